@@ -1,0 +1,1 @@
+"""The `tributary` command: what an operator does before, during and after a deployment."""
