@@ -1,0 +1,12 @@
+"""The table of what is added to the emulator, in the order in which it is put in place."""
+
+import importlib
+
+# Each is a module with `install()`. The order matters only where one addition calls another's replacement.
+ADDITIONS: tuple[str, ...] = ()
+
+
+def install_all() -> None:
+    """Put every addition in place. Raises EmulatorChangedError when the emulator is not the pinned one."""
+    for name in ADDITIONS:
+        importlib.import_module(f"localcloud.emulator.{name}").install()
