@@ -1,0 +1,1 @@
+"""Tests that need a cloud: the local one, LocalStack, or AWS (`--target`)."""

@@ -1,0 +1,167 @@
+"""Fixtures of every integration test: the cloud, accounts, identities, and factories whose products are removed in reverse order.
+
+`--target local` (default) starts one local cloud for each pytest-xdist worker; `localstack` uses LOCALSTACK_HOST or AWS_ENDPOINT_URL;
+`aws` uses the profiles named in TRIBUTARY_TEST_PROFILES, one for each account; `plain` starts the emulator without this project's
+additions, to show what they are worth. A test that a target cannot pass says so: `@pytest.mark.differs("localstack", "the reason")`.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from integration_tests.support import factories, waiting
+from integration_tests.support.addressing import Clients, Cloud, credentials_of
+from integration_tests.support.launching import MODULES, launched
+
+TARGETS = (*MODULES, "localstack", "aws")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--target", choices=TARGETS, default="local", help="where the integration tests run (default: local)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "differs(target, reason): the named target is known not to do this; skipped there"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    target = config.getoption("--target")
+    for item in items:
+        for mark in item.iter_markers("differs"):
+            if mark.args[0] == target:
+                item.add_marker(pytest.mark.skip(reason=f"{target} differs: {mark.args[1]}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test shows what the local cloud logged."""
+    report = yield
+    cloud = getattr(item, "funcargs", {}).get("cloud")
+    if report.failed and cloud is not None and cloud.log is not None:
+        report.sections.append(("Local cloud log (end)", cloud.log.read_text(errors="replace")[-6000:]))
+    return report
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The cloud under test, started for this worker when the target is a local one."""
+    target = request.config.getoption("--target")
+    if target in MODULES:
+        with launched(target, tmp_path_factory.mktemp("local-cloud")) as (endpoint, log):
+            yield Cloud(target, endpoint, log)
+    elif target == "localstack":
+        from localstack_client.config import get_service_endpoint
+
+        yield Cloud(target, os.environ.get("AWS_ENDPOINT_URL") or get_service_endpoint("sts"))
+    else:
+        yield Cloud(target, None)
+
+
+@pytest.fixture
+def account(cloud: Cloud) -> Iterator[Callable[[], str]]:
+    """`account()` is the id of an account nobody else uses."""
+    yield cloud.new_account
+    cloud.release_accounts()
+
+
+@pytest.fixture
+def clients(cloud: Cloud) -> Callable[[str], Clients]:
+    """`clients(account_id)` are boto3 clients as the account's administrator: `clients(a).kinesis.put_record(…)`."""
+    known: dict[str, Clients] = {}
+
+    def of(account_id: str) -> Clients:
+        if account_id not in known:
+            known[account_id] = cloud.clients(cloud.session(account_id), account_id)
+        return known[account_id]
+
+    return of
+
+
+@pytest.fixture
+def session_of(cloud: Cloud, clients: Callable[[str], Clients]) -> Callable[..., Clients]:
+    """`session_of(role_arn)` are clients as that role; `by` (Clients) assumes it, by default the administrator of the role's account."""
+
+    def assumed(role_arn: str, by: Clients | None = None, **options: object) -> Clients:
+        account_id = role_arn.split(":")[4]
+        caller = by or clients(account_id)
+        options = {"RoleSessionName": "test", **options}
+        answer = caller.sts.assume_role(RoleArn=role_arn, **options)
+        return cloud.clients(credentials_of(caller.session, cloud.region, answer["Credentials"]), account_id)
+
+    return assumed
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., object]:
+    return waiting.eventually
+
+
+@pytest.fixture(scope="session")
+def unique() -> Callable[[str], str]:
+    """`unique("orders")` is a name that no other test uses."""
+    return lambda prefix: f"{prefix}-{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+def cleanup() -> Iterator[Callable[..., object]]:
+    """`cleanup(call, *args, **kwargs)` is called when the test ends, last registered first; what is gone already is no error."""
+    with ExitStack() as stack:
+        yield lambda call, *args, **kwargs: stack.callback(factories.unless_gone, call, *args, **kwargs)
+
+
+@pytest.fixture
+def make(
+    clients: Callable[[str], Clients], unique: Callable[[str], str], cleanup: Callable[..., object]
+) -> factories.Factories:
+    """Everything a test can make; the fixtures below are its most used methods."""
+    return factories.Factories(clients, unique, cleanup)
+
+
+@pytest.fixture
+def role(make: factories.Factories) -> Callable[..., str]:
+    return make.role
+
+
+@pytest.fixture
+def principal(make: factories.Factories, session_of: Callable[..., Clients]) -> Callable[..., Clients]:
+    """`principal(account_id, [statement(…)])` are clients of a fresh role with exactly these permissions; `.role_arn` names it."""
+
+    def acting(account_id: str, statements: list[dict[str, object]]) -> Clients:
+        role_arn = make.role(account_id, statements, trusts={"AWS": account_id})
+        identity = session_of(role_arn)
+        identity.role_arn = role_arn
+        return identity
+
+    return acting
+
+
+@pytest.fixture
+def function(make: factories.Factories) -> Callable[..., factories.Function]:
+    return make.function
+
+
+@pytest.fixture
+def stream(make: factories.Factories) -> Callable[..., str]:
+    return make.stream
+
+
+@pytest.fixture
+def table(make: factories.Factories) -> Callable[..., dict[str, object]]:
+    return make.table
+
+
+@pytest.fixture
+def bucket(make: factories.Factories) -> Callable[..., str]:
+    return make.bucket
+
+
+@pytest.fixture
+def queue(make: factories.Factories) -> Callable[..., tuple[str, str]]:
+    return make.queue
