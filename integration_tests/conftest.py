@@ -1,8 +1,9 @@
-"""Fixtures of every integration test: the cloud, accounts, identities, and factories whose products are removed in reverse order.
+"""Fixtures of every integration test: the cloud, accounts, identities, and factories that remove what they made.
 
-`--target local` (default) starts one local cloud for each pytest-xdist worker; `localstack` uses LOCALSTACK_HOST or AWS_ENDPOINT_URL;
-`aws` uses the profiles named in TRIBUTARY_TEST_PROFILES, one for each account; `plain` starts the emulator without this project's
-additions, to show what they are worth. A test that a target cannot pass says so: `@pytest.mark.differs("localstack", "the reason")`.
+`--target local` (default) starts one local cloud for each pytest-xdist worker; `localstack` uses LOCALSTACK_HOST or
+AWS_ENDPOINT_URL; `aws` uses the profiles named in TRIBUTARY_TEST_PROFILES, one for each account; `plain` starts the
+emulator without this project's additions, to show what they are worth. A test that a target cannot pass says so:
+`@pytest.mark.differs("localstack", "the reason")`.
 """
 
 import os
@@ -20,15 +21,11 @@ TARGETS = (*MODULES, "localstack", "aws")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--target", choices=TARGETS, default="local", help="where the integration tests run (default: local)"
-    )
+    parser.addoption("--target", choices=TARGETS, default="local", help="where integration tests run (default: local)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "differs(target, reason): the named target is known not to do this; skipped there"
-    )
+    config.addinivalue_line("markers", "differs(target, reason): the target is known not to do this; skipped there")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -86,7 +83,7 @@ def clients(cloud: Cloud) -> Callable[[str], Clients]:
 
 @pytest.fixture
 def session_of(cloud: Cloud, clients: Callable[[str], Clients]) -> Callable[..., Clients]:
-    """`session_of(role_arn)` are clients as that role; `by` (Clients) assumes it, by default the administrator of the role's account."""
+    """`session_of(role_arn)` are clients as that role; assumed by `by` (default: its account's administrator)."""
 
     def assumed(role_arn: str, by: Clients | None = None, **options: object) -> Clients:
         account_id = role_arn.split(":")[4]
@@ -111,7 +108,7 @@ def unique() -> Callable[[str], str]:
 
 @pytest.fixture
 def cleanup() -> Iterator[Callable[..., object]]:
-    """`cleanup(call, *args, **kwargs)` is called when the test ends, last registered first; what is gone already is no error."""
+    """`cleanup(call, *args, **kwargs)` is called at the end, last registered first; what is gone is no error."""
     with ExitStack() as stack:
         yield lambda call, *args, **kwargs: stack.callback(factories.unless_gone, call, *args, **kwargs)
 
@@ -131,7 +128,7 @@ def role(make: factories.Factories) -> Callable[..., str]:
 
 @pytest.fixture
 def principal(make: factories.Factories, session_of: Callable[..., Clients]) -> Callable[..., Clients]:
-    """`principal(account_id, [statement(…)])` are clients of a fresh role with exactly these permissions; `.role_arn` names it."""
+    """`principal(account_id, [statement(…)])` : clients of a fresh role with these permissions, in `.role_arn`."""
 
     def acting(account_id: str, statements: list[dict[str, object]]) -> Clients:
         role_arn = make.role(account_id, statements, trusts={"AWS": account_id})

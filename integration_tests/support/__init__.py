@@ -1,1 +1,1 @@
-"""What the integration tests share: launching and addressing the cloud, waiting, and building what a test puts into it."""
+"""What the integration tests share: launching and addressing the cloud, waiting, building what is deployed."""

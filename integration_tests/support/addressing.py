@@ -55,9 +55,9 @@ class Cloud:
 
 
 class Clients:
-    """boto3 clients of one identity as attributes: `clients.kinesis`, `clients.lambda_`; `account_id` is the identity's account.
+    """boto3 clients of one identity as attributes: `clients.kinesis`, `clients.lambda_`.
 
-    Nothing is retried by the SDK, so that a test sees what the cloud answered.
+    `account_id` is the identity's account. Nothing is retried by the SDK, so that a test sees what the cloud answered.
     """
 
     def __init__(self, session: boto3.Session, account_id: str, endpoint: str | None, region: str) -> None:

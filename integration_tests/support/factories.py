@@ -12,8 +12,13 @@ from integration_tests.support.packaging import zipped
 from integration_tests.support.waiting import eventually
 
 GONE = {
-    "NoSuchEntity", "ResourceNotFoundException", "NoSuchBucket", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound",
-}  # fmt: skip
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
+    "NoSuchEntity",
+    "NotFound",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+}
 
 
 def unless_gone(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
@@ -27,7 +32,7 @@ def unless_gone(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
 
 @dataclass(frozen=True)
 class Function:
-    """A deployed Lambda function. `invoke` calls it synchronously and returns Invoke's answer with the payload parsed."""
+    """A deployed function. `invoke` calls it synchronously and returns Invoke's answer with the payload parsed."""
 
     name: str
     arn: str
@@ -57,7 +62,7 @@ class Factories:
         conditions: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> str:
-        """A role with one inline policy; returns its ARN. `trusts` is a service principal or a whole Principal element."""
+        """A role with one inline policy; returns its ARN. `trusts` is a service principal or a Principal element."""
         iam, name = self._clients(account_id).iam, name or self._unique("role")
         trust: dict[str, Any] = {
             "Effect": "Allow",
@@ -86,9 +91,9 @@ class Factories:
         role_arn: str | None = None,
         **options: Any,
     ) -> Function:
-        """A Python function of this source (of `handler.py`, or of several files); its entry point is `handler.handler`.
+        """An active Python function of this source (`handler.py`, or several files); it is entered at `handler.handler`.
 
-        `timeout` in seconds, `memory` in MiB; `options` go to CreateFunction as they are. Waits until the function is active.
+        `timeout` in seconds, `memory` in MiB; `options` go to CreateFunction as they are.
         """
         clients, name = self._clients(account_id), name or self._unique("function")
         files = {"handler.py": source} if isinstance(source, str) else source
@@ -137,7 +142,7 @@ class Factories:
         view: str | None = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """An active table; returns its description. `keys` is "hash" or "hash range" (strings), `view` switches its stream on."""
+        """An active table; returns its description. `keys` is "hash" or "hash range", `view` switches its stream on."""
         dynamodb, name = self._clients(account_id).dynamodb, name or self._unique("table")
         names = keys.split()
         request: dict[str, Any] = {

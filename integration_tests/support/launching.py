@@ -20,7 +20,7 @@ MODULES = {"local": "localcloud.emulator", "plain": "ministack"}
 
 @contextmanager
 def launched(target: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Run an emulator while the block runs; yields its endpoint and its log file. Raises RuntimeError with the log when it dies."""
+    """Run an emulator while the block runs; yields its endpoint and log. Raises RuntimeError when it dies."""
     port = _free_port()
     log = folder / "emulator.log"
     for name in ("tmp", "state", "s3"):

@@ -20,9 +20,9 @@ def eventually(
 ) -> T:
     """Call `observe` until its result is what the test waits for, and return that result.
 
-    The result is awaited when `until(result)` holds, or when it `equals` the given value. An AssertionError inside `observe`, or an
-    exception named in `retry`, means "not yet"; any other exception ends the wait at once, since it will not go away by waiting.
-    `timeout` and `interval` are in seconds. Raises AssertionError with the last observation when the time is over.
+    The wait is over when `until(result)` holds, or when the result `equals` the given value. An AssertionError inside
+    `observe`, or an exception named in `retry`, means "not yet"; any other exception ends the wait at once. `timeout`
+    and `interval` are in seconds. Raises AssertionError with the last observation when the time is up.
     """
     deadline = time.monotonic() + timeout
     while True:
