@@ -91,7 +91,7 @@ class Factories:
         role_arn: str | None = None,
         **options: Any,
     ) -> Function:
-        """An active Python function of this source (`handler.py`, or several files); it is entered at `handler.handler`.
+        """An active Python function of this source (`handler.py`, or several files), entered at `handler.handler`.
 
         `timeout` in seconds, `memory` in MiB; `options` go to CreateFunction as they are.
         """
