@@ -1,0 +1,74 @@
+"""The `pulumi` on the PATH of `make shell`: runs the CLI and leaves the committed stack files as they were.
+
+The CLI writes the salt of the secrets passphrase into `Pulumi.<stack>.yaml`, and rewrites the file's layout while it is there,
+whenever a stack has none (https://www.pulumi.com/docs/iac/concepts/secrets/). A local cloud's stacks keep their salt in their
+state instead (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER), so the launcher takes it out of the file again.
+A file that holds a secret encrypted with that salt keeps both, and so does every other change that a command or the user made.
+
+This file is executed by path: its folder's modules are not on sys.path.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
+SECRET = re.compile(rb"^\s+(?:- )?secure:", re.MULTILINE)
+
+
+def main(pulumi: str, arguments: list[str]) -> int:
+    """Runs the CLI in the foreground; its exit code, or 128 + the signal that ended it, as shells report it."""
+    folder = project_folder(Path.cwd())
+    before = stack_files(folder)
+    # A terminal sends ^C to the CLI as well, which asks, cancels and then ends: the launcher has to outlive it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = subprocess.Popen([pulumi, *arguments], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+    code = child.wait()
+    for path, now in stack_files(folder).items():
+        wanted = without_added_salt(before.get(path), now)
+        if wanted != now:
+            replace(path, wanted)
+    return code if code >= 0 else 128 - code
+
+
+def project_folder(start: Path) -> Path | None:
+    """The nearest folder from `start` upwards that holds a Pulumi.yaml; the CLI looks for its project in the same way."""
+    return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").exists()), None)
+
+
+def stack_files(folder: Path | None) -> dict[Path, bytes]:
+    """The contents of a project's stack files."""
+    return {} if folder is None else {path: path.read_bytes() for path in folder.glob("Pulumi.*.yaml")}
+
+
+def without_added_salt(before: bytes | None, now: bytes) -> bytes:
+    """What a stack file should hold after a command, given what it held before (None: it did not exist) and holds now."""
+    if before is None or before == now or SALT.search(before) or not SALT.search(now) or SECRET.search(now):
+        return now
+    unsalted = SALT.sub(b"", now)
+    return before if same_settings(before, unsalted) else unsalted
+
+
+def same_settings(one: bytes, other: bytes) -> bool:
+    """Whether two YAML texts say the same, whatever their layout."""
+    import yaml  # here, because it is seldom needed and takes longer to import than the rest of the launcher to run
+
+    return bool((yaml.safe_load(one) or {}) == (yaml.safe_load(other) or {}))
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file in one step, with the mode it had."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.chmod(name, path.stat().st_mode & 0o7777)
+    os.replace(name, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,48 @@
+"""What a Python program depends on: its packages, and the resource plugins that these ask for."""
+
+import json
+import re
+from dataclasses import dataclass
+from importlib import metadata
+
+PLUGIN_FILE = "pulumi-plugin.json"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A resource plugin, by name and version (`7.51.1`)."""
+
+    name: str
+    version: str
+
+
+def required_plugins() -> list[Plugin]:
+    """The resource plugins of the installed Pulumi packages, from the `pulumi-plugin.json` that each of them carries."""
+    found = []
+    for distribution in metadata.distributions():
+        if not distribution.name.lower().startswith("pulumi"):
+            continue
+        for file in distribution.files or []:
+            if file.name == PLUGIN_FILE:
+                description = json.loads(file.read_text())
+                if description.get("resource"):
+                    version = description.get("version") or distribution.version
+                    found.append(Plugin(description.get("name") or distribution.name, version.removeprefix("v")))
+    return found
+
+
+def program_packages(*, include_transitive: bool) -> list[tuple[str, str]]:
+    """Name and version of the installed packages; only those that no other one requires, unless transitive ones are asked for."""
+    installed = {normal(distribution.name): distribution for distribution in metadata.distributions()}
+    required = set()
+    if not include_transitive:
+        for distribution in installed.values():
+            for requirement in distribution.requires or []:
+                if "extra ==" not in requirement:
+                    required.add(normal(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]))
+    return sorted((found.name, found.version) for key, found in installed.items() if key not in required)
+
+
+def normal(name: str) -> str:
+    """A package's name as https://packaging.python.org/en/latest/specifications/name-normalization/ compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
