@@ -3,7 +3,9 @@
 import importlib
 
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
-ADDITIONS: tuple[str, ...] = ()
+ADDITIONS: tuple[str, ...] = (
+    "resetting",
+)
 
 
 def install_all() -> None:
