@@ -1,0 +1,123 @@
+"""A private, encrypted, versioned bucket: the lake of an architecture, or its on-failure destination."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policies import Statement, document
+
+INCOMPLETE_UPLOAD_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateBucketArgs:
+    """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside."""
+
+    key_arn: pulumi.Input[str]
+    bucket_name: str | None = None
+    expire_days: int | None = None
+    force_destroy: bool = False
+
+
+class PrivateBucket(pulumi.ComponentResource):
+    """A bucket that only its own account reaches, only over TLS, encrypted with a customer key."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    ready: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:PrivateBucket", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+
+        bucket = aws.s3.Bucket(f"{name}-bucket", bucket=args.bucket_name, force_destroy=args.force_destroy, opts=child)
+        access_block = aws.s3.BucketPublicAccessBlock(
+            f"{name}-public-access-block",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=child,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{name}-ownership",
+            bucket=bucket.id,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=child,
+        )
+        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption",
+            bucket=bucket.id,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": args.key_arn,
+                    },
+                    # One data key for many objects: fewer paid KMS calls.
+                    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=child,
+        )
+        versioning = aws.s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=bucket.id,
+            versioning_configuration={"status": "Enabled"},
+            opts=child,
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.id,
+            rules=_lifecycle(args.expire_days),
+            # S3 wants versioning settled before rules about old versions.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )
+        policy = aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.id,
+            policy=document([_denies_plain_http(bucket.arn)]),
+            # Both change the bucket's access settings; S3 refuses two such changes at once with OperationAborted.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[access_block]),
+        )
+
+        self.name = bucket.id
+        self.arn = bucket.arn
+        self.ready = [encryption, policy]
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def _denies_plain_http(bucket_arn: pulumi.Input[str]) -> Statement:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def _lifecycle(expire_days: int | None) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+    rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
+        {
+            "id": "abort-incomplete-uploads",
+            "status": "Enabled",
+            "filter": {"prefix": ""},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": INCOMPLETE_UPLOAD_DAYS},
+        }
+    ]
+    if expire_days is not None:
+        rules.append(
+            {
+                "id": "expire",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "expiration": {"days": expire_days},
+                "noncurrent_version_expiration": {"noncurrent_days": INCOMPLETE_UPLOAD_DAYS},
+            }
+        )
+    return rules

@@ -1,0 +1,136 @@
+"""What a stack file may say about the two sides of a cross-account copy, and what holds when it says nothing."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
+
+from components.settings import AccountId, Architecture, Capacity, FunctionSettings, Peer, RoleArn, Settings, Throughput
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
+
+COPIER = FunctionSettings(name="ProdKinesisToPocDynamo", batch_size=300, timeout_seconds=120)
+FORWARDER = FunctionSettings(name="PocLambdaFirehose", batch_size=300, timeout_seconds=300)
+CLICK_STREAM_WRITER = FunctionSettings(name="PocLambdaClickStream", batch_size=300, timeout_seconds=120)
+
+
+def _week(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-W\d{2}", text):
+        raise ValueError("it must be an ISO week such as 2026-W47")
+    date.fromisocalendar(int(text[:4]), int(text[-2:]), 1)  # raises ValueError for a week that its year does not have
+    return text
+
+
+IsoWeek = Annotated[str, AfterValidator(_week)]
+
+
+class Writer(Settings):
+    """The role of the other account that may write here. It need not exist yet."""
+
+    account_id: AccountId
+    role_name: RoleName = "LambdaKinesisDynamo"
+
+    @property
+    def role_arn(self) -> str:
+        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+
+
+class Index(Settings):
+    """A global secondary index on one attribute of the records, such as a user id or an e-mail address."""
+
+    attribute: str = Field(min_length=1, max_length=255)
+    attribute_type: Literal["S", "N"] = "S"
+    name: str | None = None
+    capacity: Throughput = Capacity(read=20, write=20)
+
+
+class Weekly(Settings):
+    """A table a week: `current` (an ISO week) and the one after it; the `older` ones are kept, in cold storage."""
+
+    current: IsoWeek
+    older: tuple[IsoWeek, ...] = ()
+
+    @property
+    def following(self) -> str:
+        """The ISO week after `current`."""
+        year, week = self.current.split("-W")
+        return "{}-W{:02}".format(
+            *(date.fromisocalendar(int(year), int(week), 1) + timedelta(weeks=1)).isocalendar()[:2]
+        )
+
+
+class ClickStream(Settings):
+    """A table of each user's clicks in order of time, fed from the copy's own stream."""
+
+    table_name: TableName = "prod-raven-lambda-webanalytics-clickstream"
+    capacity: Throughput = Capacity(read=20, write=20)
+    function: FunctionSettings = CLICK_STREAM_WRITER
+
+
+class DeliverySettings(Settings):
+    """The delivery stream. The prefix gets the date appended as it is: Firehose adds no separator.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
+    """
+
+    name: str = Field(default="prod-s3-firehose", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    prefix: str = "prod-kinesis-data"
+    error_prefix: str = "errors/"
+    buffer_mb: int = Field(default=5, ge=1, le=128)
+    buffer_seconds: int = Field(default=300, ge=0, le=900)
+    compression: Literal["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"] = "UNCOMPRESSED"
+
+
+class TargetSettings(Architecture):
+    """The account that receives the copy: table, trusted role, forwarder, delivery stream, bucket."""
+
+    kind: Literal["cross-account-copy/target"]
+    writer: Writer
+    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+    writer_role_name: RoleName = "DynamoDB-ProdAnalyticsWrite-role"
+    table_name: TableName = "prod-raven-lambda-webanalytics-crossaccount"
+    capacity: Throughput = Capacity(read=20, write=20)
+    index: Index | None = None
+    weekly: Weekly | None = None
+    click_stream: ClickStream | None = None
+    forwarder: FunctionSettings = FORWARDER
+    forwarder_role_name: RoleName = "lambdadynamostreams_firehose"
+    delivery: DeliverySettings = DeliverySettings()
+    bucket_name: str | None = None
+
+
+class TargetAccess(Settings):
+    """The target's side as literal values, for a target whose stack belongs to somebody else."""
+
+    role_arn: RoleArn
+    table_name: TableName
+    weekly: bool = False
+    region: str
+
+
+def _target_form(value: object) -> str:
+    return "literal" if isinstance(value, dict) and {"roleArn", "tableName"} & value.keys() else "peer"
+
+
+class SourceSettings(Architecture):
+    """The account whose stream is copied: stream, copier, and the copier's permission to assume the target's role."""
+
+    kind: Literal["cross-account-copy/source"]
+    target: Annotated[
+        Annotated[Peer, Tag("peer")] | Annotated[TargetAccess, Tag("literal")], Discriminator(_target_form)
+    ]
+    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+    stream_name: str = Field(default="web-analytics", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    shard_count: int | Literal["on-demand"] = 1
+    # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
+    retention_hours: int = Field(default=24, ge=24, le=8760)
+    enhanced_fan_out: bool = False
+    copier: FunctionSettings = COPIER
+    copier_role_name: RoleName = "LambdaKinesisDynamo"
+
+    def peers(self) -> Iterable[Peer]:
+        return (self.target,) if isinstance(self.target, Peer) else ()

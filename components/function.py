@@ -1,0 +1,180 @@
+"""A Lambda function fed by a stream: the smallest unit every architecture repeats."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.code import RUNTIME, function_code
+from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.settings import FunctionSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSource:
+    """What a mapping reads: `arn` is the event source, `statements` allow reading it."""
+
+    arn: pulumi.Input[str]
+    statements: list[Statement]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamFunctionArgs:
+    """What a StreamFunction needs.
+
+    `package` is the folder in `handlers`, whose entry point is `handlers.<package>.main.handler`. Each of `sources`
+    gets a mapping of that name. `statements` are what the handler itself calls; reading the sources, writing logs and
+    storing failed batches are added.
+    """
+
+    package: str
+    role_name: str
+    settings: FunctionSettings
+    sources: dict[str, EventSource]
+    failure_bucket_arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    account_id: pulumi.Input[str]
+    region: pulumi.Input[str]
+    environment: dict[str, pulumi.Input[str]]
+    statements: list[Statement]
+
+
+class StreamFunction(pulumi.ComponentResource):
+    """A function that applies a stream's records in order and keeps whole what it cannot apply."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    log_group: pulumi.Output[str]
+    mapping_ids: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: StreamFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:StreamFunction", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+
+        # The group exists before the function's first line, so that Lambda never creates one that is kept for ever.
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=f"/aws/lambda/{settings.name}",
+            retention_in_days=settings.log_retention_days,
+            opts=child,
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.role_name,
+            assume_role_policy=trusts_service("lambda.amazonaws.com", args.account_id),
+            opts=child,
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            role=role.name,
+            policy=document(
+                [
+                    *(allowed for source in args.sources.values() for allowed in source.statements),
+                    _writes_logs(logs.arn),
+                    *_stores_failed_batches(args),
+                    *args.statements,
+                ]
+            ),
+            opts=child,
+        )
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=settings.name,
+            role=role.arn,
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler=f"handlers.{args.package}.main.handler",
+            code=function_code(args.package),
+            timeout=settings.timeout_seconds,
+            memory_size=settings.memory_mb,
+            environment={"variables": args.environment},
+            # Without its permissions the first batch would fail and count as an attempt.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, logs]),
+        )
+        self.mapping_ids = {
+            source: self._mapping(f"{name}-{source}", args, function, args.sources[source].arn, policy)
+            for source in args.sources
+        }
+        self.name = function.name
+        self.arn = function.arn
+        self.role_arn = role.arn
+        self.log_group = logs.name
+        self.register_outputs({"name": self.name, "arn": self.arn, "roleArn": self.role_arn})
+
+    def _mapping(
+        self,
+        name: str,
+        args: StreamFunctionArgs,
+        function: aws.lambda_.Function,
+        source_arn: pulumi.Input[str],
+        policy: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        """Map one source to the function; the result is the mapping's UUID."""
+        settings = args.settings
+        mapping = aws.lambda_.EventSourceMapping(
+            f"{name}-mapping",
+            event_source_arn=source_arn,
+            function_name=function.arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=settings.batch_size,
+            maximum_batching_window_in_seconds=settings.batching_window_seconds,
+            parallelization_factor=settings.parallelization_factor,
+            function_response_types=["ReportBatchItemFailures"],
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=settings.maximum_retry_attempts,
+            maximum_record_age_in_seconds=settings.maximum_record_age_seconds,
+            # A bucket gets the whole failed payload; a queue or topic would get pointers that expire with the stream.
+            # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+            destination_config={"on_failure": {"destination_arn": args.failure_bucket_arn}},
+            # Counts what went to the on-failure destination, for the alarm.
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+            metrics_config={"metrics": ["EventCount"]},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        mapping_id: pulumi.Output[str] = mapping.uuid
+        return mapping_id
+
+
+def reads_kinesis(stream_arn: pulumi.Input[str], consumer_arn: pulumi.Input[str] | None) -> list[Statement]:
+    """What a mapping needs to read a stream, or a consumer of it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+    """
+    stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
+    statements = [
+        statement([f"kinesis:{action}" for action in stream], stream_arn),
+        # ListStreams has no resource level.
+        statement(["kinesis:ListStreams"], "*"),
+    ]
+    if consumer_arn is not None:
+        statements.append(statement(["kinesis:SubscribeToShard", "kinesis:DescribeStreamConsumer"], consumer_arn))
+    return statements
+
+
+def reads_table_stream(stream_arn: pulumi.Input[str]) -> list[Statement]:
+    """What a mapping needs to read a table's stream.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+    """
+    actions = ["DescribeStream", "GetRecords", "GetShardIterator"]
+    return [
+        statement([f"dynamodb:{action}" for action in actions], stream_arn),
+        # ListStreams has no resource level that names a single stream.
+        statement(["dynamodb:ListStreams"], "*"),
+    ]
+
+
+def _writes_logs(group_arn: pulumi.Input[str]) -> Statement:
+    return statement(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(group_arn, ":*"))
+
+
+def _stores_failed_batches(args: StreamFunctionArgs) -> list[Statement]:
+    # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    objects = pulumi.Output.concat(args.failure_bucket_arn, "/aws/lambda/*")
+    return [
+        statement(["s3:PutObject"], objects),
+        statement(["s3:ListBucket"], args.failure_bucket_arn),
+        uses_key(args.key_arn, ["GenerateDataKey", "Decrypt"], "s3", args.region),
+    ]

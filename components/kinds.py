@@ -1,0 +1,11 @@
+"""The table of what each `kind` of a stack file may say. Free of Pulumi, so that every tool can read it."""
+
+from collections.abc import Mapping
+
+from components.cross_account_copy.settings import SourceSettings, TargetSettings
+from components.settings import Architecture
+
+KINDS: Mapping[str, type[Architecture]] = {
+    "cross-account-copy/source": SourceSettings,
+    "cross-account-copy/target": TargetSettings,
+}

@@ -1,0 +1,78 @@
+"""IAM policy documents as plain data: the few shapes that every component writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+Statement = dict[str, Any]
+
+
+def statement(
+    actions: Sequence[str],
+    resources: pulumi.Input[str] | Sequence[pulumi.Input[str]],
+    conditions: Mapping[str, Any] | None = None,
+) -> Statement:
+    """Allow `actions` on `resources`, under `conditions` (operator → key → value)."""
+    allowed: Statement = {"Effect": "Allow", "Action": list(actions), "Resource": resources}
+    return {**allowed, "Condition": dict(conditions)} if conditions else allowed
+
+
+def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """The policy document with these statements, as JSON text."""
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trusts_service(service: str, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
+    """A trust policy for a service that acts for resources of this account only (no confused deputy).
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return document(
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        ]
+    )
+
+
+def trusts_role(role_arn: str, external_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
+    """A trust policy for one role of another account, which need not exist yet.
+
+    The principal is the account and the condition names the role, because IAM refuses a principal that does not
+    exist. For a role session `aws:PrincipalArn` is the ARN of the role.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    """
+    account_id = role_arn.split(":")[4]
+    conditions: dict[str, Any] = {"ArnEquals": {"aws:PrincipalArn": role_arn}}
+    if external_id is not None:
+        conditions["StringEquals"] = {"sts:ExternalId": external_id}
+    return document(
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": conditions,
+            }
+        ]
+    )
+
+
+def uses_key(key_arn: pulumi.Input[str], actions: Sequence[str], service: str, region: pulumi.Input[str]) -> Statement:
+    """Allow `actions` (without the `kms:` prefix) on a key, but only through `service` in `region`.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+    """
+    via = pulumi.Output.concat(service, ".", region, ".amazonaws.com")
+    return statement([f"kms:{action}" for action in actions], key_arn, {"StringEquals": {"kms:ViaService": via}})
+
+
+def canonical(policy: Mapping[str, Any]) -> str:
+    """A policy as JSON text with sorted keys, for values that are known before the deployment."""
+    return json.dumps(policy, sort_keys=True)
