@@ -19,6 +19,7 @@ from localcloud.emulator.policies import (
     Decision,
     Document,
     Limit,
+    Named,
     Principal,
     Request,
     decide,
@@ -118,6 +119,29 @@ def assume(role_arn: str, service: str, session_name: str, source_arn: str | Non
     return Session(f"arn:aws:sts::{account_id}:assumed-role/{name}/{session_name}", account_id, role_arn, keys=keys)
 
 
+def _service_request(
+    service: str,
+    action: str,
+    resource_arn: str,
+    source_arn: str | None,
+    source_account: str | None,
+    context: Mapping[str, Any] | None,
+) -> Request:
+    known = {
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": source_account,
+        "aws:sourceowner": source_account,
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": service,
+        "aws:viaawsservice": "false",
+        "aws:securetransport": "true",
+        **_clock(),
+        **{key.lower(): value for key, value in (context or {}).items()},
+    }
+    present = {key: value for key, value in known.items() if value is not None}
+    return Request(Principal(service, "", is_service=True), action, resource_arn, present)
+
+
 def service_allowed(
     document: Document,
     service: str,
@@ -132,24 +156,23 @@ def service_allowed(
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (aws:SourceArn,
     aws:PrincipalIsAWSService)
     """
-    known = {
-        "aws:sourcearn": source_arn,
-        "aws:sourceaccount": source_account,
-        "aws:sourceowner": source_account,
-        "aws:principalisawsservice": "true",
-        "aws:principalservicename": service,
-        "aws:viaawsservice": "false",
-        "aws:securetransport": "true",
-        **_clock(),
-        **{key.lower(): value for key, value in (context or {}).items()},
-    }
-    request = Request(
-        Principal(service, "", is_service=True),
-        action,
-        resource_arn,
-        {key: value for key, value in known.items() if value is not None},
-    )
+    request = _service_request(service, action, resource_arn, source_arn, source_account, context)
     return bool(resource_allows(document, request)) and not resource_denies(document, request)
+
+
+def service_denied(
+    document: Document,
+    service: str,
+    action: str,
+    resource_arn: str,
+    source_arn: str | None,
+    source_account: str | None,
+    context: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether a resource's policy denies an AWS service explicitly; the arguments are those of `service_allowed`."""
+    return resource_denies(
+        document, _service_request(service, action, resource_arn, source_arn, source_account, context)
+    )
 
 
 def identity_documents(session: Session) -> list[Document] | None:
@@ -315,6 +338,19 @@ def decision(
         _context(session, resource_arn, owner, region or get_region(), context or {}),
     )
     return decide(request, identity_documents(session), _limits(session), policy)
+
+
+def principal_allows(
+    document: Document, session: Session, action: str, resource_arn: str, context: Mapping[str, Any], region: str
+) -> Named | None:
+    """How directly one resource-based policy allows the session; None when it denies explicitly."""
+    request = Request(
+        Principal(session.arn, session.account_id, session.role_arn),
+        action,
+        resource_arn,
+        _context(session, resource_arn, None, region, context),
+    )
+    return None if resource_denies(document, request) else resource_allows(document, request)
 
 
 def denial_message(session_arn: str, action: str, resource_arn: str, reason: str) -> str:

@@ -255,10 +255,15 @@ class ResourcePolicy:
 
 @dataclass(frozen=True)
 class Decision:
-    """`reason` completes AWS's sentence `… is not authorized to perform: … on resource: …`; empty when allowed."""
+    """`reason` completes AWS's sentence `… is not authorized to perform: … on resource: …`; empty when allowed.
+
+    `decided_by` is the kind of the policy that denied explicitly, or whose Allow is missing.
+    """
 
     allowed: bool
     reason: str = ""
+    explicit: bool = False
+    decided_by: str = ""
 
 
 ALLOWED = Decision(True)
@@ -266,11 +271,11 @@ ALLOWED = Decision(True)
 
 def _explicit(kind: str) -> Decision:
     article = "an" if kind[0] in "aeiou" else "a"
-    return Decision(False, f"with an explicit deny in {article} {kind}")
+    return Decision(False, f"with an explicit deny in {article} {kind}", True, kind)
 
 
 def _implicit(kind: str, action: str) -> Decision:
-    return Decision(False, f"because no {kind} allows the {action} action")
+    return Decision(False, f"because no {kind} allows the {action} action", False, kind)
 
 
 def decide(

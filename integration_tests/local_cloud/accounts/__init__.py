@@ -1,0 +1,1 @@
+"""Who may do what across accounts, and under whose keys."""

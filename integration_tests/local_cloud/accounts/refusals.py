@@ -1,0 +1,24 @@
+"""What the tests of this folder say about a call: allowed, or refused with this code."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+
+
+def refused(call: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[str, str]:
+    """Call what must be refused; returns the error's code and message."""
+    with pytest.raises(ClientError) as caught:
+        call(*args, **kwargs)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def denied(call: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """Call what must be denied for lack of permission; returns the message."""
+    code, message = refused(call, *args, **kwargs)
+    assert code in DENIED, f"refused with {code}: {message}"
+    return message
