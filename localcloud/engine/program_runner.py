@@ -107,7 +107,13 @@ def stop_when_the_engine_is_gone(loop: asyncio.AbstractEventLoop, context: dict[
 
 def readable(error: BaseException) -> str:
     """The traceback's frames that belong to the program: the others are this runner, the SDK and the event loop."""
-    machinery = (__file__, "<frozen runpy>", runpy.__file__, str(Path(pulumi.__file__).parent), str(Path(asyncio.__file__).parent))
+    machinery = (
+        __file__,
+        "<frozen runpy>",
+        runpy.__file__,
+        str(Path(pulumi.__file__).parent),
+        str(Path(asyncio.__file__).parent),
+    )
     frames = traceback.extract_tb(error.__traceback__)
     program = [frame for frame in frames if not frame.filename.startswith(machinery)]
     return "".join(traceback.format_list(program or frames) + traceback.format_exception_only(error)).rstrip()

@@ -1,0 +1,143 @@
+"""The IAM of accounts on a local cloud: who deploys there, and with which permissions.
+
+Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of docs/deployer-policy.json;
+a user `operator`, in an account of its own, may assume those roles and do nothing else. The stack files name the role in
+`aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here only, to make these.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.engine.layout import checkout
+from localcloud.errors import NotRunningError, ProjectError
+from localcloud.server import LocalCloud
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_iam import IAMClient
+
+OPERATOR_ACCOUNT = "000000000000"
+OPERATOR_USER = "operator"
+DEPLOYER_ROLE = "TributaryDeployer"
+DEPLOYER_POLICY = Path("docs") / "deployer-policy.json"
+CREDENTIALS_FILE = "operator.json"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+def deployer_role_arn(account_id: str) -> str:
+    """The role that a stack of the account deploys as."""
+    return f"arn:aws:iam::{account_id}:role/{DEPLOYER_ROLE}"
+
+
+def deployer_policy(project: Path | None = None) -> dict[str, Any]:
+    """The permissions of the deployer, as they are documented for real accounts. Raises ProjectError when they are missing."""
+    path = (project or checkout().project) / DEPLOYER_POLICY
+    try:
+        policy = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ProjectError(
+            f"{path} is missing: it holds the deployer's permissions. Restore it with `git checkout -- {path}`"
+        ) from None
+    except ValueError as error:
+        raise ProjectError(f"{path} is not JSON: {error}. `git diff -- {path}` shows what changed") from None
+    return dict(policy)
+
+
+def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None) -> Credentials:
+    """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes nothing.
+
+    `policy` replaces the documented permissions of the deployer. Raises NotRunningError when the cloud has stopped.
+    """
+    from botocore.exceptions import EndpointConnectionError
+
+    document = json.dumps(policy if policy is not None else deployer_policy())
+    try:
+        for account_id in sorted(set(account_ids)):
+            _make_deployer(root_client(cloud, account_id), document)
+        return _make_operator(cloud, root_client(cloud, OPERATOR_ACCOUNT))
+    except EndpointConnectionError as error:
+        raise NotRunningError(
+            f"the local cloud at {cloud.endpoint} has stopped; `tributary local start` starts one"
+        ) from error
+
+
+def root_client(cloud: LocalCloud, account_id: str) -> "IAMClient":
+    """IAM as the account's root, which a local cloud grants to whoever uses the account id as access key."""
+    return _session().client(
+        "iam",
+        aws_access_key_id=account_id,
+        aws_secret_access_key="root",
+        endpoint_url=cloud.endpoint,
+        region_name=REGION,
+    )
+
+
+@cache
+def _session() -> "boto3.Session":
+    """One session for all clients: it is what loads and keeps IAM's service model."""
+    import boto3
+
+    return boto3.Session()
+
+
+def _make_deployer(iam: "IAMClient", policy: str) -> None:
+    trust = json.dumps(
+        _document({"Principal": {"AWS": f"arn:aws:iam::{OPERATOR_ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
+    )
+    try:
+        iam.create_role(RoleName=DEPLOYER_ROLE, AssumeRolePolicyDocument=trust)
+    except iam.exceptions.EntityAlreadyExistsException:
+        iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
+    iam.put_role_policy(RoleName=DEPLOYER_ROLE, PolicyName="deploy", PolicyDocument=policy)
+
+
+def _make_operator(cloud: LocalCloud, iam: "IAMClient") -> Credentials:
+    try:
+        iam.create_user(UserName=OPERATOR_USER)
+    except iam.exceptions.EntityAlreadyExistsException:
+        known = _read_credentials(cloud)
+        keys = [key["AccessKeyId"] for key in iam.list_access_keys(UserName=OPERATOR_USER)["AccessKeyMetadata"]]
+        if known and known.access_key_id in keys:
+            return known
+        # Secrets are shown once, and a user has two keys at most:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        for key in keys:
+            iam.delete_access_key(UserName=OPERATOR_USER, AccessKeyId=key)
+    assume = _document({"Action": "sts:AssumeRole", "Resource": deployer_role_arn("*")})
+    iam.put_user_policy(UserName=OPERATOR_USER, PolicyName="assume-deployers", PolicyDocument=json.dumps(assume))
+    key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]
+    credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    _write_credentials(cloud, credentials)
+    return credentials
+
+
+def _document(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+
+
+def _read_credentials(cloud: LocalCloud) -> Credentials | None:
+    if cloud.folder is None or not (cloud.folder / CREDENTIALS_FILE).exists():
+        return None
+    return Credentials(**json.loads((cloud.folder / CREDENTIALS_FILE).read_text()))
+
+
+def _write_credentials(cloud: LocalCloud, credentials: Credentials) -> None:
+    if cloud.folder is None:
+        return
+    path = cloud.folder / CREDENTIALS_FILE
+    path.touch(mode=0o600)
+    path.write_text(
+        json.dumps({"access_key_id": credentials.access_key_id, "secret_access_key": credentials.secret_access_key})
+    )

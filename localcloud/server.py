@@ -1,0 +1,267 @@
+"""The local cloud's process: start, attach, reset, stop. Any number of them run side by side, each with its own port and folder."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from localcloud import ports
+from localcloud.engine.layout import checkout
+from localcloud.engine.processes import die_with_parent
+from localcloud.errors import NotRunningError, PortInUseError, StartError
+
+FOLDER_PREFIX = "tributary-cloud-"
+LOG_FILE = "emulator.log"
+OWNER_FILE = "owner"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+POLL_S = 0.01
+LOG_TAIL_LINES = 30
+# A free port can be taken between the moment it is found and the moment the emulator binds it.
+PORT_ATTEMPTS = 5
+
+# All that the emulator sees of its caller's environment: no credentials, no profiles, no proxies, no Python settings.
+INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SYSTEMROOT")
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud. `pid` and `folder` are None when it was attached to: then it is not ours to stop."""
+
+    endpoint: str
+    port: int
+    pid: int | None = None
+    folder: Path | None = None
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
+
+    def __enter__(self) -> "LocalCloud":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path | None:
+        """The emulator's log, while the folder exists."""
+        return self.folder / LOG_FILE if self.folder else None
+
+    def healthy(self, timeout_s: float = 2.0) -> bool:
+        """Whether the emulator answers."""
+        return _answers(self.endpoint, timeout_s)
+
+    def reset(self) -> None:
+        """Empties every account: resources, data, users and roles. Raises NotRunningError."""
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/reset", method="POST")
+        try:
+            with _direct().open(request, timeout=30) as response:
+                response.read()
+        except OSError as error:
+            raise NotRunningError(_not_running(self.endpoint)) from error
+
+    def stop(self) -> None:
+        """Ends the process and everything it started, and removes its folder. Does nothing to a cloud attached to."""
+        if self.pid is None:
+            return
+        _end(self.pid, self._process)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start(port: int | None = None, folder: Path | None = None, *, detached: bool = False) -> LocalCloud:
+    """Starts a local cloud and waits until it answers.
+
+    Parameters: the port (a free one when None); the folder that will hold its state, temporary files and log, removed on stop
+    (a new temporary one when None); `detached` lets it outlive the process that starts it.
+
+    Raises PortInUseError, or StartError with the end of the log; the log file is then kept.
+    """
+    if port is not None:
+        if ports.in_use(port):
+            raise PortInUseError(_port_in_use(port))
+        return _start(port, folder, detached)
+    for attempt in range(1, PORT_ATTEMPTS + 1):
+        candidate = ports.free_port()
+        try:
+            return _start(candidate, folder, detached)
+        except StartError:
+            if attempt == PORT_ATTEMPTS or not ports.in_use(candidate):
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def attach(endpoint: str) -> LocalCloud:
+    """A local cloud that somebody else started. Raises NotRunningError when nothing there answers as one."""
+    endpoint = endpoint.rstrip("/")
+    address = urlsplit(endpoint)
+    if not _answers(endpoint, timeout_s=5.0):
+        raise NotRunningError(_not_running(endpoint))
+    return LocalCloud(endpoint, address.port or (443 if address.scheme == "https" else 80))
+
+
+def process_environment(port: int, folder: Path, caller: Mapping[str, str]) -> dict[str, str]:
+    """The emulator's whole environment, built from nothing but an allow-list of the caller's."""
+    inherited = {name: caller[name] for name in INHERITED_VARIABLES if name in caller}
+    return inherited | {
+        "AUTH": "true",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "BIND_HOST": ports.LOOPBACK,
+        "GATEWAY_PORT": str(port),
+        "HOME": str(folder / "home"),
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_HOST": ports.LOOPBACK,
+        "PYTHONPATH": str(checkout().project),
+        "PYTHONUNBUFFERED": "1",
+        "S3_DATA_DIR": str(folder / "s3"),
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(folder / "tmp"),
+    }
+
+
+def _start(port: int, folder: Path | None, detached: bool) -> LocalCloud:
+    _remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX)) if folder is None else folder
+    for part in ("home", "s3", "state", "tmp"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    process = _spawn(port, folder, detached)
+    (folder / OWNER_FILE).write_text(json.dumps({"pid": process.pid}))
+    cloud = LocalCloud(f"http://{ports.LOOPBACK}:{port}", port, process.pid, folder, process)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(cloud.endpoint, timeout_s=1.0):
+        ended = process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            why = (
+                f"ended with exit code {process.returncode}" if ended else f"did not answer in {START_TIMEOUT_S:.0f} s"
+            )
+            _end(process.pid, process)
+            raise StartError(_did_not_start(port, why, folder / LOG_FILE))
+        time.sleep(POLL_S)
+    return cloud
+
+
+def _spawn(port: int, folder: Path, detached: bool) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "localcloud.emulator"]
+    environment = process_environment(port, folder, os.environ)
+    spawned: list[subprocess.Popen[bytes]] = []
+    ready = threading.Event()
+
+    def spawn_and_wait() -> None:
+        try:
+            with (folder / LOG_FILE).open("ab") as log:
+                process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # A session of its own: the terminal's ^C is for the shell, not for the cloud under it.
+                    start_new_session=True,
+                    preexec_fn=None if detached else die_with_parent,
+                )
+            spawned.append(process)
+        finally:
+            ready.set()
+        process.wait()
+
+    # The kernel's parent-death signal follows the *thread* that forked, so that thread lives as long as the emulator.
+    threading.Thread(target=spawn_and_wait, name=f"local-cloud-{port}", daemon=True).start()
+    ready.wait()
+    if not spawned:
+        raise StartError(f"`{' '.join(command)}` cannot be executed; run `make test` once, which repairs the set-up")
+    return spawned[0]
+
+
+def _end(pid: int, process: subprocess.Popen[bytes] | None) -> None:
+    """SIGTERM, time to save, SIGKILL; then whatever is left of its process group, such as Lambda workers."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not _signal(pid, number):
+            break
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while time.monotonic() < deadline and is_alive(pid, process):
+            time.sleep(POLL_S)
+        if not is_alive(pid, process):
+            break
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # nobody is left
+
+
+def is_alive(pid: int, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Whether the process runs. With `process` a child of ours is reaped, which would otherwise stay visible as a zombie."""
+    if process is not None:
+        return process.poll() is None
+    return _signal(pid, 0)
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # the pid is somebody else's by now
+    return True
+
+
+def _remove_leftovers() -> None:
+    """Removes temporary folders of local clouds that died with their owner."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        try:
+            pid = int(json.loads((folder / OWNER_FILE).read_text())["pid"])
+        except (OSError, ValueError, KeyError):
+            continue  # being made or removed at this moment, or not ours
+        # A folder without a process is kept while its log may be the explanation of a failed start.
+        if not is_alive(pid) and time.time() - folder.stat().st_mtime > 3600:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """An opener that ignores proxies: a local cloud is never behind one."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _answers(endpoint: str, timeout_s: float) -> bool:
+    try:
+        with _direct().open(f"{endpoint}/_ministack/health", timeout=timeout_s) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _port_in_use(port: int) -> str:
+    holder = ports.owner(port) or "another program (it belongs to another user, so its name is not shown)"
+    return (
+        f"port {port} is in use by {holder}, so no local cloud was started. Choose another with "
+        f"`tributary local start --port {port + 1}`, or, if it is a local cloud of yours, end it with `tributary local stop`"
+    )
+
+
+def _not_running(endpoint: str) -> str:
+    return (
+        f"no local cloud answers at {endpoint}. `tributary local status` lists those that run; "
+        "`tributary local start` starts one"
+    )
+
+
+def _did_not_start(port: int, why: str, log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:] if log.exists() else []
+    tail = "\n".join(f"    {line}" for line in lines) or "    (empty)"
+    return (
+        f"the local cloud on port {port} {why}. The end of its log {log}:\n{tail}\nThe whole log is kept in that file."
+    )
