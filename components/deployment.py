@@ -38,21 +38,19 @@ def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
     granted: Mapping[str, Any] = (
         {
             "writerRoleArn": target.role_arn,
-            "tableName": target.table_name,
-            "weekly": target.weekly,
             "region": target.region,
+            "tables": target.tables,
         }
         if isinstance(target, TargetAccess)
-        else peer_outputs(target, name, ["writerRoleArn", "tableName", "weekly", "region"])
+        else peer_outputs(target, name, ["writerRoleArn", "region", "tables"])
     )
     args = CopySourceArgs(
         settings=settings,
         account_id=place.account_id,
         region=place.region,
         target_role_arn=granted["writerRoleArn"],
-        target_table_name=granted["tableName"],
-        target_weekly=granted["weekly"],
         target_region=granted["region"],
+        target_tables=granted["tables"],
     )
     return CopySource(name, args).outputs
 

@@ -1,5 +1,6 @@
 """A Lambda function fed by a stream: the smallest unit every architecture repeats."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -35,7 +36,7 @@ class StreamFunctionArgs:
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
     region: pulumi.Input[str]
-    environment: dict[str, pulumi.Input[str]]
+    environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
 
 

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from components.settings import AccountId, Architecture, Capacity, FunctionSettings, Peer, RoleArn, Settings, Throughput
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
+
+# The labels of the tables that are not one week's.
+TABLE = "table"
+OLDER = "older"
 
 COPIER = FunctionSettings(name="ProdKinesisToPocDynamo", batch_size=300, timeout_seconds=120)
 FORWARDER = FunctionSettings(name="PocLambdaFirehose", batch_size=300, timeout_seconds=300)
@@ -49,7 +53,10 @@ class Index(Settings):
 
 
 class Weekly(Settings):
-    """A table a week: `current` (an ISO week) and the one after it; the `older` ones are kept, in cold storage."""
+    """A table for the week `current` (an ISO week) and one for the week after it, by the time of a record's arrival.
+
+    The `older` weeks are kept apart in cold storage, and one more such table takes what arrived before all of them.
+    """
 
     current: IsoWeek
     older: tuple[IsoWeek, ...] = ()
@@ -107,13 +114,28 @@ class TargetAccess(Settings):
     """The target's side as literal values, for a target whose stack belongs to somebody else."""
 
     role_arn: RoleArn
-    table_name: TableName
-    weekly: bool = False
     region: str
+    table_name: TableName | None = None
+    weekly_tables: dict[IsoWeek, TableName] | None = None
+    older_table: TableName | None = None
+
+    @model_validator(mode="after")
+    def _names_its_tables(self) -> Self:
+        weekly = (self.weekly_tables, self.older_table)
+        if any(weekly) if self.table_name else not all(weekly):
+            raise ValueError("it must have either `tableName`, or both `weeklyTables` and `olderTable`")
+        return self
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The tables by label."""
+        if self.table_name:
+            return {TABLE: self.table_name}
+        return {**(self.weekly_tables or {}), OLDER: self.older_table or ""}
 
 
 def _target_form(value: object) -> str:
-    return "literal" if isinstance(value, dict) and {"roleArn", "tableName"} & value.keys() else "peer"
+    return "literal" if isinstance(value, dict) and {"roleArn", "tableName", "weeklyTables"} & value.keys() else "peer"
 
 
 class SourceSettings(Architecture):

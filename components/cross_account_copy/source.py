@@ -1,11 +1,13 @@
 """The side whose stream is copied: stream → copier → (assumed role) the other account's table."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
-from components.cross_account_copy.settings import SourceSettings
+from components.cross_account_copy.settings import OLDER, TABLE, SourceSettings
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_kinesis
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches, stream_watches
@@ -15,15 +17,18 @@ from components.stream import DataStream, DataStreamArgs
 
 @dataclass(frozen=True, kw_only=True)
 class CopySourceArgs:
-    """`target_*` is what the other side grants: its role, its table (or the stem of its weekly tables), its Region."""
+    """`target_*` is what the other side grants: its role, its Region and its tables, by label.
+
+    The label is `table` for one table; otherwise there is one for each ISO week, and `older` for what arrived before
+    them.
+    """
 
     settings: SourceSettings
     account_id: pulumi.Input[str]
     region: str
     target_role_arn: pulumi.Input[str]
-    target_table_name: pulumi.Input[str]
-    target_weekly: pulumi.Input[bool]
     target_region: pulumi.Input[str]
+    target_tables: pulumi.Input[Mapping[str, str]]
 
 
 class CopySource(pulumi.ComponentResource):
@@ -54,14 +59,6 @@ class CopySource(pulumi.ComponentResource):
             child,
         )
         consumer_arn = stream.consumer_arns.get(settings.copier.name)
-        environment: dict[str, pulumi.Input[str]] = {
-            "TARGET_ROLE_ARN": args.target_role_arn,
-            "TARGET_REGION": args.target_region,
-            "TABLE_NAME": args.target_table_name,
-            "TABLE_PER_WEEK": pulumi.Output.from_input(args.target_weekly).apply(lambda weekly: str(weekly).lower()),
-        }
-        if settings.external_id is not None:
-            environment["EXTERNAL_ID"] = settings.external_id
         copier = StreamFunction(
             f"{name}-copier",
             StreamFunctionArgs(
@@ -81,7 +78,12 @@ class CopySource(pulumi.ComponentResource):
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,
-                environment=environment,
+                environment=pulumi.Output.all(
+                    role_arn=args.target_role_arn,
+                    region=args.target_region,
+                    tables=args.target_tables,
+                    external_id=settings.external_id,
+                ).apply(lambda granted: copier_environment(**granted)),
                 statements=[statement(["sts:AssumeRole"], args.target_role_arn)],
             ),
             child,
@@ -108,7 +110,19 @@ class CopySource(pulumi.ComponentResource):
             "copierRoleArn": copier.role_arn,
             "failureBucketName": failures.name,
             "mappingIds": {"copier": copier.mapping_ids},
-            "tableName": args.target_table_name,
             "dashboard": monitoring.dashboard,
         }
         self.register_outputs(self.outputs)
+
+
+def copier_environment(
+    role_arn: str, region: str, tables: Mapping[str, str], external_id: str | None
+) -> dict[str, str]:
+    """The environment of the copier: see handlers/README.md."""
+    environment = {"ROLE_ARN": role_arn, "TARGET_REGION": region}
+    if external_id is not None:
+        environment["EXTERNAL_ID"] = external_id
+    if TABLE in tables:
+        return environment | {"TABLE_NAME": tables[TABLE]}
+    weeks = {week: table for week, table in sorted(tables.items()) if week != OLDER}
+    return environment | {"WEEKLY_TABLES": json.dumps(weeks), "OLDER_TABLE": tables[OLDER]}

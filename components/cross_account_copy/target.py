@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
-from components.cross_account_copy.settings import TargetSettings
+from components.cross_account_copy.settings import OLDER, TABLE, TargetSettings
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
 from components.key import EncryptionKey, EncryptionKeyArgs
@@ -78,8 +78,8 @@ class CopyTarget(pulumi.ComponentResource):
             self._child,
         )
         sources = {
-            week: EventSource(arn=table.stream_arn, statements=_reads_stream_of(table, key.arn, args.region))
-            for week, table in tables.items()
+            label: EventSource(arn=table.stream_arn, statements=_reads_stream_of(table, key.arn, args.region))
+            for label, table in tables.items()
         }
         forwarder = StreamFunction(
             f"{name}-forwarder",
@@ -110,7 +110,7 @@ class CopyTarget(pulumi.ComponentResource):
                 watches=[
                     *_watches_of(functions),
                     *delivery_watches("delivery", delivery.name, settings.delivery.buffer_seconds),
-                    *(watch for week, table in tables.items() for watch in table_watches(week, table.name)),
+                    *(watch for label, table in tables.items() for watch in table_watches(label, table.name)),
                 ],
                 region=args.region,
                 alarm_topic_arn=settings.alarm_topic_arn,
@@ -120,9 +120,7 @@ class CopyTarget(pulumi.ComponentResource):
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             "writerRoleArn": role.arn,
-            "tableName": settings.table_name,
-            "tableNames": {week: table.name for week, table in tables.items()},
-            "weekly": settings.weekly is not None,
+            "tables": {label: table.name for label, table in tables.items()},
             "region": args.region,
             "deliveryStreamName": delivery.name,
             "bucketName": lake.name,
@@ -140,11 +138,9 @@ class CopyTarget(pulumi.ComponentResource):
         """The tables the copier writes to: one, or one a week."""
         settings = self._args.settings
         if settings.weekly is None:
-            return {"table": self._table(f"{name}-table", settings.table_name, key_arn, cold=False)}
-        weeks = dict.fromkeys(settings.weekly.older, True) | {
-            settings.weekly.current: False,
-            settings.weekly.following: False,
-        }
+            return {TABLE: self._table(f"{name}-table", settings.table_name, key_arn, cold=False)}
+        cold = dict.fromkeys([OLDER, *settings.weekly.older], True)
+        weeks = cold | {settings.weekly.current: False, settings.weekly.following: False}
         return {
             week: self._table(f"{name}-{week}", f"{settings.table_name}-{week}", key_arn, cold=cold)
             for week, cold in weeks.items()

@@ -1,0 +1,90 @@
+"""Runs the Pulumi CLI on a project folder, as a user would type it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from operations.errors import EngineError
+
+# What is shown of a failed run: enough for the diagnostics that Pulumi prints last.
+TAIL_LINES = 40
+
+
+def _ignore(line: str) -> None:
+    """The default for `on_line`: nobody watches."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`folder` holds Pulumi.yaml and the stack files; `environment` replaces this process's own when it is given."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def run(self, arguments: Sequence[str], on_line: Callable[[str], None] = _ignore) -> str:
+        """`pulumi <arguments>`: standard output and errors, line by line to `on_line`, and as a whole.
+
+        Raises EngineError when pulumi cannot be started or ends with an error.
+        """
+        try:
+            process = subprocess.Popen(
+                ["pulumi", "--non-interactive", "--color", "never", *arguments],
+                cwd=self.folder,
+                env=dict(self.environment),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        except FileNotFoundError:
+            raise EngineError(
+                "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
+                "https://www.pulumi.com/docs/install/."
+            ) from None
+        lines: list[str] = []
+        with process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    lines.append(line.rstrip("\n"))
+                    on_line(lines[-1])
+            except KeyboardInterrupt:
+                # Pulumi got the same Ctrl-C: it finishes what is under way and writes its state. Wait for that.
+                process.wait()
+                raise
+        if process.returncode != 0:
+            shown = "\n".join(lines[-TAIL_LINES:])
+            raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {process.returncode}:\n{shown}")
+        return "\n".join(lines)
+
+    def up(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
+        """Deploy a stack without asking."""
+        self.select(stack)
+        self.run(["up", "--yes", "--skip-preview", "--stack", stack], on_line)
+
+    def destroy(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
+        """Delete everything of a stack without asking."""
+        self.run(["destroy", "--yes", "--skip-preview", "--stack", stack], on_line)
+
+    def select(self, stack: str) -> None:
+        """Make sure that the stack exists in the backend."""
+        if stack not in self.stacks():
+            self.run(["stack", "init", stack, "--no-select"])
+
+    def stacks(self) -> list[str]:
+        """The stacks that the backend knows."""
+        return [known["name"] for known in json.loads(self.run(["stack", "ls", "--json"]))]
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """What a stack exports: instance name → outputs."""
+        found: dict[str, Any] = json.loads(self.run(["stack", "output", "--json", "--stack", stack]))
+        return found
+
+    def resources(self, stack: str) -> list[dict[str, Any]]:
+        """The resources in a stack's state."""
+        exported = json.loads(self.run(["stack", "export", "--stack", stack]))
+        found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        return found

@@ -1,0 +1,23 @@
+"""What the `tributary` command refuses or cannot do; each text says what to type next.
+
+OperationError (RuntimeError)
+├── StackError        a stack file is missing or wrong, or stacks cannot be ordered
+├── EngineError       `pulumi` ended with an error
+└── DifferenceError   the far end is not equal to its source
+"""
+
+
+class OperationError(RuntimeError):
+    """Base of every error whose text is meant for the user: shown without a traceback, exit code 1."""
+
+
+class StackError(OperationError):
+    """A stack file is missing or wrong, or stacks cannot be ordered."""
+
+
+class EngineError(OperationError):
+    """`pulumi` ended with an error; the text holds its last lines."""
+
+
+class DifferenceError(OperationError):
+    """The far end is not equal to its source."""
