@@ -1,0 +1,19 @@
+"""Kinesis Data Streams: shards that survive resharding, AWS's sequence numbers, limits, and reading from inside the
+process.
+
+`streams` is the store with the reading API for other additions (`read`, `shards`, `subscribe`); `records`,
+`listing`, `resharding` and
+`fan_out` answer the public API from it. https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
+"""
+
+from localcloud.emulator.kinesis.streams import Batch, Record, Shard, StreamNotFoundError, read, shards, subscribe
+
+__all__ = ["Batch", "Record", "Shard", "StreamNotFoundError", "install", "read", "shards", "subscribe"]
+
+
+def install() -> None:
+    """Put the store and the API over it in the emulator's place."""
+    from localcloud.emulator.kinesis import fan_out, listing, records, resharding, streams
+
+    for part in (streams, records, listing, resharding, fan_out):
+        part.install()

@@ -1,0 +1,33 @@
+"""Publishes a service's own metrics into the emulator's CloudWatch, for whichever account and Region they belong to.
+
+Namespaces and dimensions of AWS's services:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
+"""
+
+from collections.abc import Mapping
+
+from ministack.core.responses import request_scope
+
+# The emulator keeps every value; a run of hours must not fill the memory, so the oldest fifth of a metric goes when
+# it has this many.
+MAX_VALUES = 10_000
+
+
+def put(
+    account_id: str,
+    region: str,
+    namespace: str,
+    name: str,
+    value: float,
+    unit: str = "None",
+    dimensions: Mapping[str, str] | None = None,
+) -> None:
+    """Record one value of a metric now. Never raises: a metric must not break what it measures."""
+    from ministack.services import cloudwatch
+
+    key = dict(dimensions or {})
+    with request_scope(account_id, region):
+        cloudwatch.record_metric(namespace, name, value, unit, key)
+        values = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(key)))
+        if len(values) > MAX_VALUES:
+            del values[: MAX_VALUES // 5]
