@@ -1,7 +1,8 @@
 """What is cleared when the local cloud is reset (`POST /_ministack/reset`), besides the emulator's own state.
 
-An addition that keeps state or threads registers a callback from its `install()`; callbacks run in the order of registration, before
-the emulator clears its own stores, so that nothing started for the old state touches the new one.
+An addition that keeps state or threads registers a callback from its `install()`; callbacks run in the order of
+registration, before the emulator clears its own stores, so that nothing started for the old state touches the new
+one.
 """
 
 import logging
@@ -13,7 +14,10 @@ _callbacks: list[Callable[[], None]] = []
 
 
 def on_reset(callback: Callable[[], None]) -> None:
-    """Have `callback` called at every reset. It must be quick (a whole reset takes less than 100 ms) and thread-safe."""
+    """Have `callback` called at every reset.
+
+    It must be quick (a whole reset takes less than 100 ms) and thread-safe.
+    """
     _callbacks.append(callback)
 
 

@@ -1,0 +1,79 @@
+"""Writes what an invocation printed to CloudWatch Logs: a stream for each environment, platform lines around it.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+"""
+
+import math
+import time
+from typing import Any
+
+from localcloud.emulator.sandbox.environment import log_group
+from localcloud.emulator.sandbox.worker import Outcome
+
+# AWS keeps everything; a local cloud that runs for days keeps the newest events of each environment.
+MAX_EVENTS_PER_STREAM = 10_000
+
+
+def write(config: dict[str, Any], request_id: str, outcome: Outcome, duration_ms: float) -> None:
+    """Append the invocation's lines to the environment's stream, which is created with its group when it is new."""
+    from ministack.services import cloudwatch_logs
+
+    now_ms = int(time.time() * 1000)
+    group_name = log_group(config)
+    events = [
+        {"timestamp": now_ms, "message": line, "ingestionTime": now_ms}
+        for line in lines(config, request_id, outcome, duration_ms)
+    ]
+    stream = _stream(cloudwatch_logs, group_name, outcome.log_stream, now_ms)
+    cloudwatch_logs._append_log_events(stream, events)
+    del stream["events"][:-MAX_EVENTS_PER_STREAM]
+    cloudwatch_logs._fanout_to_subscription_filters(
+        group_name,
+        outcome.log_stream,
+        [{"timestamp": event["timestamp"], "message": event["message"]} for event in events],
+    )
+
+
+def lines(config: dict[str, Any], request_id: str, outcome: Outcome, duration_ms: float) -> list[str]:
+    """START, what the function printed (a carriage return stays inside its event), END and REPORT."""
+    printed = [line.replace("\r", "\n") for line in outcome.log.split("\n") if line]
+    report = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {math.ceil(duration_ms)} ms",
+        f"Memory Size: {config.get('MemorySize', 128)} MB",
+        f"Max Memory Used: {outcome.peak_memory_mb} MB",
+    ]
+    if outcome.init_s is not None:
+        report.append(f"Init Duration: {outcome.init_s * 1000:.2f} ms")
+    if outcome.status != "success":
+        report.append(f"Status: {outcome.status}")
+    return [
+        f"START RequestId: {request_id} Version: {config.get('Version', '$LATEST')}",
+        *printed,
+        f"END RequestId: {request_id}",
+        "\t".join(report),
+    ]
+
+
+def _stream(cloudwatch_logs: Any, group_name: str, stream_name: str, now_ms: int) -> dict[str, Any]:
+    groups = cloudwatch_logs._log_groups
+    if group_name not in groups:
+        groups[group_name] = {
+            "arn": cloudwatch_logs._make_group_arn(group_name),
+            "creationTime": now_ms,
+            "retentionInDays": None,
+            "tags": {},
+            "subscriptionFilters": {},
+            "streams": {},
+        }
+    empty = {
+        "events": [],
+        "uploadSequenceToken": "1",
+        "creationTime": now_ms,
+        "firstEventTimestamp": None,
+        "lastEventTimestamp": None,
+        "lastIngestionTime": None,
+    }
+    return groups[group_name]["streams"].setdefault(stream_name, empty)  # type: ignore[no-any-return]
