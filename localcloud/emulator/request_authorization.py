@@ -20,15 +20,14 @@ from localcloud.emulator.authorization import (
     denial_message,
     principal_allows,
     role_record,
-    root,
     service_allowed,
     service_denied,
     session_of,
 )
+from localcloud.emulator.callers import caller, known_caller, set_caller
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.policies import Named
 
-_caller: contextvars.ContextVar[Session | None] = contextvars.ContextVar("request_caller", default=None)
 _denial: contextvars.ContextVar[str] = contextvars.ContextVar("request_denial", default="")
 
 # Answered with status 400, as AWS's JSON protocols do:
@@ -37,11 +36,6 @@ _DENIED_WITH_400 = frozenset({"dynamodb", "dynamodbstreams", "firehose", "kinesi
 
 # Handled together with the trust policy, which alone knows the external ID: see `_trust`.
 _DECIDED_BY_TRUST = frozenset({"sts:AssumeRole"})
-
-
-def caller() -> Session:
-    """Who sent the API request that is being served; the account's root user when the emulator calls itself."""
-    return _caller.get() or root(get_account_id())
 
 
 def deny(message: str) -> None:
@@ -86,7 +80,7 @@ def _enforce(
     if isinstance(principal, AuthError):
         return principal
     session = session_of(principal.arn, principal.account, access_key_id, principal.keys)
-    _caller.set(session)
+    set_caller(session)
     if iam_action in _DECIDED_BY_TRUST:
         if role_record(resource_arn) is None:
             return _result(session, iam_action, resource_arn, False, "", False)
@@ -132,7 +126,7 @@ def _resource_policy(
         found = service_allowed(*source, arn, account_id, ctx.service_context)
         return EvalResult("Allow" if found else "ImplicitDeny", ctx.principal_arn)
     session = session_of(ctx.principal_arn, ctx.principal_account, keys=ctx.principal_keys)
-    current = _caller.get()
+    current = known_caller()
     if session.is_root and current is not None and current.account_id == session.account_id:
         session = current
     named = principal_allows(doc, session, ctx.action, ctx.resource_arn, ctx.service_context, ctx.region)

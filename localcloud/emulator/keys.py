@@ -1,0 +1,191 @@
+"""Whether a principal may use a KMS key through another service, and whether the key can be used at all.
+
+Key policy, the caller's own policies, grants, the key's state and the condition keys kms:ViaService, kms:CallerAccount
+and kms:EncryptionContext. https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html,
+https://docs.aws.amazon.com/kms/latest/developerguide/enabling-keys.html,
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from localcloud.emulator.authorization import Session, decision, denial_message
+
+
+class Failure(Enum):
+    """Why a key cannot be used; the value is KMS's own error code, which each service spells in its own way."""
+
+    ACCESS_DENIED = "AccessDeniedException"
+    DISABLED = "DisabledException"
+    INVALID_STATE = "KMSInvalidStateException"
+    NOT_FOUND = "NotFoundException"
+
+
+class KmsError(Exception):
+    """A key cannot be used. `code` is KMS's error code (`failure.value`), `str()` its message."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.code = failure.value
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as a request names it: its ARN, and the stored record, which an AWS managed key has not."""
+
+    arn: str
+    account_id: str
+    region: str
+    record: Mapping[str, Any] | None
+
+
+_AWS_MANAGED = "alias/aws/"
+
+
+def find_key(key: str, account_id: str, region: str) -> Key:
+    """The key that a key ID, key ARN, alias name or alias ARN names; an ID and a name are those of the given account.
+
+    Raises KmsError NOT_FOUND. https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html (key identifiers)
+    """
+    from ministack.services import kms
+
+    parts = key.split(":", 5)
+    if parts[0] == "arn" and len(parts) == 6:
+        region, account_id, name = parts[3], parts[4], parts[5]
+    else:
+        name = key if key.startswith("alias/") else f"key/{key}"
+    arn = f"arn:aws:kms:{region}:{account_id}:{name}"
+    if name.startswith("alias/"):
+        key_id = kms._aliases.get_scoped(account_id, region, arn)
+        if key_id is None and name.startswith(_AWS_MANAGED):
+            return Key(arn, account_id, region, None)
+    else:
+        key_id = name.removeprefix("key/")
+    record = kms._keys.get_scoped(account_id, region, key_id) if key_id else None
+    if record is None:
+        raise KmsError(Failure.NOT_FOUND, f"{'Alias' if name.startswith('alias/') else 'Key'} '{arn}' does not exist")
+    return Key(record["Arn"], account_id, region, record)
+
+
+def key_context(key: Key, asked: str, encryption_context: Mapping[str, str], session: Session) -> dict[str, Any]:
+    """KMS's condition keys of a call: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html"""
+    from ministack.services import kms
+
+    record = key.record or {}
+    aliases = [
+        arn.split(":", 5)[5]
+        for arn, key_id in kms._aliases.items_scoped(key.account_id, key.region)
+        if key_id == record.get("KeyId")
+    ]
+    context: dict[str, Any] = {
+        "kms:calleraccount": session.account_id,
+        "kms:keyorigin": record.get("Origin"),
+        "kms:keyspec": record.get("KeySpec"),
+        "kms:keyusage": record.get("KeyUsage"),
+        "kms:multiregion": str(bool(record.get("MultiRegion"))).lower(),
+        "kms:resourcealiases": aliases or None,
+        "kms:requestalias": asked.split(":", 5)[-1] if "alias/" in asked else None,
+        "kms:encryptioncontextkeys": list(encryption_context) or None,
+    }
+    context.update({f"kms:encryptioncontext:{name}": value for name, value in encryption_context.items()})
+    return context
+
+
+def granted(session: Session, key: Key, action: str, encryption_context: Mapping[str, str]) -> bool:
+    """Whether a grant on the key allows the action.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+    """
+    from ministack.services import kms
+
+    principals = {session.arn, session.role_arn}
+    return any(
+        grant["KeyId"] == key.arn
+        and grant["GranteePrincipal"] in principals
+        and action.removeprefix("kms:") in grant["Operations"]
+        and _within(grant.get("Constraints") or {}, encryption_context)
+        for grant in kms._grants.values_scoped(key.account_id, key.region)
+    )
+
+
+def _within(constraints: Mapping[str, Mapping[str, str]], encryption_context: Mapping[str, str]) -> bool:
+    """Grant constraints: https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html"""
+    equals, subset = constraints.get("EncryptionContextEquals"), constraints.get("EncryptionContextSubset")
+    return (equals is None or dict(equals) == dict(encryption_context)) and (
+        subset is None or set(subset.items()) <= set(encryption_context.items())
+    )
+
+
+_STATES = {
+    "Disabled": (Failure.DISABLED, "{} is disabled."),
+    "PendingDeletion": (Failure.INVALID_STATE, "{} is pending deletion."),
+    "PendingImport": (Failure.INVALID_STATE, "{} is pending import."),
+    "PendingReplicaDeletion": (Failure.INVALID_STATE, "{} is pending replica deletion."),
+    "Unavailable": (Failure.INVALID_STATE, "{} is unavailable."),
+}
+
+
+def require_usable(key: Key) -> None:
+    """Raise KmsError DISABLED or INVALID_STATE unless the key's state lets it encrypt and decrypt.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+    """
+    found = _STATES.get((key.record or {}).get("KeyState", "Enabled"))
+    if found is not None:
+        raise KmsError(found[0], found[1].format(key.arn))
+
+
+def require_key(
+    session: Session,
+    key: str,
+    action: str,
+    region: str,
+    via: str,
+    encryption_context: Mapping[str, str] | None = None,
+) -> Key:
+    """Raise KmsError unless `session` may make `action` (`kms:Decrypt`, …) on the key by a service; return the key.
+
+    `via` is the service's name in kms:ViaService (`kinesis`, `s3`, `dynamodb`, `sqs`, …), empty for a call to KMS
+    itself. A key ID or an alias name belongs to the session's account. An AWS managed key (`alias/aws/…`) serves every
+    principal of its own account.
+    """
+    found = find_key(key, session.account_id, region)
+    encrypted_with = encryption_context or {}
+    context = key_context(found, key, encrypted_with, session)
+    if via:
+        context |= {"kms:viaservice": f"{via}.{region}.amazonaws.com", "aws:viaawsservice": "true"}
+    if found.record is None:
+        allowed, reason = (
+            found.account_id == session.account_id,
+            f"because no resource-based policy allows the {action} action",
+        )
+    else:
+        decided = decision(session, action, found.arn, context, found.region)
+        allowed = decided.allowed or (not decided.explicit and granted(session, found, action, encrypted_with))
+        reason = decided.reason
+    if not allowed:
+        raise KmsError(Failure.ACCESS_DENIED, denial_message(session.arn, action, found.arn, reason))
+    require_usable(found)
+    return found
+
+
+def kinesis_encryption_context(stream_arn: str) -> dict[str, str]:
+    """https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html"""
+    return {"aws:kinesis:arn": stream_arn}
+
+
+def kinesis_error_code(error: KmsError) -> str:
+    """The name under which Kinesis reports it.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
+    """
+    return {
+        Failure.ACCESS_DENIED: "KMSAccessDeniedException",
+        Failure.DISABLED: "KMSDisabledException",
+        Failure.INVALID_STATE: "KMSInvalidStateException",
+        Failure.NOT_FOUND: "KMSNotFoundException",
+    }[error.failure]
