@@ -1,0 +1,46 @@
+"""The copier's entry point.
+
+The way of the data: Kinesis records -> items -> batches -> BatchWriteItem in the other account -> the first failure.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from handlers.cross_account_copier.items import HASH_NAME, RANGE_NAME, entries_of
+from handlers.cross_account_copier.settings import Settings
+from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter, dynamodb_client
+from handlers.shared.clients import AssumedRole, Renewable
+from handlers.shared.invocation import KINESIS_STREAM, Invocation, Reply
+from handlers.shared.ordered import OrderedRun, batches_of
+from handlers.shared.time_budget import LambdaContext
+
+SETTINGS = Settings.from_environment(os.environ)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
+    """Copies one batch of Kinesis records; replies with the first that is not copied, if any."""
+    invocation = Invocation(event, context, KINESIS_STREAM)
+    entries = entries_of(invocation.records, SETTINGS.table_of)
+    run = OrderedRun(_writer().send, invocation.budget, executor=_executor(), threads=SETTINGS.threads)
+    failure = run.apply(batches_of(entries, MAX_BATCH_ITEMS, MAX_BATCH_BYTES))
+    return invocation.reply(failure, run.counts)
+
+
+# Made at the first use and kept for the invocations that follow in this sandbox.
+@cache
+def _writer() -> BatchWriter:
+    return BatchWriter(Renewable(_target_client), HASH_NAME, RANGE_NAME)
+
+
+@cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(SETTINGS.threads)
+
+
+def _target_client() -> Any:
+    role = AssumedRole(SETTINGS.role_arn, SETTINGS.session_name, SETTINGS.external_id)
+    return dynamodb_client(role.new_session(), region=SETTINGS.target_region, threads=SETTINGS.threads)

@@ -1,0 +1,1 @@
+"""`PocLambdaFirehose`: forwards the changes of a DynamoDB table to a Firehose delivery stream as lines of JSON."""

@@ -1,0 +1,36 @@
+"""The forwarder's entry point.
+
+The way of the data: stream records -> new images -> lines -> Firehose records -> PutRecordBatch -> the first failure.
+The calls follow each other strictly, so that the lines reach Firehose in the shard's order; only a record that
+Firehose refuses for the moment comes later than its successors in the same call.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from handlers.firehose_forwarder.delivery import Delivery
+from handlers.firehose_forwarder.packing import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, entries_of, packed, removals
+from handlers.firehose_forwarder.settings import Settings
+from handlers.shared.clients import create_client
+from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
+from handlers.shared.ordered import OrderedRun, batches_of
+from handlers.shared.time_budget import LambdaContext
+
+SETTINGS = Settings.from_environment(os.environ)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
+    """Forwards one batch of stream records; replies with the first that is not forwarded, if any."""
+    invocation = Invocation(event, context, DYNAMODB_STREAM)
+    records = packed(entries_of(invocation.records), SETTINGS.pack_bytes)
+    run = OrderedRun(Delivery(_firehose, SETTINGS.delivery_stream).send, invocation.budget)
+    failure = run.apply(batches_of(records, MAX_BATCH_RECORDS, MAX_BATCH_BYTES))
+    return invocation.reply(failure, run.counts, removals(invocation.records))
+
+
+@cache
+def _firehose() -> Any:
+    return create_client("firehose")

@@ -1,0 +1,1 @@
+"""What several functions share; it goes into every function's zip."""

@@ -1,0 +1,117 @@
+"""Makes the clients of AWS services, in the function's own name or in that of a role in another account."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+
+__all__ = ["AssumedRole", "Renewable", "create_client"]
+
+CONNECT_TIMEOUT_S = 2
+READ_TIMEOUT_S = 6
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds: at least 900)
+SESSION_S = 900
+# botocore refreshes 15 minutes before the end by default, which for a session of 15 minutes would be before each call.
+ADVISORY_REFRESH_S = 240
+MANDATORY_REFRESH_S = 60
+
+
+def create_client(
+    service: str, session: botocore.session.Session | None = None, *, region: str | None = None, connections: int = 1
+) -> Any:
+    """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
+
+    `connections` is how many threads will call it at the same time.
+    """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=connections,
+        parameter_validation=False,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        tcp_keepalive=True,
+    )
+    return (session or own_session()).create_client(service, region_name=region, config=config)
+
+
+@cache
+def own_session() -> botocore.session.Session:
+    """The session with the credentials of the function's own role."""
+    return botocore.session.Session()
+
+
+class AssumedRole(CredentialProvider):
+    """Credentials of `role_arn`, assumed by the function's own role in sessions of 15 minutes.
+
+    `external_id` is what the role's trust policy may ask for.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html
+    """
+
+    METHOD = CANONICAL_NAME = "tributary-assumed-role"
+
+    def __init__(self, role_arn: str, session_name: str, external_id: str | None = None) -> None:
+        super().__init__()
+        self._request = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": SESSION_S}
+        if external_id:
+            self._request["ExternalId"] = external_id
+
+    def load(self) -> RefreshableCredentials:
+        """Assumes the role; botocore assumes it again shortly before the session ends. Raises ClientError."""
+        return RefreshableCredentials.create_from_metadata(
+            metadata=self._assume(),
+            refresh_using=self._assume,
+            method=self.METHOD,
+            advisory_timeout=ADVISORY_REFRESH_S,
+            mandatory_timeout=MANDATORY_REFRESH_S,
+        )
+
+    def new_session(self) -> botocore.session.Session:
+        """A session that has only these credentials."""
+        session = botocore.session.Session()
+        session.register_component("credential_provider", CredentialResolver([self]))
+        # The parsed endpoint and service files are the same for every session.
+        session.register_component("data_loader", own_session().get_component("data_loader"))
+        return session
+
+    def _assume(self) -> dict[str, str]:
+        credentials = _sts().assume_role(**self._request)["Credentials"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+
+@cache
+def _sts() -> Any:
+    return create_client("sts")
+
+
+class Renewable:
+    """A client that is made at its first use and made anew, with new credentials, when a call finds them expired."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    def get(self) -> Any:
+        """The client; raises what making it raises."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+            return self._client
+
+    def drop(self, client: Any) -> None:
+        """Forgets `client`, so that the next `get` makes one; nothing happens when another thread was quicker."""
+        with self._lock:
+            if self._client is client:
+                self._client = None

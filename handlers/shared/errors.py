@@ -1,0 +1,96 @@
+"""The errors of the handlers, and what each error of an AWS call means for the batch in hand.
+
+Exception
+├── SettingsError(ValueError)   the function's environment is incomplete or wrong
+└── RecordError(ValueError)     one record of the batch can never be applied
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
+
+__all__ = ["Cause", "RecordError", "SettingsError", "cause_of", "describe"]
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or wrong; the message names it and says what would be right."""
+
+
+class RecordError(ValueError):
+    """A record that no retry can apply.
+
+    `position` is the record's index in the event; `reason` never quotes the record's own data.
+    """
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(reason)
+        self.position = position
+        self.reason = reason
+
+
+class Cause(Enum):
+    """Why a call failed, and therefore what to do next."""
+
+    TRANSIENT = "try again with backoff"
+    EXPIRED = "the credentials are no longer valid: try again with new ones"
+    RECORD = "one of the records is unacceptable: find it"
+    REFUSED = "no call like this one will succeed until somebody changes permissions or resources"
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+# https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+# https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+_CAUSES = {
+    "InternalFailure": Cause.TRANSIENT,
+    "InternalServerError": Cause.TRANSIENT,
+    "KMSThrottlingException": Cause.TRANSIENT,
+    "LimitExceededException": Cause.TRANSIENT,
+    "ProvisionedThroughputExceededException": Cause.TRANSIENT,
+    "ReplicatedWriteConflictException": Cause.TRANSIENT,
+    "RequestLimitExceeded": Cause.TRANSIENT,
+    "RequestTimeout": Cause.TRANSIENT,
+    "RequestTimeoutException": Cause.TRANSIENT,
+    "ServiceUnavailable": Cause.TRANSIENT,
+    "ServiceUnavailableException": Cause.TRANSIENT,
+    "Throttling": Cause.TRANSIENT,
+    "ThrottlingException": Cause.TRANSIENT,
+    "TooManyRequestsException": Cause.TRANSIENT,
+    "ExpiredToken": Cause.EXPIRED,
+    "ExpiredTokenException": Cause.EXPIRED,
+    "InvalidClientTokenId": Cause.EXPIRED,
+    "RequestExpired": Cause.EXPIRED,
+    "UnrecognizedClientException": Cause.EXPIRED,
+    "InvalidArgumentException": Cause.RECORD,
+    "ItemCollectionSizeLimitExceededException": Cause.RECORD,
+    "RequestEntityTooLarge": Cause.RECORD,
+    "SerializationException": Cause.RECORD,
+    "ValidationException": Cause.RECORD,
+}
+# Refused, reset, closed, timed out, cut short, or answered by something that is not the service.
+_CONNECTION_ERRORS = (NoConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
+_CAUSES_BY_STATUS = {413: Cause.RECORD, 429: Cause.TRANSIENT}
+
+
+def cause_of(error: Exception) -> Cause:
+    """What a failed AWS call means.
+
+    Raises `error` again when it does not come from an AWS call: a mistake in this code must not look like a bad record.
+    """
+    if isinstance(error, _CONNECTION_ERRORS):
+        return Cause.TRANSIENT
+    if not isinstance(error, ClientError):
+        raise error
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _CAUSES:
+        return _CAUSES[code]
+    return Cause.TRANSIENT if status >= 500 else _CAUSES_BY_STATUS.get(status, Cause.REFUSED)
+
+
+def describe(error: Exception) -> str:
+    """The error in one line: operation, code and message of the service, or the connection's failure."""
+    return f"{type(error).__name__}: {error}"
