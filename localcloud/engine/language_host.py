@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from localcloud.engine.processes import die_with_parent
@@ -121,7 +122,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self.stop()
-        return language_pb2_grpc.google_dot_protobuf_dot_empty__pb2.Empty()
+        return Empty()
 
     def stop(self) -> None:
         """Ends every program, running or waiting."""
