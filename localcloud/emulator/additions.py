@@ -5,8 +5,12 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
+    "firehose",
     "sandbox",
+    "request_resources",
     "request_authorization",
+    "foreign_resources",
+    "request_gate",  # after every addition that registers a check
 )
 
 
