@@ -8,7 +8,7 @@ import secrets
 import signal
 from datetime import UTC, datetime
 
-SIGNAL_NAMES = {signal.SIGKILL: "killed", signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "aborted"}
+SIGNAL_NAMES: dict[int, str] = {signal.SIGKILL: "killed", signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "aborted"}
 
 
 def log_stream_name(version: str) -> str:
@@ -34,7 +34,7 @@ def _reason(exit_code: int | None) -> str:
     if exit_code is None or exit_code == 0:
         return "Runtime exited without providing a reason"
     if exit_code < 0:
-        return f"Runtime exited with error: signal: {SIGNAL_NAMES.get(-exit_code, -exit_code)}"
+        return f"Runtime exited with error: signal: {SIGNAL_NAMES.get(-exit_code, str(-exit_code))}"
     return f"Runtime exited with error: exit status {exit_code}"
 
 
