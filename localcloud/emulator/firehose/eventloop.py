@@ -1,0 +1,37 @@
+"""Runs work that touches the emulator's stores on its event loop, where those stores are otherwise used.
+
+Delivery threads wait here; the event loop never waits for them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ministack.core.responses import request_scope
+
+T = TypeVar("T")
+
+CALL_TIMEOUT_S = 60.0
+
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def remember_loop() -> None:
+    """Note the running event loop; called from a request handler, so before any record can come in."""
+    global _loop
+    _loop = asyncio.get_running_loop()
+
+
+def call(function: Callable[[], Awaitable[T]], account_id: str, region: str) -> T:
+    """Run `function` on the event loop as the account in the region, and wait for its result.
+
+    Raises what it raises, and TimeoutError after a minute. Never called on the event loop itself.
+    """
+    if _loop is None or _loop.is_closed():
+        raise RuntimeError("The emulator's event loop does not run.")
+
+    async def scoped() -> T:
+        with request_scope(account_id, region):
+            return await function()
+
+    return asyncio.run_coroutine_threadsafe(scoped(), _loop).result(CALL_TIMEOUT_S)
