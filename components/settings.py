@@ -37,14 +37,14 @@ class Capacity(Settings):
     write: int = Field(ge=1)
 
 
-def _throughput_form(value: object) -> str:
+def _form(value: object) -> str:
+    """Whether a value is meant as a number of units or as a word: a mistake is told for that form, not for both."""
     return "word" if isinstance(value, str) else "units"
 
 
-# The discriminator makes a mistake be told for the form that was meant, not for both.
-Throughput = Annotated[
-    Annotated[Capacity, Tag("units")] | Annotated[Literal["on-demand"], Tag("word")], Discriminator(_throughput_form)
-]
+OnDemand = Annotated[Literal["on-demand"], Tag("word")]
+Throughput = Annotated[Annotated[Capacity, Tag("units")] | OnDemand, Discriminator(_form)]
+ShardCount = Annotated[Annotated[int, Field(ge=1), Tag("units")] | OnDemand, Discriminator(_form)]
 
 # The names of the forms that a value may have: pydantic puts them into the path of a mistake, a stack file does not.
 FORMS = {"units", "word", "peer", "literal"}

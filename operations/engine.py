@@ -62,15 +62,14 @@ class Engine:
 
     def up(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
         """Deploy a stack without asking."""
-        self.select(stack)
         self.run(["up", "--yes", "--skip-preview", "--stack", stack], on_line)
 
     def destroy(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
         """Delete everything of a stack without asking."""
         self.run(["destroy", "--yes", "--skip-preview", "--stack", stack], on_line)
 
-    def select(self, stack: str) -> None:
-        """Make sure that the stack exists in the backend."""
+    def ensure(self, stack: str) -> None:
+        """Make a stack in the backend unless it is there."""
         if stack not in self.stacks():
             self.run(["stack", "init", stack, "--no-select"])
 

@@ -7,7 +7,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from components.settings import AccountId, Architecture, Capacity, FunctionSettings, Peer, RoleArn, Settings, Throughput
+from components.settings import (
+    AccountId,
+    Architecture,
+    Capacity,
+    FunctionSettings,
+    Peer,
+    RoleArn,
+    Settings,
+    ShardCount,
+    Throughput,
+)
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
@@ -81,12 +91,14 @@ class ClickStream(Settings):
 class DeliverySettings(Settings):
     """The delivery stream. The prefix gets the date appended as it is: Firehose adds no separator.
 
+    `pack_bytes` puts several lines into one Firehose record of at most that size, which is billed in steps of 5 KB.
     https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
     """
 
     name: str = Field(default="prod-s3-firehose", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     prefix: str = "prod-kinesis-data"
     error_prefix: str = "errors/"
+    pack_bytes: int = Field(default=0, ge=0, le=1_024_000)
     buffer_mb: int = Field(default=5, ge=1, le=128)
     buffer_seconds: int = Field(default=300, ge=0, le=900)
     compression: Literal["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"] = "UNCOMPRESSED"
@@ -147,7 +159,7 @@ class SourceSettings(Architecture):
     ]
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
     stream_name: str = Field(default="web-analytics", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
-    shard_count: int | Literal["on-demand"] = 1
+    shard_count: ShardCount = 1
     # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
     retention_hours: int = Field(default=24, ge=24, le=8760)
     enhanced_fan_out: bool = False

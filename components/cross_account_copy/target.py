@@ -22,7 +22,7 @@ from components.policies import Statement, document, statement, trusts_role, use
 from components.table import DataTable, DataTableArgs, IndexArgs
 
 # The copier's writes, and nothing else: no reads, no deletes.
-WRITER_ACTIONS = ["dynamodb:BatchWriteItem", "dynamodb:PutItem"]
+WRITER_ACTIONS = ["dynamodb:BatchWriteItem"]
 
 # The schema that makes a copied record overwrite itself: its own sequence number, spread by two digits of it.
 KEYS = {"seqNumbershardIdHash": "S", "sequenceNumber": "S"}
@@ -92,7 +92,10 @@ class CopyTarget(pulumi.ComponentResource):
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,
-                environment={"DELIVERY_STREAM": delivery.name},
+                environment={
+                    "DELIVERY_STREAM": delivery.name,
+                    "PACK_BYTES": str(settings.delivery.pack_bytes),
+                },
                 statements=[statement(["firehose:PutRecordBatch"], delivery.arn)],
             ),
             self._child,

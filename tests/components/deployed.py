@@ -1,0 +1,77 @@
+"""Runs a stack's components under Pulumi's mocks and keeps every resource that they declare."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+from components.deployment import Place, deploy
+from components.kinds import KINDS
+from components.settings import parse
+
+REGION = "eu-west-1"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource with the inputs that the program gave it."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+    def policy(self, key: str = "policy") -> list[dict[str, Any]]:
+        """The statements of a policy document among the inputs."""
+        statements: list[dict[str, Any]] = json.loads(self.inputs[key])["Statement"]
+        return statements
+
+
+class _Recorder(mocks.Mocks):
+    def __init__(self, peers: Mapping[str, Mapping[str, Any]]) -> None:
+        self.declared: list[Declared] = []
+        self._peers = peers
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "pulumi:pulumi:StackReference":
+            stack = args.inputs["name"].split("/")[-1]
+            return args.name, {**args.inputs, "outputs": self._peers.get(stack, {}), "secretOutputNames": []}
+        self.declared.append(Declared(args.typ, args.name, args.inputs))
+        name = args.inputs.get("name") or args.inputs.get("bucket") or args.name
+        made = {"arn": f"arn:{args.typ.split('/')[0]}:{name}", "name": name, "uuid": f"uuid-of-{args.name}"}
+        return f"id-of-{args.name}", {**made, "streamArn": f"{made['arn']}/stream/1", **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise AssertionError(f"unexpected call of {args.token}")
+
+
+def declare(
+    architectures: Mapping[str, Any], account_id: str, peers: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[list[Declared], dict[str, Any]]:
+    """The resources and the exported outputs of a stack with these architectures. `peers`: stack → its outputs."""
+    recorder = _Recorder(peers or {})
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(recorder, project="tributary", stack="test", preview=False)
+    exported: dict[str, Any] = {}
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[Any]:
+        outputs = deploy(parse(KINDS, "Pulumi.test.yaml", architectures), Place(account_id, REGION))
+        return pulumi.Output.from_input(outputs).apply(exported.update)
+
+    program()
+    return recorder.declared, exported
+
+
+def only(declared: list[Declared], type_: str, name: str = "") -> Declared:
+    """The one resource of a type (the part after the last colon) whose name holds `name`."""
+    [found] = [one for one in declared if one.type.endswith(f":{type_}") and name in one.name]
+    return found
+
+
+def every(declared: list[Declared], type_: str) -> list[Declared]:
+    """All resources of a type."""
+    return [one for one in declared if one.type.endswith(f":{type_}")]
