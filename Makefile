@@ -11,29 +11,29 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Deploy the cross-account copy locally, send real records through it and check them
-	@$(SETUP) engine
+	@$(SETUP) $@
 	@$(BIN)/tributary demo
 
 test: ## Run all tests, on local clouds of their own (arguments for pytest: TESTS="...")
-	@$(SETUP) engine
+	@$(SETUP) $@
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
 
 check: ## Lint, check the format and the types
-	@$(SETUP) python
+	@$(SETUP) $@
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
 bench: ## Run the measured comparisons; results go to benchmarks/results
-	@$(SETUP) engine
+	@$(SETUP) $@
 	@$(BIN)/python -m benchmarks
 
 shell: ## Open a shell in which `pulumi` works against a local cloud; takes commands on standard input as well
-	@$(SETUP) engine
+	@$(SETUP) $@
 	@$(BIN)/tributary local shell
 
 format: ## Format the code and fix what ruff can fix
-	@$(SETUP) python
+	@$(SETUP) $@
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

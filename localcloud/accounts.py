@@ -113,8 +113,8 @@ def _make_operator(cloud: LocalCloud, iam: "IAMClient") -> Credentials:
             return known
         # Secrets are shown once, and a user has two keys at most:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-        for key in keys:
-            iam.delete_access_key(UserName=OPERATOR_USER, AccessKeyId=key)
+        for stale in keys:
+            iam.delete_access_key(UserName=OPERATOR_USER, AccessKeyId=stale)
     assume = _document({"Action": "sts:AssumeRole", "Resource": deployer_role_arn("*")})
     iam.put_user_policy(UserName=OPERATOR_USER, PolicyName="assume-deployers", PolicyDocument=json.dumps(assume))
     key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]

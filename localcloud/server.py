@@ -63,6 +63,10 @@ class LocalCloud:
         """Whether the emulator answers."""
         return _answers(self.endpoint, timeout_s)
 
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.pid is not None and is_alive(self.pid, self._process)
+
     def reset(self) -> None:
         """Empties every account: resources, data, users and roles. Raises NotRunningError."""
         request = urllib.request.Request(f"{self.endpoint}/_ministack/reset", method="POST")
@@ -148,7 +152,7 @@ def _start(port: int, folder: Path | None, detached: bool) -> LocalCloud:
                 f"ended with exit code {process.returncode}" if ended else f"did not answer in {START_TIMEOUT_S:.0f} s"
             )
             _end(process.pid, process)
-            raise StartError(_did_not_start(port, why, folder / LOG_FILE))
+            raise StartError(explain(cloud, why))
         time.sleep(POLL_S)
     return cloud
 
@@ -259,9 +263,9 @@ def _not_running(endpoint: str) -> str:
     )
 
 
-def _did_not_start(port: int, why: str, log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:] if log.exists() else []
+def explain(cloud: LocalCloud, why: str) -> str:
+    """A message about a cloud that failed, with the end of its log."""
+    log = cloud.log
+    lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:] if log and log.exists() else []
     tail = "\n".join(f"    {line}" for line in lines) or "    (empty)"
-    return (
-        f"the local cloud on port {port} {why}. The end of its log {log}:\n{tail}\nThe whole log is kept in that file."
-    )
+    return f"the local cloud on port {cloud.port} {why}. The end of its log {log}:\n{tail}"

@@ -80,9 +80,15 @@ def cached(cache: Path) -> Path | None:
 
 def on_path(launchers: Path) -> Path | None:
     """The user's own CLI, if it is new enough."""
+    found = candidate(launchers)
+    return found if found and usable(found) else None
+
+
+def candidate(launchers: Path) -> Path | None:
+    """`pulumi` on PATH, whatever its version, that is not our own launcher."""
     folders = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if Path(entry) != launchers]
     found = shutil.which("pulumi", path=os.pathsep.join(folders))
-    return Path(found) if found and usable(Path(found)) else None
+    return Path(found) if found else None
 
 
 def usable(pulumi: Path) -> bool:

@@ -1,0 +1,146 @@
+"""`tributary local …`: the local clouds of this checkout."""
+
+import shlex
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from localcloud import registry, server
+from localcloud.engine.environment import exports
+from localcloud.engine.layout import checkout
+from localcloud.errors import NotRunningError, StartError
+from localcloud.server import LocalCloud
+from localcloud.shell import run_shell
+from localcloud.workspace import open_workspace
+from localcloud.workspace import reset as reset_workspace
+
+DEFAULT_PORT = 4566
+CHECK_INTERVAL_S = 0.5
+
+app = typer.Typer(no_args_is_help=True, help="Local clouds: AWS accounts on this machine, for deployments and tests.")
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Which local cloud, when several run.")]
+
+
+@app.command(epilog="Example: tributary local start --port 4600")
+def start(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = DEFAULT_PORT,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is up, and leave it running.")] = False,
+) -> None:
+    """Start a local cloud, with the accounts that the stack files name, and stay until ^C.
+
+    Standard output is what a shell has to read to use it: eval "$(tributary local start --detach)"
+    """
+    layout = checkout()
+    cloud = server.start(port, registry.new_folder(layout.clouds), detached=detach)
+    try:
+        registry.register(cloud)
+        _print_exports(cloud)
+    except BaseException:
+        cloud.stop()
+        raise
+    if detach:
+        typer.echo(f"It runs until `tributary local stop --port {port}`.", err=True)
+        return
+    typer.echo("It runs until ^C.", err=True)
+    try:
+        _wait_for_the_end(cloud)
+    finally:
+        cloud.stop()
+
+
+@app.command(epilog="Example: tributary local status")
+def status() -> None:
+    """List the local clouds that run, and whether they answer. Exit code 1 when there is none."""
+    clouds = registry.running(checkout().clouds)
+    for cloud in clouds:
+        state = "answers" if cloud.healthy() else "does not answer; `tributary local logs` may say why"
+        typer.echo(f"{cloud.endpoint}  pid {cloud.pid}  {state}")
+    if not clouds:
+        raise NotRunningError("no local cloud runs from this checkout; `tributary local start` starts one")
+
+
+@app.command(epilog="Example: tributary local stop --port 4600")
+def stop(
+    port: Port = None,
+    everything: Annotated[bool, typer.Option("--all", help="Stop all local clouds of this checkout.")] = False,
+) -> None:
+    """Stop a local cloud. Its resources, data and stack states are gone then."""
+    clouds = checkout().clouds
+    for cloud in registry.running(clouds) if everything else [registry.one(clouds, port)]:
+        cloud.stop()
+        typer.echo(f"stopped {cloud.endpoint}", err=True)
+
+
+@app.command(epilog="Example: tributary local reset")
+def reset(port: Port = None) -> None:
+    """Empty a local cloud: no resources, no data, no stack states. Prints the new credentials."""
+    layout = checkout()
+    cloud = registry.one(layout.clouds, port)
+    reset_workspace(cloud, layout)
+    _print_exports(cloud)
+    typer.echo("Shells that were opened before hold credentials that no longer exist: leave them.", err=True)
+
+
+@app.command(epilog="Example: tributary local logs --lines 200")
+def logs(
+    port: Port = None, lines: Annotated[int, typer.Option(min=1, help="How many lines from the end.")] = 50
+) -> None:
+    """Print the end of a local cloud's log."""
+    cloud = registry.one(checkout().clouds, port)
+    assert cloud.log is not None, "a registered cloud has a folder"
+    typer.echo("\n".join(cloud.log.read_text(errors="replace").splitlines()[-lines:]))
+
+
+@app.command(epilog="Example: echo 'pulumi preview -s poc' | tributary local shell")
+def shell(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Use the local cloud on this port; it is started if need be.")
+    ] = None,
+) -> None:
+    """Open a shell in which `pulumi` works against a local cloud: the one that runs, or a new one that ends with the shell.
+
+    Commands on standard input work as well; the first that fails ends them, and its exit code is the command's.
+    """
+    layout = checkout()
+    running = [cloud for cloud in registry.running(layout.clouds) if port in (None, cloud.port)]
+    cloud = running[0] if running else server.start(port, registry.new_folder(layout.clouds))
+    try:
+        if not running:
+            registry.register(cloud)
+        workspace = open_workspace(cloud, project_folder(), interactive=sys.stdin.isatty())
+        code = run_shell(workspace, layout, stops_cloud=not running)
+    finally:
+        if not running:
+            cloud.stop()
+    raise typer.Exit(code)
+
+
+def project_folder() -> Path:
+    """The current folder when it is a project, else this checkout."""
+    here = Path.cwd()
+    return here if (here / "Pulumi.yaml").exists() else checkout().project
+
+
+def _print_exports(cloud: LocalCloud) -> None:
+    workspace = open_workspace(cloud, project_folder())
+    accounts = ", ".join(workspace.project.account_ids()) or "none"
+    typer.echo(f"A local cloud answers at {cloud.endpoint}; accounts: {accounts}.", err=True)
+    typer.echo("`make shell` opens a shell that uses it. In another shell, type:", err=True)
+    for name, value in exports(workspace.environment).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _wait_for_the_end(cloud: LocalCloud) -> None:
+    """Returns on ^C or SIGTERM. Raises StartError when the emulator ends by itself."""
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ending.set())
+    while not ending.wait(CHECK_INTERVAL_S):
+        if not cloud.running():
+            raise StartError(server.explain(cloud, "ended by itself"))
+

@@ -1,0 +1,92 @@
+"""`make shell`: the user's shell, in an environment where `pulumi` works against a local cloud."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from localcloud.engine.environment import exports
+from localcloud.engine.layout import Layout
+from localcloud.workspace import Workspace
+
+DEFAULT_STACK = "poc"
+BANNER = """\
+A local cloud answers at {endpoint}. Stacks: {stacks}; selected: {selected}.
+Try `pulumi preview -s {selected}`, `pulumi up -s {selected}`, `pulumi stack ls`. `exit` leaves{ending}.
+"""
+
+
+def run_shell(workspace: Workspace, layout: Layout, *, stops_cloud: bool) -> int:
+    """Runs the user's shell, or, where standard input is not a terminal, the commands that arrive there.
+
+    Returns the exit code of the first command that fails: like every script that must not go on half done, the commands stop
+    there. An interactive shell returns 0, since its user has seen what failed.
+    """
+    selected = select_stack(workspace)
+    if not sys.stdin.isatty():
+        return _run([_posix_shell(), "-e"], workspace)
+    ending = " and stops the local cloud" if stops_cloud else "; the local cloud stays up"
+    print(
+        BANNER.format(
+            endpoint=exports(workspace.environment)["AWS_ENDPOINT_URL"],
+            stacks=", ".join(workspace.project.stacks) or "none",
+            selected=selected or "none",
+            ending=ending,
+        )
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        _run(interactive_command(workspace, Path(temporary)), workspace)
+    return 0
+
+
+def select_stack(workspace: Workspace) -> str | None:
+    """Selects a stack, so that `pulumi refresh` works as typed; None when the project has none."""
+    stacks = workspace.project.stacks
+    if not stacks:
+        return None
+    stack = DEFAULT_STACK if DEFAULT_STACK in stacks else stacks[0]
+    subprocess.run(
+        ["pulumi", "stack", "select", stack, "--non-interactive"],
+        cwd=workspace.project.folder,
+        env=workspace.environment,
+        stdout=subprocess.DEVNULL,
+        check=False,  # `pulumi` says on standard error what is wrong, and the shell opens all the same
+    )
+    return stack
+
+
+def interactive_command(workspace: Workspace, folder: Path) -> list[str]:
+    """The user's shell. bash reads a start-up file made in `folder`: the user's own may change PATH, and ours must come first."""
+    shell = workspace.environment.get("SHELL") or _posix_shell()
+    if Path(shell).name != "bash":
+        return [shell]
+    start_up = folder / "bashrc"
+    start_up.write_text(
+        '[ -f ~/.bashrc ] && . ~/.bashrc\nPATH="$TRIBUTARY_PATH:$PATH"\nPS1="(tributary) $PS1"\n', encoding="utf-8"
+    )
+    first = os.pathsep.join(workspace.environment["PATH"].split(os.pathsep)[:2])
+    workspace.environment["TRIBUTARY_PATH"] = first
+    return [shell, "--rcfile", str(start_up), "-i"]
+
+
+def _posix_shell() -> str:
+    return shutil.which("bash") or "/bin/sh"
+
+
+def _run(command: list[str], workspace: Workspace) -> int:
+    # ^C is for what runs in the shell. Its waiting parent must not end before it, and must not take the cloud down.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=workspace.project.folder,
+            env=workspace.environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        code = process.wait()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return code if code >= 0 else 128 - code

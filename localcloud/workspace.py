@@ -1,0 +1,57 @@
+"""A project that is ready to be deployed to a local cloud: accounts with their deployers, empty stacks, and the environment."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.accounts import prepare
+from localcloud.engine.environment import environment, passphrase
+from localcloud.engine.layout import Layout, checkout
+from localcloud.engine.stacks import Project, read_project, seed
+from localcloud.server import LocalCloud
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`environment` is what the CLI, AWS clients and the `tributary` command run in; `state` holds the stacks' state."""
+
+    project: Project
+    state: Path
+    environment: dict[str, str]
+
+
+def open_workspace(
+    cloud: LocalCloud,
+    folder: Path,
+    *,
+    interactive: bool = False,
+    layout: Layout | None = None,
+    caller: Mapping[str, str] = os.environ,
+) -> Workspace:
+    """Prepares the accounts that the stack files of `folder` name, and makes the stacks. Doing it again keeps what is there.
+
+    Raises ProjectError when the folder's files are wrong, NotRunningError when the cloud has stopped.
+    """
+    layout = layout or checkout()
+    project = read_project(folder)
+    state = state_folder(cloud, layout)
+    credentials = prepare(cloud, project.account_ids())
+    seed(project, state, passphrase(layout, caller), layout)
+    variables = environment(cloud, credentials, state, layout=layout, caller=caller, interactive=interactive)
+    return Workspace(project, state, variables)
+
+
+def state_folder(cloud: LocalCloud, layout: Layout) -> Path:
+    """Where the stacks' state is: with the local cloud, whose resources it describes, so that both end together."""
+    if cloud.folder is not None:
+        return cloud.folder / "pulumi"
+    host = cloud.endpoint.partition("://")[2].replace(":", "-").replace("/", "-")
+    return layout.clouds / f"attached-{host}" / "pulumi"
+
+
+def reset(cloud: LocalCloud, layout: Layout) -> None:
+    """Empties the local cloud, and forgets the stacks that described it."""
+    cloud.reset()
+    shutil.rmtree(state_folder(cloud, layout), ignore_errors=True)

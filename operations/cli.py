@@ -1,0 +1,55 @@
+"""The `tributary` command. Sub-commands register here; errors that are meant for the user end here, without a traceback."""
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from components.errors import SettingsError
+from localcloud.errors import LocalCloudError
+from operations.errors import OperationError
+
+# What is shown as a message: its text says what was wrong and what to type next.
+EXPECTED_ERRORS = (OperationError, LocalCloudError, SettingsError)
+FAILED = 1
+
+app = typer.Typer(
+    name="tributary",
+    help="Share Kinesis and DynamoDB data between AWS accounts, and see that nothing is lost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tributary {metadata.version('tributary')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def tributary(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """What the options before a sub-command do."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
+    _register_local_clouds()
+    try:
+        app(arguments)
+    except EXPECTED_ERRORS as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def _register_local_clouds() -> None:
+    # The one place where operations touch the local cloud: everything else in them works on AWS alone.
+    from localcloud.commands import app as local
+
+    app.add_typer(local, name="local")
