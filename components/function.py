@@ -132,7 +132,8 @@ class StreamFunction(pulumi.ComponentResource):
             # Counts what went to the on-failure destination, for the alarm.
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            # A function has one mapping for a source, so that a replaced one goes before the new one comes.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy], delete_before_replace=True),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id

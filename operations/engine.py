@@ -13,6 +13,11 @@ from operations.errors import EngineError
 # What is shown of a failed run: enough for the diagnostics that Pulumi prints last.
 TAIL_LINES = 40
 
+NOT_FOUND = (
+    "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
+    "https://www.pulumi.com/docs/install/."
+)
+
 
 def _ignore(line: str) -> None:
     """The default for `on_line`: nobody watches."""
@@ -40,10 +45,7 @@ class Engine:
                 text=True,
             )
         except FileNotFoundError:
-            raise EngineError(
-                "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
-                "https://www.pulumi.com/docs/install/."
-            ) from None
+            raise EngineError(NOT_FOUND) from None
         lines: list[str] = []
         with process:
             assert process.stdout is not None
@@ -59,6 +61,15 @@ class Engine:
             shown = "\n".join(lines[-TAIL_LINES:])
             raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {process.returncode}:\n{shown}")
         return "\n".join(lines)
+
+    def attached(self, arguments: Sequence[str]) -> None:
+        """`pulumi <arguments>` on this terminal: it shows and asks as it does when typed. Raises EngineError."""
+        try:
+            ended = subprocess.run(["pulumi", *arguments], cwd=self.folder, env=dict(self.environment), check=False)
+        except FileNotFoundError:
+            raise EngineError(NOT_FOUND) from None
+        if ended.returncode != 0:
+            raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {ended.returncode}; see above.")
 
     def up(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
         """Deploy a stack without asking."""
@@ -76,6 +87,11 @@ class Engine:
     def stacks(self) -> list[str]:
         """The stacks that the backend knows."""
         return [known["name"] for known in json.loads(self.run(["stack", "ls", "--json"]))]
+
+    def deployed(self) -> list[str]:
+        """The stacks that hold resources now."""
+        known = json.loads(self.run(["stack", "ls", "--json"]))
+        return [stack["name"] for stack in known if stack.get("resourceCount")]
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """What a stack exports: instance name → outputs."""

@@ -1,0 +1,49 @@
+"""Deploys and destroys several stacks in the order of their references."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from operations.engine import Engine
+from operations.errors import StackError
+from operations.stacks import Stack, dependents, in_order, read, stack_names
+
+
+def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
+    """Deploy the stacks (all of the folder when none is named), each after those it reads.
+
+    Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi fails.
+    """
+    stacks = _read(engine.folder, names)
+    deployed = set(engine.deployed())
+    for stack in stacks:
+        if missing := sorted(stack.references - deployed - {other.name for other in stacks}):
+            raise StackError(
+                f"stack `{stack.name}` reads the outputs of `{missing[0]}`, which is not deployed. "
+                f"Type `tributary up {' '.join([*missing, *(other.name for other in stacks)])}`."
+            )
+    for stack in stacks:
+        engine.ensure(stack.name)
+        engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+
+
+def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
+    """Destroy the stacks, each before those it reads.
+
+    Raises StackError when a deployed stack that is not named reads the outputs of one that is.
+    """
+    stacks = _read(engine.folder, names)
+    doomed = {stack.name for stack in stacks}
+    deployed = set(engine.deployed())
+    for stack in stacks:
+        if users := [other for other in dependents(engine.folder, stack.name) if other in deployed - doomed]:
+            raise StackError(
+                f"stack `{stack.name}` cannot be destroyed: `{users[0]}` reads its outputs and would stop working. "
+                f"Type `tributary destroy {users[0]} {stack.name}` to destroy both."
+            )
+    for stack in reversed(stacks):
+        if stack.name in deployed:
+            engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+
+
+def _read(folder: Path, names: Sequence[str]) -> list[Stack]:
+    return in_order([read(folder, name) for name in names or stack_names(folder)])
