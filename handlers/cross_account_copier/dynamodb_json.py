@@ -125,7 +125,8 @@ def _null(_value: None, _depth: int) -> str:
 
 
 def _list(values: list[Any], depth: int) -> str:
-    return f'{{"L":[{",".join([_WRITERS[type(value)](value, _deeper(depth)) for value in values])}]}}'
+    depth = _deeper(depth)
+    return f'{{"L":[{",".join([_WRITERS[type(value)](value, depth) for value in values])}]}}'
 
 
 def _nested_map(values: Document, depth: int) -> str:

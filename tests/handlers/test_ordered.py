@@ -1,0 +1,198 @@
+"""Order and checkpoint under random failures: nothing is lost, and everything before the checkpoint is durable."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.shared.errors import RecordError
+from handlers.shared.ordered import Entry, Failure, OrderedRun, batches_of
+from handlers.shared.time_budget import MAX_DELAY_S, TimeBudget
+
+pytestmark = pytest.mark.pure
+
+FAULTS = st.sampled_from(["ok", "ok", "part", "throttle", "expired", "denied"])
+
+
+@dataclass
+class Store:
+    """A far end that keeps the last body of each key and fails by its schedule; it refuses what is in `invalid`."""
+
+    schedule: list[str] = field(default_factory=list)
+    invalid: frozenset[int] = frozenset()
+    content: dict[object, bytes] = field(default_factory=dict)
+    under_way: set[object] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, batch: Sequence[Entry]) -> list[Entry]:
+        keys = {entry.key for entry in batch}
+        with self.lock:
+            assert not keys & self.under_way, "two calls with one key at the same time"
+            self.under_way |= keys
+        try:
+            return self._send(batch)
+        finally:
+            with self.lock:
+                self.under_way -= keys
+
+    def _send(self, batch: Sequence[Entry]) -> list[Entry]:
+        with self.lock:
+            if any(entry.position in self.invalid for entry in batch):
+                raise error("ValidationException")
+            fault = self.schedule.pop() if self.schedule else "ok"
+            if fault in CODES:
+                raise error(CODES[fault])
+            refused = {entry.key for entry in batch[::3]} if fault == "part" else set()
+            for entry in batch:
+                if entry.key not in refused:
+                    self.content[entry.key] = entry.body
+            return [entry for entry in batch if entry.key in refused]
+
+
+CODES = {"throttle": "ThrottlingException", "expired": "ExpiredTokenException", "denied": "AccessDeniedException"}
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "BatchWriteItem")
+
+
+class Clock:
+    """A clock that only pauses move on, and each look a little."""
+
+    def __init__(self, time_s: float) -> None:
+        self.left_ms = time_s * 1000
+
+    def remaining_ms(self) -> int:
+        self.left_ms -= 1
+        return int(self.left_ms)
+
+    def sleep(self, delay_s: float) -> None:
+        self.left_ms -= delay_s * 1000
+
+
+def budget(time_s: float = 120.0) -> TimeBudget:
+    clock = Clock(time_s)
+    return TimeBudget(clock.remaining_ms, clock.sleep)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start: int = 0) -> Iterator[Entry]:
+    for position, key in enumerate(keys[start:], start):
+        if position in unreadable:
+            raise RecordError(position, "cannot be read")
+        yield Entry(position, key, b"%d" % position)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    keys=st.lists(st.integers(0, 40), max_size=120),
+    schedule=st.lists(FAULTS, max_size=20),
+    invalid=st.frozensets(st.integers(0, 119), max_size=3),
+    unreadable=st.frozensets(st.integers(0, 119), max_size=2),
+    time_s=st.sampled_from([120.0, 2.0, 0.0]),
+    threads=st.booleans(),
+)
+def test_resuming_at_each_checkpoint_loses_nothing_and_ends_with_the_last_version_of_each_key(
+    executor: ThreadPoolExecutor,
+    keys: list[int],
+    schedule: list[str],
+    invalid: frozenset[int],
+    unreadable: frozenset[int],
+    time_s: float,
+    threads: bool,
+) -> None:
+    """Lambda's part is played here: resume at the reported record, and put it aside when it is reported for ever."""
+    store = Store(list(schedule), invalid)
+    aside: list[int] = []
+    resume = times = 0
+    while resume < len(keys):
+        run = OrderedRun(store.send, budget(time_s), executor=executor if threads else None, threads=4)
+        failure = run.apply(batches_of(entries(keys, unreadable, resume), max_entries=7, max_bytes=1000))
+        reached = len(keys) if failure is None else failure.position
+        assert reached >= resume
+        for key, position in last_versions(keys[:reached], aside).items():
+            assert int(store.content[key]) >= position, "not durable, although it is before the checkpoint"
+        times = times + 1 if reached == resume else 1
+        resume = reached
+        # By then the faults that pass have passed.
+        if times > len(schedule) + 1:
+            aside.append(resume)
+            resume, times = resume + 1, 0
+
+    assert aside == sorted(position for position in invalid | unreadable if position < len(keys))
+    assert store.content == {key: b"%d" % position for key, position in last_versions(keys, aside).items()}
+
+
+def last_versions(keys: Sequence[int], aside: Sequence[int]) -> dict[int, int]:
+    return {key: position for position, key in enumerate(keys) if position not in aside}
+
+
+def run_over(store: Store, count: int, time_s: float = 120.0) -> tuple[OrderedRun, Failure | None]:
+    run = OrderedRun(store.send, budget(time_s))
+    return run, run.apply(batches_of(entries(range(count)), max_entries=10, max_bytes=1000))
+
+
+def test_each_retry_sends_only_what_was_left_and_is_counted() -> None:
+    run, failure = run_over(Store(["part"]), 20)
+
+    assert failure is None
+    assert (run.counts.applied, run.counts.retried, run.counts.calls) == (20, 4, 3)
+
+
+def test_the_offending_entry_is_found_in_few_calls() -> None:
+    store = Store(invalid=frozenset({13}))
+    calls: list[list[int]] = []
+    run = OrderedRun(lambda batch: calls.append([entry.position for entry in batch]) or store.send(batch), budget())
+
+    failure = run.apply(batches_of(entries(range(25)), max_entries=25, max_bytes=1000))
+
+    assert failure is not None
+    assert failure.position == 13
+    assert sorted(store.content, key=str) == sorted(range(13), key=str)
+    assert len(calls) <= 10
+
+
+def test_pauses_grow_to_a_limit_with_full_jitter_and_end_with_the_time() -> None:
+    clock, bounds = Clock(60.0), []
+
+    def highest(low: float, high: float) -> float:
+        bounds.append((low, high))
+        return high
+
+    run = OrderedRun(Store(["throttle"] * 1000).send, TimeBudget(clock.remaining_ms, clock.sleep, highest))
+    failure = run.apply([list(entries(range(3)))])
+
+    assert failure is not None
+    assert failure.position == 0
+    assert "time ran out" in failure.reason
+    assert "ThrottlingException" in failure.reason
+    assert bounds[:4] == [(0.0, 0.05), (0.0, 0.1), (0.0, 0.2), (0.0, 0.4)]
+    assert bounds[-1] == (0.0, MAX_DELAY_S)
+    assert clock.left_ms >= 10_000, "the reserve is not touched"
+
+
+def test_a_mistake_in_the_code_is_not_taken_for_a_bad_record(executor: ThreadPoolExecutor) -> None:
+    def broken(_batch: Sequence[Entry]) -> list[Entry]:
+        raise KeyError("a mistake")
+
+    for threads in (None, executor):
+        with pytest.raises(KeyError, match="a mistake"):
+            OrderedRun(broken, budget(), executor=threads, threads=4).apply(batches_of(entries(range(30)), 5, 1000))
+
+
+def test_batches_end_at_the_limit_of_entries_or_bytes() -> None:
+    sizes = [40, 40, 40, 200, 1, 1, 1, 1]
+    batches = batches_of((Entry(index, index, b"x" * size) for index, size in enumerate(sizes)), 3, 100)
+    assert [[entry.position for entry in batch] for batch in batches] == [[0, 1], [2], [3], [4, 5, 6], [7]]
