@@ -1,1 +1,1 @@
-"""Everything that exists only so that Tributary runs without AWS: emulator, Pulumi engine set-up, `aws` plugin, language host."""
+"""What exists only so that Tributary runs without AWS: emulator, Pulumi engine set-up, `aws` plugin, language host."""

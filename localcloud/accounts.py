@@ -1,8 +1,9 @@
 """The IAM of accounts on a local cloud: who deploys there, and with which permissions.
 
-Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of docs/deployer-policy.json;
-a user `operator`, in an account of its own, may assume those roles and do nothing else. The stack files name the role in
-`aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here only, to make these.
+Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of
+docs/deployer-policy.json; a user `operator`, in an account of its own, may assume those roles and do nothing else.
+The stack files name the role in `aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here
+only, to make these.
 """
 
 import json
@@ -42,7 +43,7 @@ def deployer_role_arn(account_id: str) -> str:
 
 
 def deployer_policy(project: Path | None = None) -> dict[str, Any]:
-    """The permissions of the deployer, as they are documented for real accounts. Raises ProjectError when they are missing."""
+    """The deployer's permissions, as documented for real accounts. Raises ProjectError when they are missing."""
     path = (project or checkout().project) / DEPLOYER_POLICY
     try:
         policy = json.loads(path.read_text())
@@ -56,7 +57,8 @@ def deployer_policy(project: Path | None = None) -> dict[str, Any]:
 
 
 def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None) -> Credentials:
-    """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes nothing.
+    """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
+    nothing.
 
     `policy` replaces the documented permissions of the deployer. Raises NotRunningError when the cloud has stopped.
     """

@@ -102,7 +102,8 @@ def shell(
         int | None, typer.Option(min=1, max=65535, help="Use the local cloud on this port; it is started if need be.")
     ] = None,
 ) -> None:
-    """Open a shell in which `pulumi` works against a local cloud: the one that runs, or a new one that ends with the shell.
+    """Open a shell in which `pulumi` works against a local cloud: the one that runs, or a new one that ends with the
+    shell.
 
     Commands on standard input work as well; the first that fails ends them, and its exit code is the command's.
     """
@@ -143,4 +144,3 @@ def _wait_for_the_end(cloud: LocalCloud) -> None:
     while not ending.wait(CHECK_INTERVAL_S):
         if not cloud.running():
             raise StartError(server.explain(cloud, "ended by itself"))
-

@@ -31,7 +31,7 @@ def in_use(port: int) -> bool:
 
 
 def owner(port: int) -> str | None:
-    """`pid 4711 (python -m http.server)` for the process that listens on the port; None where the system does not tell."""
+    """The process that listens on a port, as `pid 4711 (its command)`; None where the system does not tell."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     if not sockets:
         return None

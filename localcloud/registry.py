@@ -1,10 +1,11 @@
-"""The local clouds that `tributary local` started from a checkout: each has a folder, and in it a file that says where it is."""
+"""The local clouds that `tributary local` started from a checkout: a folder each, with a file that describes it."""
 
 import json
 import os
 import secrets
 from pathlib import Path
 
+from localcloud import server
 from localcloud.errors import NotRunningError
 from localcloud.server import LocalCloud, is_alive
 
@@ -12,10 +13,9 @@ DESCRIPTION = "cloud.json"
 
 
 def new_folder(clouds: Path) -> Path:
-    """A new folder for a local cloud. `clouds` is the folder of them all."""
-    folder = clouds / secrets.token_hex(4)
-    folder.mkdir(parents=True)
-    return folder
+    """A path for a new local cloud's folder in `clouds`, the folder of them all. What dead ones left is removed."""
+    server.remove_leftovers(clouds.glob("*"))
+    return clouds / secrets.token_hex(4)
 
 
 def register(cloud: LocalCloud) -> None:
@@ -47,6 +47,10 @@ def one(clouds: Path, port: int | None) -> LocalCloud:
         return candidates[0]
     if candidates:
         ports = ", ".join(str(cloud.port) for cloud in candidates)
-        raise NotRunningError(f"several local clouds run, on ports {ports}; say which one with `--port {candidates[0].port}`")
+        raise NotRunningError(
+            f"several local clouds run, on ports {ports}; say which one with `--port {candidates[0].port}`"
+        )
     where = f"on port {port}" if port else "from this checkout"
-    raise NotRunningError(f"no local cloud runs {where}; `tributary local start` starts one, `tributary local status` lists them")
+    raise NotRunningError(
+        f"no local cloud runs {where}; `tributary local start` starts one, `tributary local status` lists them"
+    )

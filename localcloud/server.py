@@ -1,5 +1,6 @@
-"""The local cloud's process: start, attach, reset, stop. Any number of them run side by side, each with its own port and folder."""
+"""The process of a local cloud: start, attach, reset, stop. Several run side by side, with a port and a folder each."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ OWNER_FILE = "owner"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
+LEFTOVER_AGE_S = 3600.0
 LOG_TAIL_LINES = 30
 # A free port can be taken between the moment it is found and the moment the emulator binds it.
 PORT_ATTEMPTS = 5
@@ -88,8 +90,8 @@ class LocalCloud:
 def start(port: int | None = None, folder: Path | None = None, *, detached: bool = False) -> LocalCloud:
     """Starts a local cloud and waits until it answers.
 
-    Parameters: the port (a free one when None); the folder that will hold its state, temporary files and log, removed on stop
-    (a new temporary one when None); `detached` lets it outlive the process that starts it.
+    Parameters: the port (a free one when None); the folder that will hold its state, temporary files and log, removed
+    on stop (a new temporary one when None); `detached` lets it outlive the process that starts it.
 
     Raises PortInUseError, or StartError with the end of the log; the log file is then kept.
     """
@@ -137,8 +139,9 @@ def process_environment(port: int, folder: Path, caller: Mapping[str, str]) -> d
 
 
 def _start(port: int, folder: Path | None, detached: bool) -> LocalCloud:
-    _remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX)) if folder is None else folder
+    if folder is None:
+        remove_leftovers(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     for part in ("home", "s3", "state", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     process = _spawn(port, folder, detached)
@@ -200,14 +203,12 @@ def _end(pid: int, process: subprocess.Popen[bytes] | None) -> None:
             time.sleep(POLL_S)
         if not is_alive(pid, process):
             break
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # nobody is left
 
 
 def is_alive(pid: int, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """Whether the process runs. With `process` a child of ours is reaped, which would otherwise stay visible as a zombie."""
+    """Whether the process runs. `process`, if it is a child of ours, is reaped: it would stay visible as a zombie."""
     if process is not None:
         return process.poll() is None
     return _signal(pid, 0)
@@ -223,15 +224,15 @@ def _signal(pid: int, number: int) -> bool:
     return True
 
 
-def _remove_leftovers() -> None:
-    """Removes temporary folders of local clouds that died with their owner."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Removes the folders of local clouds that died with their owner some time ago: a log may still be wanted."""
+    for folder in folders:
         try:
             pid = int(json.loads((folder / OWNER_FILE).read_text())["pid"])
+            old = time.time() - (folder / OWNER_FILE).stat().st_mtime > LEFTOVER_AGE_S
         except (OSError, ValueError, KeyError):
             continue  # being made or removed at this moment, or not ours
-        # A folder without a process is kept while its log may be the explanation of a failed start.
-        if not is_alive(pid) and time.time() - folder.stat().st_mtime > 3600:
+        if old and not is_alive(pid):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -252,7 +253,7 @@ def _port_in_use(port: int) -> str:
     holder = ports.owner(port) or "another program (it belongs to another user, so its name is not shown)"
     return (
         f"port {port} is in use by {holder}, so no local cloud was started. Choose another with "
-        f"`tributary local start --port {port + 1}`, or, if it is a local cloud of yours, end it with `tributary local stop`"
+        f"`tributary local start --port {port + 1}`; if it is a local cloud of yours, `tributary local stop` ends it"
     )
 
 

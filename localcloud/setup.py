@@ -1,7 +1,8 @@
 """Set-up: everything a `make` target needs, from a clean checkout and a Python alone.
 
-`python3 -m localcloud.setup <target>` runs before anything is installed, so this module and what it imports use the standard
-library only. Each step remembers in a stamp what it was done for; a second run compares stamps and is over in a moment.
+`python3 -m localcloud.setup <target>` runs before anything is installed, so this module and what it imports use the
+standard library only. Each step remembers in a stamp what it was done for; a second run compares stamps and is over
+in a moment.
 """
 
 import sys
@@ -9,8 +10,8 @@ import sys
 OLDEST_PYTHON = (3, 11)
 if sys.version_info < OLDEST_PYTHON:
     sys.exit(
-        "Tributary needs Python 3.11 or later, and `python3` here is %d.%d. Install a newer one, and name it: "
-        "`make PYTHON=python3.13 demo`" % sys.version_info[:2]
+        f"Tributary needs Python 3.11 or later, and this is {sys.version.split()[0]}. Install a newer one and name it: "
+        "`make PYTHON=python3.13 demo`"
     )
 
 import time  # noqa: E402  the version is checked first: older Pythons cannot read what follows
@@ -19,7 +20,15 @@ from localcloud.engine.layout import Layout, checkout  # noqa: E402
 from localcloud.engine.locks import locked  # noqa: E402
 from localcloud.engine.progress import step  # noqa: E402
 from localcloud.errors import SetupError  # noqa: E402
-from localcloud.setup_steps import ENVIRONMENT, PACKAGES, PLUGINS, PROJECT, PULUMI, TOOLS, SetupStep  # noqa: E402
+from localcloud.setup_steps import (  # noqa: E402
+    ENVIRONMENT,
+    PACKAGES,
+    PLUGINS,
+    PROJECT,
+    PULUMI,
+    TOOLS,
+    SetupStep,
+)
 
 _RUN = (ENVIRONMENT, PACKAGES, PROJECT, PULUMI, PLUGINS)
 _DEVELOP = (ENVIRONMENT, PACKAGES, TOOLS, PROJECT, PULUMI, PLUGINS)
@@ -44,7 +53,7 @@ def set_up(target: str, layout: Layout) -> list[str]:
     waiting = "another set-up of this checkout is at work; waiting for it to end"
     with locked(layout.private / "setup.lock", on_wait=lambda: print(waiting, file=sys.stderr)):
         for current in steps:
-            # A step may undo a later one's stamp (a new virtual environment is empty), so each is looked at in its turn.
+            # A step may undo the stamps of later ones (a new virtual environment has none): each is looked at in its turn.
             if pending((current,), layout):
                 with step(current.name, current.what) as line:
                     result = current.do(layout, line)

@@ -153,9 +153,7 @@ PROJECT = SetupStep(
     lambda layout: layout.python.with_name("tributary"),
     _install_project,
 )
-PULUMI = SetupStep(
-    "pulumi", "getting the Pulumi CLI", _pulumi_key, lambda layout: layout.engine / "cli", _get_pulumi
-)
+PULUMI = SetupStep("pulumi", "getting the Pulumi CLI", _pulumi_key, lambda layout: layout.engine / "cli", _get_pulumi)
 PLUGINS = SetupStep(
     "plugins", "laying in language host and plugin", _plugins_key, lambda layout: layout.pulumi_home, _install_plugins
 )

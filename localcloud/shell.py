@@ -22,8 +22,8 @@ Try `pulumi preview -s {selected}`, `pulumi up -s {selected}`, `pulumi stack ls`
 def run_shell(workspace: Workspace, layout: Layout, *, stops_cloud: bool) -> int:
     """Runs the user's shell, or, where standard input is not a terminal, the commands that arrive there.
 
-    Returns the exit code of the first command that fails: like every script that must not go on half done, the commands stop
-    there. An interactive shell returns 0, since its user has seen what failed.
+    Returns the exit code of the first command that fails: like every script that must not go on half done, the
+    commands stop there. An interactive shell returns 0, since its user has seen what failed.
     """
     selected = select_stack(workspace)
     if not sys.stdin.isatty():
@@ -59,7 +59,7 @@ def select_stack(workspace: Workspace) -> str | None:
 
 
 def interactive_command(workspace: Workspace, folder: Path) -> list[str]:
-    """The user's shell. bash reads a start-up file made in `folder`: the user's own may change PATH, and ours must come first."""
+    """The user's shell. bash gets a start-up file, made in `folder`: the user's own may put others first on PATH."""
     shell = workspace.environment.get("SHELL") or _posix_shell()
     if Path(shell).name != "bash":
         return [shell]

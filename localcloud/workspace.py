@@ -1,4 +1,4 @@
-"""A project that is ready to be deployed to a local cloud: accounts with their deployers, empty stacks, and the environment."""
+"""A project that is ready to be deployed to a local cloud: accounts with deployers, empty stacks, environment."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.accounts import prepare
-from localcloud.engine.environment import environment, passphrase
+from localcloud.engine.environment import DEFAULT_REGION, environment, passphrase
 from localcloud.engine.layout import Layout, checkout
 from localcloud.engine.stacks import Project, read_project, seed
 from localcloud.server import LocalCloud
@@ -15,7 +15,7 @@ from localcloud.server import LocalCloud
 
 @dataclass(frozen=True)
 class Workspace:
-    """`environment` is what the CLI, AWS clients and the `tributary` command run in; `state` holds the stacks' state."""
+    """`environment` is for the CLI, AWS clients and the `tributary` command; `state` holds the stacks' state."""
 
     project: Project
     state: Path
@@ -30,7 +30,7 @@ def open_workspace(
     layout: Layout | None = None,
     caller: Mapping[str, str] = os.environ,
 ) -> Workspace:
-    """Prepares the accounts that the stack files of `folder` name, and makes the stacks. Doing it again keeps what is there.
+    """Prepares the accounts that the stack files of `folder` name, and makes the stacks; what is there is kept.
 
     Raises ProjectError when the folder's files are wrong, NotRunningError when the cloud has stopped.
     """
@@ -39,7 +39,15 @@ def open_workspace(
     state = state_folder(cloud, layout)
     credentials = prepare(cloud, project.account_ids())
     seed(project, state, passphrase(layout, caller), layout)
-    variables = environment(cloud, credentials, state, layout=layout, caller=caller, interactive=interactive)
+    variables = environment(
+        cloud,
+        credentials,
+        state,
+        region=project.region(DEFAULT_REGION),
+        layout=layout,
+        caller=caller,
+        interactive=interactive,
+    )
     return Workspace(project, state, variables)
 
 

@@ -1,1 +1,1 @@
-"""The real Pulumi engine without its installer: finding or building the CLI, the language host, plugins, the environment."""
+"""The real Pulumi engine without its installer: the CLI, found or built, language host, plugins, environment."""

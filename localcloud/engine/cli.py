@@ -1,4 +1,4 @@
-"""The Pulumi CLI: the first that can be had of one on PATH, a cached one, the vendor's archive, and a build from its Go module."""
+"""The Pulumi CLI: from PATH, else from the cache, else from the vendor's archive, else built from its Go module."""
 
 import os
 import platform
@@ -157,4 +157,3 @@ def _counter(step: Step, prefix: str, text: str) -> Callable[[str], None]:
         step.progress(text.format(count))
 
     return line
-

@@ -1,4 +1,4 @@
-"""The environment in which `pulumi` works against a local cloud, and nothing of the caller's AWS or Pulumi settings does."""
+"""The environment in which `pulumi` works against a local cloud, whatever AWS or Pulumi settings the caller has."""
 
 import contextlib
 import os
@@ -23,21 +23,21 @@ def environment(
     credentials: Credentials,
     state: Path,
     *,
+    region: str = DEFAULT_REGION,
     layout: Layout | None = None,
     caller: Mapping[str, str] = os.environ,
     interactive: bool = False,
 ) -> dict[str, str]:
     """The variables for the Pulumi CLI, AWS clients and the `tributary` command.
 
-    `state` is the folder of the stacks' state. Without a terminal (`interactive` false) the CLI does not ask for confirmation,
-    since nobody could answer. PULUMI_CONFIG_PASSPHRASE of the caller is kept: stack files may hold secrets encrypted with it.
+    `state` is the folder of the stacks' state, `region` what AWS clients use where no stack file says otherwise.
+    Without a terminal (`interactive` false) the CLI does not ask for confirmation, since nobody could answer.
+    PULUMI_CONFIG_PASSPHRASE of the caller is kept: stack files may hold secrets encrypted with it.
     """
     layout = layout or checkout()
     inherited = {name: value for name, value in caller.items() if not name.startswith(WITHHELD_PREFIXES)}
     result = inherited | {
-        "PATH": os.pathsep.join(
-            [str(layout.pulumi.parent), str(layout.python.parent), caller.get("PATH", os.defpath)]
-        ),
+        "PATH": os.pathsep.join([str(layout.pulumi.parent), str(layout.python.parent), caller.get("PATH", os.defpath)]),
         "NO_PROXY": _with_loopback(caller.get("NO_PROXY") or caller.get("no_proxy")),
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_BACKEND_URL": state.absolute().as_uri(),
@@ -49,8 +49,8 @@ def environment(
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_REGION": DEFAULT_REGION,
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
         # A profile of the caller's would decide over credentials, Region or endpoint.
         "AWS_CONFIG_FILE": os.devnull,

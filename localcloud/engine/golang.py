@@ -39,8 +39,9 @@ def wheel(cache: Path, python: Path, step: Step) -> Path:
 
 
 def version_of(go: Path) -> tuple[int, ...]:
-    """The version of a Go toolchain; (0,) for one that does not say. Asked outside any module, so that no other is fetched."""
+    """The version of a Go toolchain; (0,) for one that does not say."""
     try:
+        # Outside any module: a go.mod nearby could make it fetch another toolchain first.
         text = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, cwd="/", timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):
         return (0,)

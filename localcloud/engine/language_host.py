@@ -1,8 +1,9 @@
-"""`pulumi-language-python`: the engine's way to a Python program, used where Pulumi's own language host is not installed.
+"""`pulumi-language-python`: the engine's way to a Python program, used where Pulumi's own language host is not
+installed.
 
-A LanguageRuntime server (https://github.com/pulumi/pulumi/blob/master/proto/pulumi/language.proto) over the SDK's protocol
-classes. Each run of the program is a process of its own (program_runner.py), started ahead of time because importing the SDK
-takes half a second that the engine needs for its own start anyway.
+A LanguageRuntime server (https://github.com/pulumi/pulumi/blob/master/proto/pulumi/language.proto) over the SDK's
+protocol classes. Each run of the program is a process of its own (program_runner.py), started ahead of time because
+importing the SDK takes half a second that the engine needs for its own start anyway.
 """
 
 import os
@@ -144,7 +145,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def interpreter(info: Any) -> str:
-    """The Python that runs the program: the `virtualenv` of Pulumi.yaml where it exists, else the one that runs this host."""
+    """The Python that runs the program: from the `virtualenv` of Pulumi.yaml if it exists, else this one."""
     options = dict(info.options) if info.HasField("options") else {}
     if folder := options.get("virtualenv"):
         python = Path(info.root_directory) / str(folder) / "bin" / "python"

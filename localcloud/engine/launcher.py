@@ -1,9 +1,10 @@
 """The `pulumi` on the PATH of `make shell`: runs the CLI and leaves the committed stack files as they were.
 
-The CLI writes the salt of the secrets passphrase into `Pulumi.<stack>.yaml`, and rewrites the file's layout while it is there,
-whenever a stack has none (https://www.pulumi.com/docs/iac/concepts/secrets/). A local cloud's stacks keep their salt in their
-state instead (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER), so the launcher takes it out of the file again.
-A file that holds a secret encrypted with that salt keeps both, and so does every other change that a command or the user made.
+The CLI writes the salt of the secrets passphrase into `Pulumi.<stack>.yaml`, and rewrites the file's layout while it
+is there, whenever a stack has none (https://www.pulumi.com/docs/iac/concepts/secrets/). A local cloud's stacks keep
+their salt in their state instead (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER), so the launcher takes it out of the file
+again. A file that holds a secret encrypted with that salt keeps both, and so does every other change that a command
+or the user made.
 
 This file is executed by path: its folder's modules are not on sys.path.
 """
@@ -37,7 +38,7 @@ def main(pulumi: str, arguments: list[str]) -> int:
 
 
 def project_folder(start: Path) -> Path | None:
-    """The nearest folder from `start` upwards that holds a Pulumi.yaml; the CLI looks for its project in the same way."""
+    """The nearest folder from `start` upwards that holds a Pulumi.yaml: how the CLI finds its project."""
     return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").exists()), None)
 
 
@@ -47,7 +48,7 @@ def stack_files(folder: Path | None) -> dict[Path, bytes]:
 
 
 def without_added_salt(before: bytes | None, now: bytes) -> bytes:
-    """What a stack file should hold after a command, given what it held before (None: it did not exist) and holds now."""
+    """What a stack file should hold after a command that found `before` (None: no file) and left `now`."""
     if before is None or before == now or SALT.search(before) or not SALT.search(now) or SECRET.search(now):
         return now
     unsalted = SALT.sub(b"", now)

@@ -1,6 +1,8 @@
-"""The plugins that the engine executes: stand-ins for those that cannot be downloaded, laid out as Pulumi lays out its own.
+"""The plugins that the engine executes: stand-ins for those that cannot be downloaded, laid out as Pulumi lays out
+its own.
 
-A stand-in is a script in `PULUMI_HOME/plugins/<kind>-<name>-v<version>/`. It is made only where the real plugin is missing.
+A stand-in is a script in `PULUMI_HOME/plugins/<kind>-<name>-v<version>/`. It is made only where the real plugin is
+missing.
 """
 
 import os
@@ -71,10 +73,8 @@ def pinned_version(layout: Layout, package: str) -> str:
 
 
 def module_script(layout: Layout, module: str) -> str:
-    """A script that runs a module of this checkout with its virtual environment, and with nothing of the caller's Python path."""
-    return script(
-        f"export PYTHONPATH={quoted(layout.project)}", f"exec {quoted(layout.python, '-P', '-m', module)}"
-    )
+    """A script that runs a module of this checkout in its virtual environment, whatever the caller's Python path."""
+    return script(f"export PYTHONPATH={quoted(layout.project)}", f"exec {quoted(layout.python, '-P', '-m', module)}")
 
 
 def script(*lines: str) -> str:

@@ -17,7 +17,7 @@ class Plugin:
 
 
 def required_plugins() -> list[Plugin]:
-    """The resource plugins of the installed Pulumi packages, from the `pulumi-plugin.json` that each of them carries."""
+    """The resource plugins of the installed Pulumi packages, from the `pulumi-plugin.json` in each of them."""
     found = []
     for distribution in metadata.distributions():
         if not distribution.name.lower().startswith("pulumi"):
@@ -32,7 +32,7 @@ def required_plugins() -> list[Plugin]:
 
 
 def program_packages(*, include_transitive: bool) -> list[tuple[str, str]]:
-    """Name and version of the installed packages; only those that no other one requires, unless transitive ones are asked for."""
+    """Names and versions of the installed packages; without transitive ones, those that no other requires."""
     installed = {normal(distribution.name): distribution for distribution in metadata.distributions()}
     required = set()
     if not include_transitive:

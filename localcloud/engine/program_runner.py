@@ -1,10 +1,11 @@
 """Runs one Pulumi program in a process of its own, on behalf of the language host.
 
-A RunRequest arrives on standard input, the RunResponse leaves on the file descriptor named by the first argument. The program's
-own output goes to the inherited standard output and error, which the engine shows. A fresh process for every run means that no
-module state of a preview leaks into the update after it.
+A RunRequest arrives on standard input, the RunResponse leaves on the file descriptor named by the first argument. The
+program's own output goes to the inherited standard output and error, which the engine shows. A fresh process for
+every run means that no module state of a preview leaks into the update after it.
 
-This file is executed by path with the interpreter of the program's virtual environment, so it imports nothing of this project.
+This file is executed by path with the interpreter of the program's virtual environment, so it imports nothing of this
+project.
 """
 
 import asyncio

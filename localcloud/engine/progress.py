@@ -12,7 +12,7 @@ LOG_INTERVAL_S = 20.0
 
 
 class Step:
-    """A step under way. On a terminal its line is rewritten in place; elsewhere it is printed anew from time to time."""
+    """A step under way. On a terminal its line is rewritten in place; elsewhere a new one is printed now and then."""
 
     def __init__(self, name: str, what: str, out: TextIO) -> None:
         self._prefix = f"{name:<14}"

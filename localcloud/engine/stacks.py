@@ -1,7 +1,7 @@
-"""The state of a project's stacks on a local cloud: one empty stack for every stack file, made without touching the file.
+"""The state of a project's stacks on a local cloud: an empty stack for every stack file, which stays as it is.
 
-`pulumi stack init` takes half a second and writes a salt into the stack file. So it runs once, for a stack in a scratch project,
-and its state is the pattern for all others.
+`pulumi stack init` takes half a second and writes a salt into the stack file. So it runs once, for a stack in a
+scratch project, and its state is the pattern for all others.
 """
 
 import hashlib
@@ -43,8 +43,15 @@ class Project:
         """What the stack file configures. Raises ProjectError."""
         config = read_yaml(self.stack_file(stack)).get("config") or {}
         if not isinstance(config, dict):
-            raise ProjectError(f"{self.stack_file(stack)}: `config` is not a mapping of keys to values; correct it and try again")
+            raise ProjectError(
+                f"{self.stack_file(stack)}: `config` is not a mapping of keys to values; correct it and try again"
+            )
         return config
+
+    def region(self, default: str) -> str:
+        """The Region of the first stack that names one. Raises ProjectError."""
+        named = (self.config(stack).get("aws:region") for stack in self.stacks)
+        return next((str(region) for region in named if region), default)
 
     def account_ids(self) -> list[str]:
         """The accounts that the stacks deploy to, from their `aws:allowedAccountIds`. Raises ProjectError."""
