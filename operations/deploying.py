@@ -11,7 +11,8 @@ from operations.stacks import Stack, dependents, in_order, read, stack_names
 def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
     """Deploy the stacks (all of the folder when none is named), each after those it reads.
 
-    Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi fails.
+    Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi
+    fails.
     """
     stacks = _read(engine.folder, names)
     deployed = set(engine.deployed())

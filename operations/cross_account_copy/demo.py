@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -22,6 +21,7 @@ from operations.cross_account_copy.sending import Record, Sent, send
 from operations.engine import Engine
 from operations.errors import DifferenceError, OperationError
 from operations.stacks import Stack, in_order, read
+from operations.workspace import write_workspace
 
 STACKS = ("poc", "prod")
 INSTANCE = "web-analytics"
@@ -75,19 +75,6 @@ def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
                     engine.destroy(stack.name)
             console.print("Destroyed both stacks.")
     console.print(f"Done in {time.monotonic() - began:.0f} s.")
-
-
-def write_workspace(folder: Path, project: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """A project folder with the same program and changed stack files; `changes` is stack → setting → value."""
-    definition = yaml.safe_load((project / "Pulumi.yaml").read_text())
-    definition["main"] = str(project)
-    definition["runtime"]["options"]["virtualenv"] = str(project / definition["runtime"]["options"]["virtualenv"])
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition))
-    for stack, settings in changes.items():
-        content = yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text())
-        for instance in content["config"]["tributary:architectures"].values():
-            instance.update(settings)
-        (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def _deploy(engine: Engine, stack: Stack, console: Console) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Deploys both sides, puts records into the stream, and compares every item of the table and every line in S3."""
+
+import json
+
+import pytest
+
+from integration_tests.cross_account_copy.copy import EQUAL, Copy, Eventually, clicks
+from operations import replaying
+
+pytestmark = pytest.mark.local
+
+
+def test_every_record_arrives_in_the_table_and_in_the_bucket(copy: Copy, eventually: Eventually) -> None:
+    copy.put(clicks(1000, seed=1))
+
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+    eventually(copy.lake_difference, equals=EQUAL, timeout=60)
+
+
+def test_a_poison_record_is_kept_whole_and_blocks_nobody(copy: Copy, eventually: Eventually) -> None:
+    poison = b'{"not": JSON' + b"\xff"
+    copy.put(clicks(200, seed=2))
+    copy.put_poison(poison)
+    copy.put(clicks(200, seed=3))
+
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+    eventually(lambda: poison in copy.failed_source_records(), timeout=60)
+    eventually(copy.lake_difference, equals=EQUAL, timeout=60)
+    assert set(copy.failed_source_records()) <= {poison, b"[1, 2]"}
+
+
+def test_a_record_that_is_no_object_waits_in_the_on_failure_bucket(copy: Copy, eventually: Eventually) -> None:
+    copy.put_poison(b"[1, 2]")
+
+    eventually(lambda: b"[1, 2]" in copy.failed_source_records(), timeout=60)
+    assert copy.table_difference() == EQUAL
+
+
+def test_replaying_the_stream_leaves_the_table_as_it_was(copy: Copy, eventually: Eventually) -> None:
+    copy.put(clicks(300, seed=4))
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+    before = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
+
+    replaying.replay(copy.engine, "prod", replaying.mappings(copy.engine, "prod", None))
+
+    after = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
+    assert [one["UUID"] for one in after["EventSourceMappings"]] != [
+        one["UUID"] for one in before["EventSourceMappings"]
+    ]
+    copy.put(clicks(1, seed=5))
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+
+
+def test_function_logs_hold_counts_and_no_payload(copy: Copy, eventually: Eventually) -> None:
+    [secret] = copy.put(clicks(1, seed=6))
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+
+    group = f"/aws/lambda/{copy.source['copierName']}"
+    lines = eventually(lambda: copy.prod.logs.filter_log_events(logGroupName=group)["events"], timeout=20)
+    text = "\n".join(line["message"] for line in lines)
+    assert json.loads(secret.record.data)["useremail_"] not in text

@@ -1,0 +1,44 @@
+"""A project folder of its own for a deployment: the same program, and stack files changed for the purpose."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def write_workspace(
+    folder: Path,
+    project: Path,
+    changes: Mapping[str, Mapping[str, Any]],
+    accounts: Mapping[str, str] | None = None,
+) -> None:
+    """Write Pulumi.yaml and the stack files named in `changes` (stack → setting → value, in each of its architectures).
+
+    A map that the stack file has already is extended by the map in `changes`; anything else is replaced. `accounts`
+    maps account ids of the committed files to those that take their place, wherever they stand.
+    """
+    definition = yaml.safe_load((project / "Pulumi.yaml").read_text())
+    definition["main"] = str(project)
+    options = definition["runtime"]["options"]
+    options["virtualenv"] = str(project / options["virtualenv"])
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition))
+    for stack, settings in changes.items():
+        text = (project / f"Pulumi.{stack}.yaml").read_text()
+        for committed, used in (accounts or {}).items():
+            text = text.replace(committed, used)
+        content = yaml.safe_load(text)
+        architectures = content["config"]["tributary:architectures"]
+        for name, architecture in architectures.items():
+            architectures[name] = merged(architecture, settings)
+        (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the changes, map by map."""
+    result = dict(settings)
+    for name, value in changes.items():
+        former = result.get(name)
+        both = isinstance(former, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(former, value) if both else value  # type: ignore[arg-type]  # both are maps here
+    return result
