@@ -10,7 +10,11 @@ ADDITIONS: tuple[str, ...] = (
     "request_resources",
     "request_authorization",
     "foreign_resources",
+    "passed_roles",
+    "key_use",
+    "notified_functions",
     "request_gate",  # after every addition that registers a check
+    "faults",  # last: its handlers wrap all others
 )
 
 

@@ -8,9 +8,10 @@ how many environments a function has; here is what such an environment is. What 
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.emulator import faults
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.sandbox import logs
-from localcloud.emulator.sandbox.worker import Outcome, SandboxWorker
+from localcloud.emulator.sandbox.worker import Crash, Invocation, Outcome, SandboxWorker
 
 Json = dict[str, Any]
 
@@ -42,7 +43,7 @@ def install() -> None:
             running = [worker for pool in lambda_runtime._workers.values() for worker in pool]
         for worker in running:
             if isinstance(worker, SandboxWorker):
-                worker.crash()
+                worker.abort()
         original()
 
     @replaces(service, "_execute_function_warm", source="62b9218bef5b")
@@ -81,13 +82,20 @@ def _execute(config: Json, code: bytes, event: Any, request_id: str) -> Json:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
+    function_arn = config.get("FunctionArn", "")
+    account_id = function_arn.split(":")[4]
+    if not faults.decided.get() and faults.due("throttle", account_id, "lambda", "Invoke", function_arn):
+        throttled: Json = lambda_svc._throttle_response("FunctionInvocationRateLimitExceeded", "Rate Exceeded.")
+        return throttled
+    crash_rule = faults.due("crash", account_id, "lambda", "Invoke", function_arn)
+    crash: Crash | None = None if crash_rule is None else "after" if crash_rule.applied else "before"
     lambda_svc._ensure_reaper_thread()
     worker, _ = lambda_runtime.acquire_worker(
         config["FunctionName"], config, code, qualifier=config.get("Version", "$LATEST")
     )
     try:
         outcome = worker.invoke(
-            event, request_id, config.get("FunctionArn", ""), _changing_environment(lambda_svc, config)
+            Invocation(event, request_id, function_arn, _changing_environment(lambda_svc, config), crash)
         )
     finally:
         lambda_runtime.release_worker(worker)

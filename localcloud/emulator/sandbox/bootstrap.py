@@ -66,7 +66,7 @@ class LambdaFormatter(logging.Formatter):
     Https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
     """
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]  # a Formatter calls it with the time alone
+    converter = staticmethod(time.gmtime)  # a Formatter calls it with the time alone
     request_id = ""
 
     def __init__(self) -> None:

@@ -8,7 +8,11 @@ import secrets
 import signal
 from datetime import UTC, datetime
 
-SIGNAL_NAMES: dict[int, str] = {signal.SIGKILL: "killed", signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "aborted"}
+SIGNAL_NAMES: dict[int, str] = {
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGABRT: "aborted",
+}
 
 
 def log_stream_name(version: str) -> str:

@@ -1,0 +1,76 @@
+"""Lets a fault happen to one API request, between its authorization and the service that handles it."""
+
+import asyncio
+import contextvars
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from localcloud.emulator.faults import batches, errors
+from localcloud.emulator.faults.rules import CALL_EFFECTS, Call, Rule, RuleStore
+
+Response = tuple[int, dict[str, str], Any]
+Forward = Callable[[bytes], Awaitable[Response]]
+
+# Set while a request from outside is handled: what it may meet has been decided, and is not decided again further in.
+decided: contextvars.ContextVar[bool] = contextvars.ContextVar("faults_decided", default=False)
+
+
+class NoAnswer(BaseException):
+    """The client gets no answer.
+
+    Silence, or a connection that is reset. Not an Exception, so that no service answers for it.
+    """
+
+    def __init__(self, reset: bool) -> None:
+        super().__init__()
+        self.reset = reset
+
+
+async def inject(
+    rules: RuleStore, call: Call, action: str, headers: Mapping[str, str], body: bytes, forward: Forward
+) -> Response:
+    """Answer a request under the rules; `forward` handles a body as if there were none. Raises NoAnswer."""
+    due = rules.due(CALL_EFFECTS, call)
+    await asyncio.sleep(sum(rule.latency_ms for rule in due if rule.effect == "latency") / 1000)
+    rule = next((rule for rule in due if rule.effect != "latency"), None)
+    decided.set(True)
+    if rule is None:
+        return await forward(body)
+    if rule.effect == "partial":
+        return await _partial(rule, call, headers, body, forward)
+    if rule.applied:
+        await forward(body)
+    if rule.effect in ("timeout", "reset"):
+        raise NoAnswer(reset=rule.effect == "reset")
+    request_id = str(uuid.uuid4())
+    if rule.effect == "deny":
+        return errors.denied(call, action, _caller(), headers, request_id)
+    if rule.effect == "expire":
+        return errors.expired(call.service, headers, request_id)
+    return errors.response(errors.of_rule(rule, call), call.service, headers, request_id)
+
+
+async def _partial(rule: Rule, call: Call, headers: Mapping[str, str], body: bytes, forward: Forward) -> Response:
+    """Hold a part of a batch back. When it is the whole batch, the service refuses the request as throttled."""
+    batch = batches.BATCHES.get((call.service, call.operation))
+    if batch is None:
+        return await forward(body)
+    kept, request, left_out = batches.split(batch, body, rule.share, rule.random)
+    if kept is None:
+        throttle = Rule(id=rule.id, effect="throttle")
+        return errors.response(errors.of_rule(throttle, call), call.service, headers, str(uuid.uuid4()))
+    status, reply_headers, reply = await forward(kept)
+    if status != 200 or not left_out:
+        return status, reply_headers, reply
+    completed = batch.complete(json.loads(reply), request, left_out)
+    # The checksum that the service computed is of the shorter answer.
+    kept_headers = {name: value for name, value in reply_headers.items() if name.lower() != "x-amz-crc32"}
+    return status, kept_headers, json.dumps(completed).encode()
+
+
+def _caller() -> str:
+    from ministack.core.iam_evaluator import caller_arn
+
+    return str(caller_arn())
