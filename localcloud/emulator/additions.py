@@ -5,6 +5,8 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
+    "kinesis",
+    "event_sources",
     "firehose",
     "sandbox",
     "request_resources",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from localcloud.emulator.authorization import Session, decision, denial_message
+from localcloud.emulator.authorization import Session, decision, denial_message, service_allowed
 
 
 class Failure(Enum):
@@ -173,19 +173,24 @@ def require_key(
     return found
 
 
-def kinesis_encryption_context(stream_arn: str) -> dict[str, str]:
-    """https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html"""
-    return {"aws:kinesis:arn": stream_arn}
+def require_key_for_service(
+    service: str,
+    key_arn: str,
+    action: str,
+    source_arn: str | None,
+    source_account: str | None,
+    encryption_context: Mapping[str, str],
+) -> None:
+    """Raise KmsError unless the key policy lets a service principal (`sns.amazonaws.com`, …) use the key for a source.
 
-
-def kinesis_error_code(error: KmsError) -> str:
-    """The name under which Kinesis reports it.
-
-    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
+    An AWS managed key cannot: its policy is not to be changed.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html (compatibility with event sources)
     """
-    return {
-        Failure.ACCESS_DENIED: "KMSAccessDeniedException",
-        Failure.DISABLED: "KMSDisabledException",
-        Failure.INVALID_STATE: "KMSInvalidStateException",
-        Failure.NOT_FOUND: "KMSNotFoundException",
-    }[error.failure]
+    parts = key_arn.split(":")
+    key = find_key(key_arn, parts[4], parts[3])
+    policy = (key.record or {}).get("Policy")
+    context = {f"kms:encryptioncontext:{name}": value for name, value in encryption_context.items()}
+    if not service_allowed(policy, service, action, key.arn, source_arn, source_account, context):
+        reason = f"because no resource-based policy allows the {action} action"
+        raise KmsError(Failure.ACCESS_DENIED, denial_message(service, action, key.arn, reason))
+    require_usable(key)

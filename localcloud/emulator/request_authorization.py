@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import contextvars
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
@@ -27,6 +28,7 @@ from localcloud.emulator.authorization import (
 from localcloud.emulator.callers import caller, known_caller, set_caller
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.policies import Named
+from localcloud.emulator.request_gate import current_data
 
 _denial: contextvars.ContextVar[str] = contextvars.ContextVar("request_denial", default="")
 
@@ -36,6 +38,25 @@ _DENIED_WITH_400 = frozenset({"dynamodb", "dynamodbstreams", "firehose", "kinesi
 
 # Handled together with the trust policy, which alone knows the external ID: see `_trust`.
 _DECIDED_BY_TRUST = frozenset({"sts:AssumeRole"})
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What a service adds to authorization: condition keys of its own, and another way in when no policy allows.
+
+    Both get the session, the action, the ARN of the resource and the parameters of the request.
+    """
+
+    context: Callable[[Session, str, str, Mapping[str, Any]], Mapping[str, Any]]
+    also_allows: Callable[[Session, str, str, Mapping[str, Any]], bool]
+
+
+_extensions: dict[str, Extension] = {}
+
+
+def extend(service: str, extension: Extension) -> None:
+    """Register the extension of a service."""
+    _extensions[service] = extension
 
 
 def deny(message: str) -> None:
@@ -85,8 +106,17 @@ def _enforce(
         if role_record(resource_arn) is None:
             return _result(session, iam_action, resource_arn, False, "", False)
         return None
+    extension, data = _extensions.get(service), current_data()
+    if extension is not None:
+        context = {**context, **extension.context(session, iam_action, resource_arn, data)}
     decided = decision(session, iam_action, resource_arn, context, region, service)
     if decided.allowed:
+        return None
+    if (
+        extension is not None
+        and not decided.explicit
+        and extension.also_allows(session, iam_action, resource_arn, data)
+    ):
         return None
     by_resource = decided.decided_by == "resource-based policy"
     if service == "s3" and by_resource and not decided.explicit:

@@ -33,6 +33,13 @@ def parsed_body(body: bytes) -> Any:
     return data
 
 
+def current_data() -> Mapping[str, Any]:
+    """The JSON parameters of the request that is being authorized, `{}` when it has none."""
+    kept = _parsed.get()
+    found: Mapping[str, Any] = kept[1] if kept is not None else {}
+    return found
+
+
 @dataclass(frozen=True)
 class Call:
     """An authorized API request. `action` is its IAM action (`lambda:CreateFunction`), empty when there is none."""
@@ -70,10 +77,10 @@ def before(*services: str) -> Callable[[Check], Check]:
     return register
 
 
-def json_error(code: str, message: str, status: int = 400) -> Response:
-    """An error in the JSON protocols of Kinesis, DynamoDB, KMS, Lambda and Firehose."""
-    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}
-    return status, headers, json.dumps({"__type": code, "message": message, "Message": message}).encode()
+def json_error(error: str, message: str, status: int = 400, **fields: str) -> Response:
+    """An error in the JSON protocols of Kinesis, DynamoDB, KMS, Lambda and Firehose; `fields` are further members."""
+    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": error}
+    return status, headers, json.dumps({"__type": error, "message": message, "Message": message, **fields}).encode()
 
 
 def _gated(service: str, handler: Callable[..., Any]) -> Callable[..., Any]:
