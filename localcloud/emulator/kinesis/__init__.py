@@ -6,9 +6,32 @@ process.
 `fan_out` answer the public API from it. https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
 """
 
-from localcloud.emulator.kinesis.streams import Batch, Record, Shard, StreamNotFoundError, read, shards, subscribe
+from localcloud.emulator.kinesis.streams import (
+    Batch,
+    Record,
+    Shard,
+    StreamNotFoundError,
+    find,
+    position_at,
+    put,
+    read,
+    shards,
+    subscribe,
+)
 
-__all__ = ["Batch", "Record", "Shard", "StreamNotFoundError", "install", "read", "shards", "subscribe"]
+__all__ = [
+    "Batch",
+    "Record",
+    "Shard",
+    "StreamNotFoundError",
+    "find",
+    "install",
+    "position_at",
+    "put",
+    "read",
+    "shards",
+    "subscribe",
+]
 
 
 def install() -> None:

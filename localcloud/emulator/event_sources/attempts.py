@@ -1,0 +1,74 @@
+"""Decides how a batch that failed goes on: retried, split, or given up. Pure.
+
+https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html and …/services-dynamodb-errors.html
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from localcloud.emulator.event_sources.records import StreamRecord
+from localcloud.emulator.event_sources.settings import Settings
+
+# AWS backs off exponentially, without saying how; these keep ten retries of a test within seconds.
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 1.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Records to be sent together.
+
+    `failures` counts against the retry quota, `invocations` the calls that had the first record.
+    """
+
+    records: tuple[StreamRecord, ...]
+    failures: int = 0
+    invocations: int = 0
+
+
+@dataclass(frozen=True)
+class Next:
+    """What follows a failed attempt: the attempts to make, in order, after `wait_s`;
+    or, without any, what is given up.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    wait_s: float = 0.0
+    discarded: Attempt | None = None
+
+
+def after_failure(attempt: Attempt, failed_from: int, settings: Settings) -> Next:
+    """What to do when the records from index `failed_from` on were not processed.
+
+    Records before it are done. A batch is split in two when BisectBatchOnFunctionError is set and it holds more than
+    one record, which does not count as a retry; a partial failure splits it at the failed record. Otherwise the rest
+    is retried until the quota is used up.
+    """
+    rest = attempt.records[failed_from:]
+    invocations = attempt.invocations + 1
+    if settings.bisect and len(attempt.records) > 1:
+        if failed_from:
+            return Next((Attempt(rest, 0, 1),))
+        middle = len(rest) // 2
+        return Next(tuple(Attempt(half, attempt.failures, invocations) for half in (rest[:middle], rest[middle:])))
+    # Progress makes it another batch, whose first record has failed once.
+    failures = 1 if failed_from else attempt.failures + 1
+    following = Attempt(rest, failures, 1 if failed_from else invocations)
+    if settings.maximum_retries is not None and failures > settings.maximum_retries:
+        return Next(discarded=following)
+    return Next((following,), backoff_s(failures))
+
+
+def backoff_s(failures: int) -> float:
+    """How long to wait after the `failures`-th failure in a row, in seconds."""
+    return float(min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures - 1, 10)))
+
+
+def too_old(records: Sequence[StreamRecord], maximum_age_s: float | None, now_s: float) -> int:
+    """How many of the leading records are older than MaximumRecordAgeInSeconds."""
+    if maximum_age_s is None:
+        return 0
+    for count, record in enumerate(records):
+        if now_s - record.arrival_s <= maximum_age_s:
+            return count
+    return len(records)

@@ -1,0 +1,190 @@
+"""One event source mapping at work: its shards, parents before children, and its state.
+
+States: https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html. Order of shards after
+a reshard:
+https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import request_scope
+
+from localcloud.emulator.event_sources.access import Reader
+from localcloud.emulator.event_sources.delivery import Delivery
+from localcloud.emulator.event_sources.lanes import Lane, Shard
+from localcloud.emulator.event_sources.settings import Settings
+from localcloud.emulator.event_sources.sources import (
+    Chunk,
+    Source,
+    SourceNotFoundError,
+    SourceReplacedError,
+    SourceShard,
+    source_of,
+)
+
+# What a state becomes once no batch is in flight.
+_SETTLED = {"Disabling": "Disabled", "Creating": "Enabled", "Enabling": "Enabled", "Updating": "Enabled"}
+
+
+class Mapping:
+    """`record` is the emulator's record of the mapping, in which state and result are written."""
+
+    def __init__(self, account_id: str, region: str, record: dict[str, Any], gone: Callable[["Mapping"], None]) -> None:
+        """Raises SourceNotFoundError."""
+        self.id: str = record["UUID"]
+        self.record = record
+        self.scope = (account_id, region)
+        self.settings = Settings.of(record)
+        self.stopped = False
+        self.running = False
+        self.source: Source = source_of(record["EventSourceArn"], self.role_arn)
+        self.reader = Reader(record["EventSourceArn"], record["FunctionArn"], self.role_arn)
+        self.delivery = Delivery(self.id, self.source, lambda: self.settings, self.role_arn)
+        self._gone = gone
+        self._lock = threading.RLock()
+        self._shards: dict[str, Shard] = {}
+        self._finished: set[str] = set()
+        self._starts = self._starting_positions()
+        self._unreadable = False
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    # Starting and stopping ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to read, as far as the mapping is enabled."""
+        self._unsubscribe = self.source.subscribe(self.wake)
+        with self._lock:
+            self._start_shards()
+
+    def stop(self) -> None:
+        """End for good; batches in flight end, nothing more is sent."""
+        self.running = False
+        self.stopped = True
+        self._unsubscribe()
+        self.wake()
+
+    def apply(self) -> None:
+        """Take over what the record says now: pause, go on, or work with other settings.
+
+        Paused, batches in flight end and everything else stays as it is. Another ParallelizationFactor makes new
+        lanes once the old ones have let go.
+        """
+        with self._lock:
+            before, self.settings = self.settings, Settings.of(self.record)
+            self.reader = Reader(self.record["EventSourceArn"], self.record["FunctionArn"], self.role_arn)
+            self.running = bool(self.record["Enabled"])
+            if before.lanes != self.settings.lanes:
+                for shard in self._shards.values():
+                    for lane in shard.lanes:
+                        lane.retired = True
+        self.wake()
+
+    def settle(self) -> None:
+        """Go from a passing state to the lasting one, unless a batch is in flight that keeps it from that."""
+        with self._lock:
+            busy = any(shard.is_busy() for shard in self._shards.values())
+            state = self.record["State"]
+            if state == "Deleting":
+                if not busy:
+                    self._gone(self)
+            elif state in _SETTLED and not (busy and state == "Disabling"):
+                settled = _SETTLED[state]
+                self.record["State"] = settled if settled == "Disabled" or self.record["Enabled"] else "Disabled"
+                self.record["LastModified"] = time.time()
+
+    def wake(self) -> None:
+        """Have every lane look again."""
+        for shard in tuple(self._shards.values()):
+            shard.wake()
+
+    # For lanes ------------------------------------------------------------------------------------------------------
+
+    def read(self, shard: Shard, limit: int) -> Chunk:
+        """Records of a shard, if the execution role may read. Raises CannotReadError and SourceNotFoundError."""
+        self.reader.require_read()
+        try:
+            return self.source.read(shard.shard_id, shard.position, limit)
+        except SourceReplacedError:
+            self._restart()
+            raise
+
+    def lane_stopped(self, lane: Lane) -> None:
+        """A lane has ended: with its shard, to be replaced, or with the mapping."""
+        shard = lane.shard
+        with self._lock:
+            lane.ended = True
+            current = not self.stopped and self._shards.get(shard.shard_id) is shard
+            if current and all(one.ended for one in shard.lanes):
+                if shard.is_finished():
+                    del self._shards[shard.shard_id]
+                    self._finished.add(shard.shard_id)
+                    self._start_shards()
+                else:
+                    shard.start()
+        self.settle()
+
+    def report(self, result: str) -> None:
+        self.record["LastProcessingResult"] = result
+
+    def readable(self) -> None:
+        if self._unreadable:
+            self._unreadable = False
+            self.report("OK")
+
+    def unreadable(self, error: Exception) -> None:
+        self._unreadable = True
+        self.report(f"PROBLEM: {error}")
+
+    def role_arn(self) -> str:
+        """The execution role of the function now; empty when there is no function."""
+        from ministack.services import lambda_svc
+
+        with request_scope(*self.scope):
+            _, config, _ = lambda_svc._get_func_record_for_ref(self.record["FunctionArn"])
+        return str((config or {}).get("Role") or "")
+
+    # Shards ---------------------------------------------------------------------------------------------------------
+
+    def _starting_positions(self) -> dict[str, int]:
+        """Where to start in the shards that exist now; a shard that is not here is read from its start.
+
+        LATEST means from now on, so a shard that is closed already has nothing for it.
+        """
+        kind, found = self.record["StartingPosition"], self.source.shards()
+        if kind == "LATEST":
+            self._finished.update(one.shard_id for one in found if one.closed)
+            return {one.shard_id: one.end for one in found}
+        if kind == "AT_TIMESTAMP":
+            since_s = float(self.record["StartingPositionTimestamp"])
+            return {one.shard_id: self.source.position_at(one.shard_id, since_s) for one in found}
+        return {}
+
+    def _start_shards(self) -> None:
+        """Start every shard whose parents are done. A parent that is not there any more has expired."""
+        try:
+            found = self.source.shards()
+        except SourceNotFoundError as error:
+            self.unreadable(error)
+            return
+        present = {one.shard_id for one in found}
+        for one in found:
+            if one.shard_id not in self._finished and one.shard_id not in self._shards and self._is_next(one, present):
+                shard = Shard(self, one.shard_id, self._starts.get(one.shard_id, one.start))
+                self._shards[one.shard_id] = shard
+                shard.start()
+
+    def _is_next(self, shard: SourceShard, present: set[str]) -> bool:
+        return all(parent in self._finished or parent not in present for parent in shard.parent_ids)
+
+    def _restart(self) -> None:
+        """Begin anew with a stream that has taken the name of the one that was read."""
+        with self._lock:
+            for shard in self._shards.values():
+                for lane in shard.lanes:
+                    lane.retired = True
+                    lane.woken.set()
+            self._shards, self._finished, self._starts = {}, set(), {}
+            self._start_shards()
