@@ -12,6 +12,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_resources",
     "request_authorization",
     "foreign_resources",
+    "policy_principals",
     "passed_roles",
     "key_use",
     "notified_functions",

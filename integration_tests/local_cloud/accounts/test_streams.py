@@ -23,7 +23,10 @@ def share(clients):
     """`share(arn, principal, actions)` puts a resource policy on a stream or a consumer."""
 
     def put(arn, principals, actions, **rest):
-        policy = {"Version": "2012-10-17", "Statement": [statement(actions, arn, Principal={"AWS": principals}, **rest)]}
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [statement(actions, arn, Principal={"AWS": principals}, **rest)],
+        }
         clients(arn.split(":")[4]).kinesis.put_resource_policy(ResourceARN=arn, Policy=json.dumps(policy))
 
     return put
