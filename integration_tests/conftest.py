@@ -16,6 +16,7 @@ import pytest
 from integration_tests.support import factories, waiting
 from integration_tests.support.addressing import Clients, Cloud, credentials_of
 from integration_tests.support.launching import MODULES, launched
+from localcloud.faults import Faults
 
 TARGETS = (*MODULES, "localstack", "aws")
 
@@ -111,6 +112,16 @@ def cleanup() -> Iterator[Callable[..., object]]:
     """`cleanup(call, *args, **kwargs)` is called at the end, last registered first; what is gone is no error."""
     with ExitStack() as stack:
         yield lambda call, *args, **kwargs: stack.callback(factories.unless_gone, call, *args, **kwargs)
+
+
+@pytest.fixture
+def faults(cloud: Cloud) -> Iterator[Faults]:
+    """Faults on demand: `with faults.throttle(service="dynamodb", rate=0.3): …`; rules end with the test."""
+    if cloud.target != "local" or cloud.endpoint is None:
+        pytest.skip(f"{cloud.target} differs: faults can be set on the local cloud only")
+    control = Faults(cloud.endpoint)
+    yield control
+    control.clear()
 
 
 @pytest.fixture
