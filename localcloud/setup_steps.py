@@ -92,7 +92,7 @@ def _pip(layout: Layout, step: Step, *arguments: str | Path) -> str:
         nonlocal packages
         if text.startswith(("Collecting ", "Requirement already satisfied: ")):
             packages += 1
-        step.progress("installing" if text.startswith("Installing") else f"{packages} packages found")
+        step.progress(f"{packages} packages found" if packages else "working")
 
     run([layout.python, "-m", "pip", "install", *PIP_OPTIONS, *arguments], on_line=line, advice=NETWORK_ADVICE)
     return f"{packages} packages"

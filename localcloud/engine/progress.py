@@ -40,9 +40,9 @@ class Step:
 
 
 @contextmanager
-def step(name: str, what: str, out: TextIO = sys.stderr) -> Iterator[Step]:
+def step(name: str, what: str, out: TextIO | None = None) -> Iterator[Step]:
     """Announces a step and yields it; an exception ends its line, so that the message starts on a new one."""
-    current = Step(name, what, out)
+    current = Step(name, what, out or sys.stderr)
     current.progress("started")
     try:
         yield current

@@ -1,0 +1,110 @@
+"""What the CLI sees of the caller's environment, and what it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.accounts import Credentials
+from localcloud.engine.environment import environment, exports, passphrase
+from localcloud.engine.layout import Layout
+from localcloud.server import LocalCloud, process_environment
+
+pytestmark = pytest.mark.pure
+
+CLOUD = LocalCloud("http://127.0.0.1:4600", 4600)
+OPERATOR = Credentials("AKIAOPERATOR", "secret")
+CALLER = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/home/ada",
+    "TERM": "xterm",
+    "AWS_PROFILE": "production",
+    "AWS_SESSION_TOKEN": "token",
+    "AWS_ACCESS_KEY_ID": "AKIAREAL",
+    "AWS_ENDPOINT_URL_DYNAMODB": "https://example.com",
+    "PULUMI_ACCESS_TOKEN": "pul-1",
+    "PULUMI_BACKEND_URL": "s3://production-state",
+    "PYTHONPATH": "/home/ada/lib",
+    "MAKEFLAGS": "-j4",
+    "no_proxy": "intranet",
+}
+
+
+def variables(tmp_path: Path, *, interactive: bool = False) -> dict[str, str]:
+    return environment(
+        CLOUD,
+        OPERATOR,
+        tmp_path / "state",
+        region="eu-west-1",
+        layout=Layout(tmp_path),
+        caller=CALLER,
+        interactive=interactive,
+    )
+
+
+def test_the_environment_is_the_callers_without_aws_and_pulumi_and_with_the_local_cloud(tmp_path: Path) -> None:
+    found = variables(tmp_path)
+    assert len(found.pop("PULUMI_CONFIG_PASSPHRASE")) >= 24
+    assert found == {
+        "PATH": f"{tmp_path}/.tributary/engine/bin:{tmp_path}/.venv/bin:/usr/bin:/bin",
+        "HOME": "/home/ada",
+        "TERM": "xterm",
+        "NO_PROXY": "intranet,127.0.0.1,localhost",
+        "no_proxy": "intranet,127.0.0.1,localhost",
+        "PULUMI_HOME": f"{tmp_path}/.tributary/engine/home",
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_SKIP_CONFIRMATIONS": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4600",
+        "AWS_ACCESS_KEY_ID": "AKIAOPERATOR",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+
+
+def test_a_person_at_a_terminal_is_asked_for_confirmation(tmp_path: Path) -> None:
+    assert "PULUMI_SKIP_CONFIRMATIONS" not in variables(tmp_path, interactive=True)
+
+
+def test_exports_are_what_an_aws_client_needs(tmp_path: Path) -> None:
+    assert exports(variables(tmp_path)) == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4600",
+        "AWS_ACCESS_KEY_ID": "AKIAOPERATOR",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "eu-west-1",
+    }
+
+
+def test_a_checkout_keeps_its_passphrase_and_the_callers_own_goes_first(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    made = passphrase(layout, {})
+    assert passphrase(layout, {}) == made
+    assert passphrase(layout, {"PULUMI_CONFIG_PASSPHRASE": "mine"}) == "mine"
+    assert [path.name for path in layout.engine.iterdir()] == ["passphrase"]
+    assert (layout.engine / "passphrase").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_emulator_gets_nothing_of_its_caller_but_what_is_listed(tmp_path: Path) -> None:
+    found = process_environment(4600, tmp_path, CALLER | {"LANG": "C.UTF-8", "http_proxy": "http://proxy"})
+    assert found.pop("PYTHONPATH") == str(Path(__file__).parents[2])
+    assert found == {
+        "AUTH": "true",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": "4600",
+        "HOME": f"{tmp_path}/home",
+        "IOT_MTLS_ENABLED": "0",
+        "LANG": "C.UTF-8",
+        "MINISTACK_HOST": "127.0.0.1",
+        "PATH": "/usr/bin:/bin",
+        "PYTHONUNBUFFERED": "1",
+        "S3_DATA_DIR": f"{tmp_path}/s3",
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": f"{tmp_path}/state",
+        "TMPDIR": f"{tmp_path}/tmp",
+    }

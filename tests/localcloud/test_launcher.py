@@ -1,0 +1,76 @@
+"""The `pulumi` of `make shell` leaves stack files as the user wrote them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localcloud.engine import launcher
+
+pytestmark = pytest.mark.pure
+
+WRITTEN = b'# the account that receives\nconfig:\n    aws:region:   eu-west-1  # Ireland\n    tributary:n: "1"\n'
+# What the CLI makes of it: its own layout, and a salt.
+SALTED = (
+    b'# the account that receives\nconfig:\n  aws:region: eu-west-1 # Ireland\n  tributary:n: "1"\n'
+    b"encryptionsalt: v1:AyaGxUEh5ZY=:v1:PpooU/roAx1dTCrM:BQkJuXmMjbBGlK==\n"
+)
+
+
+def test_a_file_that_only_gained_a_salt_is_restored_byte_by_byte() -> None:
+    assert launcher.without_added_salt(WRITTEN, SALTED) == WRITTEN
+
+
+def test_another_change_is_kept_and_the_salt_is_not() -> None:
+    changed = SALTED.replace(b"eu-west-1", b"eu-north-1")
+    kept = launcher.without_added_salt(WRITTEN, changed)
+    assert b"eu-north-1" in kept
+    assert b"encryptionsalt" not in kept
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        (SALTED, SALTED + b"# more\n", "the user's own salt"),
+        (None, SALTED, "a stack that the command made"),
+        (WRITTEN, WRITTEN, "nothing changed"),
+        (WRITTEN, SALTED.replace(b'"1"', b"\n    secure: v1:abc"), "a secret that this salt encrypts"),
+    ],
+)
+def test_what_is_not_ours_stays(before: bytes | None, now: bytes, reason: str) -> None:
+    assert launcher.without_added_salt(before, now) == now, reason
+
+
+def fake_cli(folder: Path, body: str) -> Path:
+    path = folder / "fake-pulumi"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def launch(cli: Path, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", launcher.__file__, str(cli), *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True)
+
+
+def test_the_launcher_passes_arguments_output_and_exit_code_on(tmp_path: Path) -> None:
+    done = launch(fake_cli(tmp_path, 'echo "$@"; echo problem >&2; exit 7'), tmp_path, "up", "-s", "poc", "a b")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "up -s poc a b\n", "problem\n")
+
+
+def test_a_cli_that_a_signal_ended_has_the_exit_code_that_shells_report(tmp_path: Path) -> None:
+    assert launch(fake_cli(tmp_path, "kill -9 $$"), tmp_path).returncode == 128 + 9
+
+
+def test_the_launcher_restores_the_stack_files_of_the_project_it_is_called_in(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
+    (tmp_path / "Pulumi.poc.yaml").write_bytes(WRITTEN)
+    os.chmod(tmp_path / "Pulumi.poc.yaml", 0o640)
+    (tmp_path / "salted").write_bytes(SALTED)
+    inside = tmp_path / "components"
+    inside.mkdir()
+    assert launch(fake_cli(tmp_path, f"cat {tmp_path}/salted > {tmp_path}/Pulumi.poc.yaml"), inside).returncode == 0
+    assert (tmp_path / "Pulumi.poc.yaml").read_bytes() == WRITTEN
+    assert (tmp_path / "Pulumi.poc.yaml").stat().st_mode & 0o777 == 0o640
