@@ -17,7 +17,8 @@ ADDITIONS: tuple[str, ...] = (
     "key_use",
     "notified_functions",
     "request_gate",  # after every addition that registers a check
-    "faults",  # last: its handlers wrap all others
+    "faults",  # its handlers wrap all others
+    "endpoint",
 )
 
 
