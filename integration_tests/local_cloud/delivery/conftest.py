@@ -1,4 +1,6 @@
-"""Delivery streams for the tests of this folder: a role that may write one bucket, a stream with short hints, its objects."""
+"""Delivery streams for the tests of this folder: a role that may write one bucket, a stream with short hints, its
+objects.
+"""
 
 import gzip
 import json
@@ -12,7 +14,8 @@ from integration_tests.support.addressing import Clients, statement
 from integration_tests.support.factories import Factories, objects
 from integration_tests.support.waiting import eventually
 
-# Direct PUT streams accept no partitioning or conversion below 64 MiB: https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html
+# Direct PUT streams accept no partitioning or conversion below 64 MiB:
+# https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html
 LARGE_BUFFER_MB = 64
 
 
@@ -120,10 +123,11 @@ def delivery_stream(
     unique: Callable[[str], str],
     cleanup: Callable[..., object],
 ) -> Callable[..., DeliveryStream]:
-    """`delivery_stream(Prefix=…)`: a direct PUT stream that delivers after a second, as a role that may write the bucket.
+    """`delivery_stream(Prefix=…)`: a direct PUT stream that delivers after a second, as a role that may write the
+    bucket.
 
-    `account_id`, `bucket`, `bucket_owner` (an account id), `statements` (of the role), `source` (a Kinesis stream's ARN)
-    and `role_arn` may be given; everything else is the configuration of the S3 destination.
+    `account_id`, `bucket`, `bucket_owner` (an account id), `statements` (of the role), `source` (a Kinesis stream's
+    ARN) and `role_arn` may be given; everything else is the configuration of the S3 destination.
     """
 
     def created(

@@ -227,7 +227,8 @@ def _null(path: str) -> Answer:
 
 def _too_long(path: str) -> Answer:
     return _validation(
-        f"Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {MAX_RECORD_BYTES}"
+        f"Value at '{path}' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {MAX_RECORD_BYTES}"
     )
 
 

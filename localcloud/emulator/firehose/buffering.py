@@ -37,7 +37,8 @@ class Buffers(Generic[K, V]):
     def add(self, key: K, item: V, size: int, now_s: float) -> list[tuple[K, list[V]]]:
         """Put an item of `size` bytes in; returns the batches that this closes, in order (none, one or two).
 
-        An item that would push a buffer over its size closes it first, so that no batch of several items is over the size.
+        An item that would push a buffer over its size closes it first, so that no batch of several items is over the
+        size.
         """
         closed = []
         batch = self._open.get(key)

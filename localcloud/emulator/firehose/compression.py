@@ -26,7 +26,9 @@ def _snappy(data: bytes) -> bytes:
 
 
 def _hadoop_snappy(data: bytes) -> bytes:
-    """The framing of Hadoop's BlockCompressorStream: the block's plain and compressed lengths, big-endian, before each block."""
+    """The framing of Hadoop's BlockCompressorStream: the block's plain and compressed lengths, big-endian, before
+    each block.
+    """
     import cramjam
 
     out = bytearray()

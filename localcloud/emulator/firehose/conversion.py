@@ -79,8 +79,8 @@ def _columns(stream: Identity, schema: Mapping[str, str], table: Mapping[str, st
     if not columns:
         raise RecordError(
             "DataFormatConversion.EntityNotFound",
-            "The specified table/database could not be found. Please ensure that the table/database exists and that the "
-            "values provided in the schema configuration are correct, especially with regards to casing.",
+            "The specified table/database could not be found. Please ensure that the table/database exists and "
+            "that the values provided in the schema configuration are correct, especially with regards to casing.",
             OUTPUT_TYPE,
         )
     return [(column["Name"], column["Type"]) for column in columns]
@@ -160,7 +160,9 @@ def _documents(data: bytes) -> list[dict[str, Any]]:
 
 
 def _write(table: Any, settings: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The table in the configured format. https://docs.aws.amazon.com/firehose/latest/APIReference/API_Serializer.html"""
+    """The table in the configured format.
+    https://docs.aws.amazon.com/firehose/latest/APIReference/API_Serializer.html
+    """
     serializer = (settings.get("OutputFormatConfiguration") or {}).get("Serializer") or {}
     out = io.BytesIO()
     if "OrcSerDe" in serializer:

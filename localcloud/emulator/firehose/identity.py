@@ -27,6 +27,6 @@ class Identity:
         except AccessDenied as denied:
             raise DeliveryError(
                 code,
-                "Access was denied. Ensure that the trust policy for the provided IAM role allows Firehose to assume the "
-                f"role, and the access policy allows access. {denied}",
+                "Access was denied. Ensure that the trust policy for the provided IAM role allows Firehose to assume "
+                f"the role, and the access policy allows access. {denied}",
             ) from denied

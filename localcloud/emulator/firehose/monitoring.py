@@ -36,7 +36,9 @@ def log_error(
     version: int,
     processor: str | None = None,
 ) -> None:
-    """Write an error to the stream's log, if it has one, the group and stream exist and the role has logs:PutLogEvents."""
+    """Write an error to the stream's log, if it has one, the group and stream exist and the role has
+    logs:PutLogEvents.
+    """
     logger.info("Firehose %s: %s: %s", stream.arn, error.code, error.message)
     if target is None or session is None:
         return

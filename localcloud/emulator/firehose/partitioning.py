@@ -15,8 +15,8 @@ from localcloud.emulator.firehose.errors import RecordError
 from localcloud.emulator.firehose.prefixes import EXPRESSION, MAX_EVALUATED_LENGTH, data_prefix, local_time
 from localcloud.emulator.firehose.records import Record, new_record_id
 
-# "Once the number of active partitions reaches the limit of 500 per stream, the rest of the records … are delivered to the
-# error bucket prefix." https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
+# "Once the number of active partitions reaches the limit of 500 per stream, the rest of the records … are delivered to
+# the error bucket prefix." https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
 MAX_ACTIVE_PARTITIONS = 500
 
 # "For multi record de-aggregation, you can not put more than 500 records"; more leave the blob as it is.

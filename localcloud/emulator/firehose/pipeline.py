@@ -1,4 +1,5 @@
-"""A delivery stream at work: one thread that buffers, transforms, partitions and delivers the records it is given, in order.
+"""A delivery stream at work: one thread that buffers, transforms, partitions and delivers the records it is given, in
+order.
 
 The thread starts with the first record and waits on a condition when there is nothing to do. Everything is done as the
 delivery role, whose permissions are looked up each time.
@@ -21,16 +22,16 @@ from localcloud.emulator.firehose.records import Failure, Record
 
 logger = logging.getLogger(__name__)
 
-# AWS stores what it cannot deliver for 24 hours; here memory is the limit, and beyond it puts are refused as on AWS when a
-# stream's throughput is exceeded. https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecord.html
+# AWS stores what it cannot deliver for 24 hours; here memory is the limit, and beyond it puts are refused as on AWS
+# when a stream's throughput is exceeded. https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecord.html
 MAX_BACKLOG_BYTES = 192 * 1024 * 1024
 
 
 class Pipeline:
     """Delivers the records of one stream.
 
-    `configuration` returns what the stream is set to now, None when it is gone; it is read anew at every step, so that an
-    update takes effect with the next one.
+    `configuration` returns what the stream is set to now, None when it is gone; it is read anew at every step, so that
+    an update takes effect with the next one.
     """
 
     def __init__(self, stream: Identity, configuration: Callable[[], Configuration | None]) -> None:

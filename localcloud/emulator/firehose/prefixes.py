@@ -17,8 +17,8 @@ EXPRESSION = re.compile(r"!\{([A-Za-z]+):([^}]*)\}")
 _RANDOM_STRING_LENGTH = 11
 _PATTERN_PART = re.compile(r"''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 
-# The letters of java.time.format.DateTimeFormatter that name a part of an instant; the number is how often the letter stands.
-# https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html
+# The letters of java.time.format.DateTimeFormatter that name a part of an instant; the number is how often the letter
+# stands. https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html
 _FIELDS: dict[str, Callable[[datetime, int], str]] = {
     "y": lambda t, n: _year(t, n),
     "u": lambda t, n: _year(t, n),
@@ -89,8 +89,8 @@ def evaluate(
 ) -> str:
     """The template with every expression evaluated.
 
-    `keys` maps the namespaces partitionKeyFromQuery and partitionKeyFromLambda to their keys and values. Raises KeyError,
-    with the namespace and key, for an expression that has no value.
+    `keys` maps the namespaces partitionKeyFromQuery and partitionKeyFromLambda to their keys and values. Raises
+    KeyError, with the namespace and key, for an expression that has no value.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -116,7 +116,9 @@ def data_prefix(template: str, t: datetime, keys: Mapping[str, Mapping[str, str]
 
 
 def error_prefix(template: str | None, prefix: str, t: datetime, error_type: str) -> str:
-    """Where failed records go: the evaluated error prefix, or `<prefix><error type>/yyyy/MM/dd/HH/` when there is none."""
+    """Where failed records go: the evaluated error prefix, or `<prefix><error type>/yyyy/MM/dd/HH/` when there is
+    none.
+    """
     if template is None:
         return f"{prefix}{error_type}/{format_time(DEFAULT_TIME, t)}"
     return evaluate(template, t, keys={}, error_type=error_type)

@@ -9,7 +9,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class KinesisOrigin:
-    """Where a record read from a Kinesis stream comes from; transformation functions see it as `kinesisRecordMetadata`."""
+    """Where a record read from a Kinesis stream comes from; transformation functions see it as
+    `kinesisRecordMetadata`.
+    """
 
     shard_id: str
     partition_key: str

@@ -1,4 +1,5 @@
-"""What the members of an S3 destination must be together; each rule gives AWS's page, and its message when it is broken.
+"""What the members of an S3 destination must be together; each rule gives AWS's page, and its message when it is
+broken.
 
 Checked when a stream is created, and on the merged configuration when it is updated.
 """
@@ -36,7 +37,7 @@ def prefixes(config: Config) -> Iterator[str]:
     prefix, error_prefix = config.get("Prefix") or "", config.get("ErrorOutputPrefix") or ""
     for name, template in (("Prefix", prefix), ("ErrorOutputPrefix", error_prefix)):
         if "!{" in EXPRESSION.sub("", template):
-            yield f"{name} has an invalid expression: the sequence '!{{' can only appear in !{{namespace:value}} expressions."
+            yield f"{name} is invalid: the sequence '!{{' can only appear in !{{namespace:value}} expressions."
         for namespace, value in EXPRESSION.findall(template):
             yield from _expression(name, namespace, value)
     if has_expression(prefix) and not error_prefix:
@@ -144,7 +145,8 @@ def format_conversion(config: Config) -> Iterator[str]:
 
 
 def backup(config: Config) -> Iterator[str]:
-    # https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html (S3BackupMode)
+    # https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html
+    # (S3BackupMode)
     if config.get("S3BackupMode") == "Enabled" and not config.get("S3BackupConfiguration"):
         yield "S3BackupConfiguration must be specified when S3BackupMode is Enabled."
 

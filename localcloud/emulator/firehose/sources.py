@@ -1,6 +1,7 @@
 """Kinesis streams as sources: a thread for each delivery stream that reads its shards and feeds its pipeline.
 
-Read as the role of the source configuration, from LATEST, parents before children; every operation is tried again for ever.
+Read as the role of the source configuration, from LATEST, parents before children; every operation is tried again for
+ever.
 https://docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.html
 https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
 """
@@ -21,7 +22,8 @@ from localcloud.emulator.kinesis.streams import find
 
 logger = logging.getLogger(__name__)
 
-# https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html (Grant Firehose access to a Kinesis data stream)
+# https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html (Grant Firehose access to a Kinesis data
+# stream)
 _ACTIONS = ("kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords")
 READ_RECORDS = 10_000
 READ_BYTES = 4 * 1024 * 1024

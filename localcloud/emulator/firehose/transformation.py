@@ -24,6 +24,32 @@ from localcloud.emulator.invocation import MAX_PAYLOAD_BYTES, FunctionNotFoundEr
 # Long enough for a throttled function to recover, short enough for a test bed; AWS does not document its pauses.
 FIRST_PAUSE_S = 0.1
 
+# https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-logs.html (Lambda invocation errors)
+_MESSAGES = {
+    "Lambda.InvokeAccessDenied": "Access was denied. Ensure that the access policy allows access to the Lambda "
+    "function.",
+    "Lambda.ResourceNotFound": "The specified Lambda function does not exist. Use a different function that does "
+    "exist.",
+    "Lambda.InvokeLimitExceeded": "The Lambda concurrent execution limit is exceeded. Increase the concurrent "
+    "execution limit.",
+    "Lambda.FunctionError": "The Lambda function was successfully invoked but it returned an error result.",
+    "Lambda.JsonProcessingException": "There was an error parsing returned records from the Lambda function. Ensure "
+    "that the returned records follow the status model required by Amazon Data Firehose.",
+    "Lambda.MissingRecordId": "One or more record IDs were not returned. Ensure that the Lambda function returns all "
+    "received record IDs.",
+    "Lambda.DuplicatedRecordId": "Multiple records were returned with the same record ID. Ensure that the Lambda "
+    "function returns unique record IDs for each record.",
+    "Lambda.ProcessingFailedStatus": "ProcessingFailed status set for record",
+}
+
+
+def _transform_error(code: str) -> TransformError:
+    return TransformError(code, _MESSAGES[code])
+
+
+def _record_error(code: str) -> RecordError:
+    return RecordError(code, _MESSAGES[code])
+
 
 @dataclass
 class Outcome:
@@ -66,11 +92,7 @@ def interpret(records: Sequence[Record], answer: Any) -> Outcome:
     try:
         entries = [entry for entry in answer["records"] if isinstance(entry, Mapping)]
     except (KeyError, TypeError) as error:
-        raise TransformError(
-            "Lambda.JsonProcessingException",
-            "There was an error parsing returned records from the Lambda function. Ensure that the returned records follow "
-            "the status model required by Amazon Data Firehose.",
-        ) from error
+        raise _transform_error("Lambda.JsonProcessingException") from error
     times = Counter(entry.get("recordId") for entry in entries)
     answers = {entry.get("recordId"): entry for entry in entries}
     outcome = Outcome()
@@ -90,31 +112,20 @@ def interpret(records: Sequence[Record], answer: Any) -> Outcome:
 def _transformed(record: Record, entry: Mapping[str, Any] | None, times: int) -> Record | None:
     """The record as the function returned it, None when it dropped it. Raises RecordError for what cannot be used."""
     if entry is None:
-        raise RecordError(
-            "Lambda.MissingRecordId",
-            "One or more record Ids were not returned. Ensure that the Lambda function returns all received record Ids.",
-        )
+        raise _record_error("Lambda.MissingRecordId")
     if times > 1:
-        raise RecordError(
-            "Lambda.DuplicatedRecordId",
-            "Multiple records were returned with the same record Id. Ensure that the Lambda function returns unique record "
-            "Ids for each record.",
-        )
+        raise _record_error("Lambda.DuplicatedRecordId")
     result = entry.get("result")
     if result == "Dropped":
         return None
     if result == "ProcessingFailed":
-        raise RecordError("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record")
+        raise _record_error("Lambda.ProcessingFailedStatus")
     try:
         if result != "Ok":
             raise ValueError(f"result is {result!r}")
         data = base64.b64decode(entry["data"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise RecordError(
-            "Lambda.JsonProcessingException",
-            "There was an error parsing returned records from the Lambda function. Ensure that the returned records follow "
-            f"the status model required by Amazon Data Firehose. ({error})",
-        ) from error
+        raise _record_error("Lambda.JsonProcessingException") from error
     metadata = entry.get("metadata") or {}
     keys = {str(key): str(value) for key, value in (metadata.get("partitionKeys") or {}).items()}
     return replace(record, data=data, partition_keys=keys)
@@ -130,23 +141,14 @@ def invoke(session: Session, transform: Transform, request: dict[str, Any], regi
         invocation = execute(transform.function_arn, request)
     except AccessDenied as denied:
         raise TransformError(
-            "Lambda.InvokeAccessDenied",
-            f"Access was denied. Ensure that the access policy allows access to the Lambda function. {denied}",
+            "Lambda.InvokeAccessDenied", f"{_MESSAGES['Lambda.InvokeAccessDenied']} {denied}"
         ) from denied
     except FunctionNotFoundError as error:
-        raise TransformError(
-            "Lambda.ResourceNotFound",
-            "The specified Lambda function does not exist. Use a different function that does exist.",
-        ) from error
+        raise _transform_error("Lambda.ResourceNotFound") from error
     except ThrottledError as error:
-        raise TransformError(
-            "Lambda.InvokeLimitExceeded",
-            "The Lambda concurrent execution limit is exceeded. Increase the concurrent execution limit.",
-        ) from error
+        raise _transform_error("Lambda.InvokeLimitExceeded") from error
     if invocation.function_error:
-        raise TransformError(
-            "Lambda.FunctionError", "The Lambda function was successfully invoked but it returned an error result."
-        )
+        raise _transform_error("Lambda.FunctionError")
     if len(invocation.payload) > MAX_PAYLOAD_BYTES:
         # The answer of a synchronous invocation has the limit of its request:
         # https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html (Important)
