@@ -100,14 +100,14 @@ class OrderedRun:
         self._executor = executor
         self._window = threads * BATCHES_PER_THREAD
         self._failure: Failure | None = None
-        self._begun = False
         self._lock = threading.Lock()
 
     def apply(self, batches: Iterable[Sequence[Entry]]) -> Failure | None:
         """Applies the batches; the lowest failure, or None when everything is applied.
 
         Everything before the failure is durable when this returns, and no call is under way any more. The first
-        batch is always tried, however little time is left, so that a retried invocation makes progress.
+        batch is tried, and searched for an entry that is refused, however little time is left: a retried invocation
+        always gets on.
         """
         if self._executor is None:
             self._feed(batches, self._apply)
@@ -115,7 +115,7 @@ class OrderedRun:
         under_way: deque[tuple[Future[bool], frozenset[Hashable]]] = deque()
         executor = self._executor
 
-        def submit(batch: Sequence[Entry]) -> None:
+        def submit(batch: Sequence[Entry], first: bool) -> None:
             keys = frozenset(entry.key for entry in batch)
             while under_way and (
                 len(under_way) >= self._window or any(not keys.isdisjoint(other) for _, other in under_way)
@@ -123,7 +123,7 @@ class OrderedRun:
                 under_way.popleft()[0].result()
             # What was waited for may have failed, and this batch may hold a newer version of the same item.
             if self._failure is None:
-                under_way.append((executor.submit(self._apply, batch), keys))
+                under_way.append((executor.submit(self._apply, batch, first), keys))
 
         try:
             self._feed(batches, submit)
@@ -134,19 +134,21 @@ class OrderedRun:
             future.result()
         return self._failure
 
-    def _feed(self, batches: Iterable[Sequence[Entry]], take: Callable[[Sequence[Entry]], object]) -> None:
+    def _feed(self, batches: Iterable[Sequence[Entry]], take: Callable[[Sequence[Entry], bool], object]) -> None:
+        first = True
         try:
             for batch in batches:
-                take(batch)
+                take(batch, first)
+                first = False
                 if self._failure is not None:
                     return
         except RecordError as error:
             self._note(Failure(error.position, error.reason))
 
-    def _apply(self, batch: Sequence[Entry]) -> bool:
+    def _apply(self, batch: Sequence[Entry], first: bool) -> bool:
         """Applies one batch; False when something of it is not applied (a failure at or before it is noted then)."""
         attempt = 0
-        while self._may_call(batch[0]):
+        while self._may_call(batch[0], first):
             try:
                 left = self._send(batch)
                 reason = f"the service left {len(left)} of {len(batch)} entries unprocessed"
@@ -154,7 +156,7 @@ class OrderedRun:
                 cause, reason, left = cause_of(error), describe(error), batch
                 if cause is Cause.RECORD and len(batch) > 1:
                     middle = len(batch) // 2
-                    return self._apply(batch[:middle]) and self._apply(batch[middle:])
+                    return self._apply(batch[:middle], first) and self._apply(batch[middle:], first)
                 if cause in (Cause.RECORD, Cause.REFUSED):
                     self._note(Failure(batch[0].position, reason))
                     return False
@@ -172,15 +174,18 @@ class OrderedRun:
             batch = left
         return False
 
-    def _may_call(self, first: Entry) -> bool:
-        """False when a lower failure already decides where Lambda resumes, or when the time ran out (noted then)."""
-        with self._lock:
-            begun, self._begun = self._begun, True
-            failure = self._failure
-        if failure is not None and failure.position < first.position:
+    def _may_call(self, entry: Entry, first: bool) -> bool:
+        """Whether to make a call whose lowest entry is `entry`; always for the first batch, which nobody precedes.
+
+        Not when a lower failure already decides where Lambda resumes, or when the time ran out, which is noted then.
+        """
+        if first:
+            return True
+        failure = self._failure
+        if failure is not None and failure.position < entry.position:
             return False
-        if begun and self._budget.left_s() <= 0:
-            self._note(Failure(first.position, "not tried again, because the invocation's time ran out"))
+        if self._budget.left_s() <= 0:
+            self._note(Failure(entry.position, "not tried, because the invocation's time ran out"))
             return False
         return True
 

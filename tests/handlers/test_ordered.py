@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from random import Random
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -28,32 +29,16 @@ class Store:
     schedule: list[str] = field(default_factory=list)
     invalid: frozenset[int] = frozenset()
     content: dict[object, bytes] = field(default_factory=dict)
-    under_way: set[object] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, batch: Sequence[Entry]) -> list[Entry]:
-        keys = {entry.key for entry in batch}
-        with self.lock:
-            assert not keys & self.under_way, "two calls with one key at the same time"
-            self.under_way |= keys
-        try:
-            return self._send(batch)
-        finally:
-            with self.lock:
-                self.under_way -= keys
-
-    def _send(self, batch: Sequence[Entry]) -> list[Entry]:
-        with self.lock:
-            if any(entry.position in self.invalid for entry in batch):
-                raise error("ValidationException")
-            fault = self.schedule.pop() if self.schedule else "ok"
-            if fault in CODES:
-                raise error(CODES[fault])
-            refused = {entry.key for entry in batch[::3]} if fault == "part" else set()
-            for entry in batch:
-                if entry.key not in refused:
-                    self.content[entry.key] = entry.body
-            return [entry for entry in batch if entry.key in refused]
+        if any(entry.position in self.invalid for entry in batch):
+            raise error("ValidationException")
+        fault = self.schedule.pop() if self.schedule else "ok"
+        if fault in CODES:
+            raise error(CODES[fault])
+        refused = {entry.key for entry in batch[::3]} if fault == "part" else set()
+        self.content.update((entry.key, entry.body) for entry in batch if entry.key not in refused)
+        return [entry for entry in batch if entry.key in refused]
 
 
 CODES = {"throttle": "ThrottlingException", "expired": "ExpiredTokenException", "denied": "AccessDeniedException"}
@@ -64,10 +49,11 @@ def error(code: str) -> ClientError:
 
 
 class Clock:
-    """A clock that only pauses move on, and each look a little."""
+    """A clock that only pauses move on, and each look a little. `meanwhile` is what others do during a pause."""
 
-    def __init__(self, time_s: float) -> None:
+    def __init__(self, time_s: float, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.left_ms = time_s * 1000
+        self._meanwhile = meanwhile
 
     def remaining_ms(self) -> int:
         self.left_ms -= 1
@@ -75,17 +61,51 @@ class Clock:
 
     def sleep(self, delay_s: float) -> None:
         self.left_ms -= delay_s * 1000
+        self._meanwhile()
 
 
-def budget(time_s: float = 120.0) -> TimeBudget:
-    clock = Clock(time_s)
+def budget(time_s: float = 120.0, meanwhile: Callable[[], object] = lambda: None) -> TimeBudget:
+    clock = Clock(time_s, meanwhile)
     return TimeBudget(clock.remaining_ms, clock.sleep)
 
 
-@pytest.fixture(scope="module")
-def executor() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
+class ShuffledExecutor(Executor):
+    """Plays threads in one: tasks run in an order drawn at random, and others run while one of them pauses."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = self._Asked(self)
+        self._waiting.append((future, lambda: function(*arguments)))
+        return future
+
+    def run_some(self) -> None:
+        """Runs one of the waiting tasks, or none."""
+        if self._waiting and self._random.random() < 0.7:
+            self.run_one()
+
+    def run_one(self) -> None:
+        future, task = self._waiting.pop(self._random.randrange(len(self._waiting)))
+        future.set_result(task())
+
+    class _Asked(Future[Any]):
+        def __init__(self, executor: ShuffledExecutor) -> None:
+            super().__init__()
+            self._executor = executor
+
+        def _wait(self) -> None:
+            while not self.done():
+                self._executor.run_one()
+
+        def result(self, timeout: float | None = None) -> Any:
+            self._wait()
+            return super().result(timeout)
+
+        def exception(self, timeout: float | None = None) -> BaseException | None:
+            self._wait()
+            return super().exception(timeout)
 
 
 def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start: int = 0) -> Iterator[Entry]:
@@ -97,29 +117,30 @@ def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start
 
 @settings(deadline=None, max_examples=150)
 @given(
-    keys=st.lists(st.integers(0, 40), max_size=120),
+    keys=st.integers(0, 60).flatmap(lambda count: st.lists(st.integers(0, 15), min_size=count, max_size=count)),
     schedule=st.lists(FAULTS, max_size=20),
-    invalid=st.frozensets(st.integers(0, 119), max_size=3),
-    unreadable=st.frozensets(st.integers(0, 119), max_size=2),
-    time_s=st.sampled_from([120.0, 2.0, 0.0]),
-    threads=st.booleans(),
+    invalid=st.frozensets(st.integers(0, 59), max_size=4),
+    unreadable=st.frozensets(st.integers(0, 59), max_size=2),
+    time_s=st.sampled_from([120.0, 120.0, 2.0, 0.0]),
+    random=st.none() | st.randoms(use_true_random=False),
 )
 def test_resuming_at_each_checkpoint_loses_nothing_and_ends_with_the_last_version_of_each_key(
-    executor: ThreadPoolExecutor,
     keys: list[int],
     schedule: list[str],
     invalid: frozenset[int],
     unreadable: frozenset[int],
     time_s: float,
-    threads: bool,
+    random: Random | None,
 ) -> None:
     """Lambda's part is played here: resume at the reported record, and put it aside when it is reported for ever."""
     store = Store(list(schedule), invalid)
+    executor = random and ShuffledExecutor(random)
+    meanwhile = executor.run_some if executor else lambda: None
     aside: list[int] = []
     resume = times = 0
     while resume < len(keys):
-        run = OrderedRun(store.send, budget(time_s), executor=executor if threads else None, threads=4)
-        failure = run.apply(batches_of(entries(keys, unreadable, resume), max_entries=7, max_bytes=1000))
+        run = OrderedRun(store.send, budget(time_s, meanwhile), executor=executor, threads=4)
+        failure = run.apply(batches_of(entries(keys, unreadable, resume), max_entries=3, max_bytes=1000))
         reached = len(keys) if failure is None else failure.position
         assert reached >= resume
         for key, position in last_versions(keys[:reached], aside).items():
@@ -183,13 +204,15 @@ def test_pauses_grow_to_a_limit_with_full_jitter_and_end_with_the_time() -> None
     assert clock.left_ms >= 10_000, "the reserve is not touched"
 
 
-def test_a_mistake_in_the_code_is_not_taken_for_a_bad_record(executor: ThreadPoolExecutor) -> None:
+def test_a_mistake_in_the_code_is_not_taken_for_a_bad_record() -> None:
     def broken(_batch: Sequence[Entry]) -> list[Entry]:
         raise KeyError("a mistake")
 
-    for threads in (None, executor):
-        with pytest.raises(KeyError, match="a mistake"):
-            OrderedRun(broken, budget(), executor=threads, threads=4).apply(batches_of(entries(range(30)), 5, 1000))
+    with ThreadPoolExecutor(4) as threads:
+        for executor in (None, threads):
+            run = OrderedRun(broken, budget(), executor=executor, threads=4)
+            with pytest.raises(KeyError, match="a mistake"):
+                run.apply(batches_of(entries(range(30)), 5, 1000))
 
 
 def test_batches_end_at_the_limit_of_entries_or_bytes() -> None:
