@@ -70,13 +70,22 @@ def _kms(data: Data, region: str, account_id: str) -> str:
 
     from localcloud.emulator.keys import KmsError, find_key
 
-    asked = _first(data, "KeyId", "TargetKeyId")
+    asked = _first(data, "KeyId", "TargetKeyId", "AliasName")
     if not asked:
         return _key_of_ciphertext(_kms_key_id_from_ciphertext(_first(data, "CiphertextBlob")))
     try:
         return find_key(asked, account_id, region).arn
     except KmsError:
         return asked if asked.startswith("arn:") else f"arn:aws:kms:{region}:{account_id}:key/{asked}"
+
+
+def _lambda(data: Data, region: str, account_id: str) -> str:
+    """The function that CreateFunction will make; of every other operation the path names the resource.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+    name = _first(data, "FunctionName")
+    return f"arn:aws:lambda:{region}:{account_id}:function:{name}" if name and "Code" in data else ""
 
 
 def _key_of_ciphertext(key_id: str) -> str:
@@ -99,6 +108,7 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
     "firehose": _firehose,
     "kinesis": _kinesis,
     "kms": _kms,
+    "lambda": _lambda,
 }
 
 
