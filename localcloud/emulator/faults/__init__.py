@@ -13,10 +13,12 @@ Functions that are invoked in-process meet `throttle` and `crash` in the sandbox
 
 import time
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
-from localcloud.emulator.faults import errors
-from localcloud.emulator.faults.connections import App, Receive, Send, serve
+from localcloud.emulator import control
+from localcloud.emulator.faults import api, errors
+from localcloud.emulator.faults.connections import App, serve
 from localcloud.emulator.faults.identification import identify
 from localcloud.emulator.faults.injection import Response, decided, inject
 from localcloud.emulator.faults.rules import CALL_EFFECTS, Call, Rule, RuleStore
@@ -75,9 +77,12 @@ def install() -> None:
     from ministack import app
 
     on_reset(RULES.clear)
+    control.route("faults", partial(api.serve, RULES))
 
     @replaces("ministack.app", "app", source="ab1297bd6cd5")
-    async def faulty_app(original: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def faulty_app(
+        original: App, scope: MutableMapping[str, Any], receive: control.Receive, send: control.Send
+    ) -> None:
         await serve(original, RULES, scope, receive, send)
 
     for service, handler in app.SERVICE_HANDLERS.items():
