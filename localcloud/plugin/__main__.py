@@ -1,0 +1,10 @@
+"""`python -m localcloud.plugin <engine address>`: the process that the Pulumi engine starts."""
+
+import contextlib
+import importlib.metadata
+
+from localcloud.plugin.server import serve
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(importlib.metadata.version("pulumi_aws"))

@@ -1,0 +1,51 @@
+"""The table of resource types: which module holds the entries of which `pulumi_aws` module. Loaded as they are used."""
+
+import functools
+import importlib
+from collections.abc import Iterator, Mapping
+
+from localcloud.plugin.checking import suggest
+from localcloud.plugin.errors import UnknownResource
+from localcloud.plugin.resource import ResourceType
+
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    "cloudwatch": ("cloudwatch", "logs"),
+    "dynamodb": ("dynamodb", "dynamodb_attachments"),
+    "iam": ("iam",),
+    "kinesis": ("kinesis", "firehose"),
+    "kms": ("kms",),
+    "lambda": ("lambda_function", "lambda_attachments"),
+    "s3": ("s3_bucket", "s3_settings"),
+    "sns": ("sns",),
+    "sqs": ("sqs",),
+}
+
+
+def find(token: str) -> ResourceType:
+    """The entry of a resource type.
+
+    Raises
+    ------
+    UnknownResource
+        If the table has none.
+    """
+    found = _entries(token.removeprefix("aws:").partition("/")[0]).get(token)
+    if found is None:
+        tokens = [resource.token for resource in every()]
+        raise UnknownResource(
+            f"The local stand-in for the aws provider does not cover the resource type {token}. {suggest(token, tokens)} "
+            "Use a covered type, or add an entry as docs/adding-a-resource-type.md describes."
+        )
+    return found
+
+
+def every() -> Iterator[ResourceType]:
+    """All entries; loads every module."""
+    for module in _MODULES:
+        yield from _entries(module).values()
+
+
+@functools.cache
+def _entries(module: str) -> Mapping[str, ResourceType]:
+    loaded = [importlib.import_module(f"{__name__}.{part}") for part in _MODULES.get(module, ())]
+    return {resource.token: resource for part in loaded for resource in part.RESOURCES}

@@ -1,0 +1,96 @@
+"""CloudWatch Logs groups and streams (in `pulumi_aws` they live in `cloudwatch`)."""
+
+from localcloud.plugin.calls import creates, or_missing
+from localcloud.plugin.naming import Name
+from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
+
+
+def _create_group(context: Context) -> str:
+    context.call("CreateLogGroup", **context.request())
+    context.id = str(context.inputs["name"])
+    if context.inputs.get("retentionInDays"):
+        _change_retention(context)
+    return context.id
+
+
+def _read_group(context: Context) -> Properties | None:
+    answer = context.call("DescribeLogGroups", logGroupNamePrefix=context.id)
+    group = next((item for item in answer["logGroups"] if item["logGroupName"] == context.id), None)
+    if group is None:
+        return None
+    arn = group["arn"].removesuffix(":*")
+    return {"logGroupClass": "STANDARD", **context.properties(group), "arn": arn, "name": context.id}
+
+
+def _change_retention(context: Context) -> None:
+    if days := context.inputs.get("retentionInDays"):
+        context.call("PutRetentionPolicy", logGroupName=context.id, retentionInDays=days)
+    else:
+        context.call("DeleteRetentionPolicy", logGroupName=context.id)
+
+
+def _change_key(context: Context) -> None:
+    if key := context.inputs.get("kmsKeyId"):
+        context.call("AssociateKmsKey", logGroupName=context.id, kmsKeyId=key)
+    else:
+        context.call("DisassociateKmsKey", logGroupName=context.id)
+
+
+def _change_protection(context: Context) -> None:
+    wanted = context.inputs.get("deletionProtectionEnabled", False)
+    context.call("PutLogGroupDeletionProtection", logGroupIdentifier=context.id, deletionProtectionEnabled=wanted)
+
+
+def _delete_group(context: Context) -> None:
+    if not context.old.get("skipDestroy"):
+        context.call("DeleteLogGroup", logGroupName=context.id)
+
+
+def _read_stream(context: Context) -> Properties | None:
+    if "logGroupName" not in context.inputs:  # an import: GROUP:STREAM
+        group, _, context.id = context.id.partition(":")
+        context.inputs = {"logGroupName": group}
+    group = context.inputs["logGroupName"]
+    answer = or_missing(lambda: context.call("DescribeLogStreams", logGroupName=group, logStreamNamePrefix=context.id))
+    streams = answer["logStreams"] if answer else []
+    found = next((item for item in streams if item["logStreamName"] == context.id), None)
+    return {"name": context.id, "logGroupName": group, "arn": found["arn"]} if found else None
+
+
+RESOURCES = (
+    ResourceType(
+        token="aws:cloudwatch/logGroup:LogGroup",
+        service="logs",
+        operation="CreateLogGroup",
+        create=_create_group,
+        read=_read_group,
+        delete=_delete_group,
+        updates=(
+            Update(("retentionInDays",), _change_retention),
+            Update(("kmsKeyId",), _change_key),
+            Update(("deletionProtectionEnabled",), _change_protection),
+            Update(("skipDestroy",), lambda context: None),  # only deletion looks at it
+        ),
+        names={"name": "logGroupName", "tags": None},
+        immutable=("name", "namePrefix", "logGroupClass"),
+        defaults={"retentionInDays": 0, "skipDestroy": False},
+        computed=("logGroupClass", "deletionProtectionEnabled"),
+        write_only=("namePrefix", "skipDestroy"),
+        name=Name(longest=512, prefix_property="namePrefix"),
+        tagging=Tagging("resourceArn"),
+        transient=(Transient("OperationAbortedException"),),
+    ),
+    ResourceType(
+        token="aws:cloudwatch/logStream:LogStream",
+        service="logs",
+        operation="CreateLogStream",
+        create=creates("CreateLogStream", identity="name"),
+        read=_read_stream,
+        delete=lambda context: context.call(
+            "DeleteLogStream", logGroupName=context.old["logGroupName"], logStreamName=context.id
+        ),
+        names={"name": "logStreamName"},
+        immutable=("name", "logGroupName"),
+        name=Name(longest=512),
+    ),
+)
