@@ -7,6 +7,7 @@ ADDITIONS: tuple[str, ...] = (
     "resetting",
     "kinesis",
     "event_sources",
+    "dynamodb_streaming",
     "firehose",
     "sandbox",
     "request_resources",
