@@ -174,9 +174,7 @@ def test_sending_to_a_queue_of_another_account_needs_both_sides(account, clients
     assert clients(own).sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "hello"
 
 
-def test_a_function_of_another_account_is_invoked_by_the_principal_of_its_policy(
-    account, clients, principal, function
-):
+def test_a_function_of_another_account_is_invoked_by_the_principal_of_its_policy(account, clients, principal, function):
     """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
     own, partner = account(), account()
     echo = function(own, "def handler(event, context):\n    return event\n")

@@ -19,7 +19,10 @@ ITEM = {"pk": {"S": "a"}, "value": {"N": "1"}}
 @pytest.fixture
 def share(clients):
     def put(arn, principals, actions, **rest):
-        policy = {"Version": "2012-10-17", "Statement": [statement(actions, arn, Principal={"AWS": principals}, **rest)]}
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [statement(actions, arn, Principal={"AWS": principals}, **rest)],
+        }
         clients(arn.split(":")[4]).dynamodb.put_resource_policy(ResourceArn=arn, Policy=json.dumps(policy))
 
     return put
