@@ -99,14 +99,21 @@ def _decode_struct(struct: struct_pb2.Struct) -> Value:
     raise ValueError(f"The engine sent a value with the signature {signature}, which this plugin cannot read.")
 
 
+# The engine's state keeps of a file or a tree only its hash.
+_ONLY_HASH = "hash"
+
+
 def _decode_asset(fields: Mapping[str, struct_pb2.Value]) -> Asset:
-    kind = next(kind for kind in ("path", "text", "uri") if kind in fields)
-    return Asset(kind, fields[kind].string_value, fields["hash"].string_value if "hash" in fields else "")
+    kind = next((kind for kind in ("path", "text", "uri") if kind in fields), _ONLY_HASH)
+    source = fields[kind].string_value if kind != _ONLY_HASH else ""
+    return Asset(kind, source, fields["hash"].string_value if "hash" in fields else "")
 
 
 def _decode_archive(fields: Mapping[str, struct_pb2.Value]) -> Archive:
-    kind = next(kind for kind in ("assets", "path", "uri") if kind in fields)
-    source = decode_properties(fields[kind].struct_value) if kind == "assets" else fields[kind].string_value
+    kind = next((kind for kind in ("assets", "path", "uri") if kind in fields), _ONLY_HASH)
+    if kind == "assets":
+        return Archive(kind, decode_properties(fields[kind].struct_value), fields["hash"].string_value if "hash" in fields else "")
+    source = fields[kind].string_value if kind != _ONLY_HASH else ""
     return Archive(kind, source, fields["hash"].string_value if "hash" in fields else "")
 
 
