@@ -77,12 +77,16 @@ def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any
 
 def root_client(cloud: LocalCloud, account_id: str) -> "IAMClient":
     """IAM as the account's root, which a local cloud grants to whoever uses the account id as access key."""
+    from botocore.config import Config
+
     return _session().client(
         "iam",
         aws_access_key_id=account_id,
         aws_secret_access_key="root",
         endpoint_url=cloud.endpoint,
         region_name=REGION,
+        # What does not answer on this machine at once has stopped: waiting between attempts would help nobody.
+        config=Config(retries={"total_max_attempts": 1}),
     )
 
 

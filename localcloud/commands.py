@@ -1,5 +1,6 @@
 """`tributary local …`: the local clouds of this checkout."""
 
+import contextlib
 import shlex
 import signal
 import sys
@@ -12,6 +13,7 @@ import typer
 from localcloud import registry, server
 from localcloud.engine.environment import exports
 from localcloud.engine.layout import checkout
+from localcloud.engine.stacks import read_project
 from localcloud.errors import NotRunningError, StartError
 from localcloud.server import LocalCloud
 from localcloud.shell import run_shell
@@ -36,21 +38,23 @@ def start(
     Standard output is what a shell has to read to use it: eval "$(tributary local start --detach)"
     """
     layout = checkout()
+    read_project(project_folder())  # whatever is wrong with it is said before anything starts
+    ending = threading.Event()
+    for number in () if detach else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ending.set())
     cloud = server.start(port, registry.new_folder(layout.clouds), detached=detach)
-    try:
+    with contextlib.ExitStack() as on_exit:
+        on_exit.callback(cloud.stop)
         registry.register(cloud)
         _print_exports(cloud)
-    except BaseException:
-        cloud.stop()
-        raise
-    if detach:
-        typer.echo(f"It runs until `tributary local stop --port {port}`.", err=True)
-        return
-    typer.echo("It runs until ^C.", err=True)
-    try:
-        _wait_for_the_end(cloud)
-    finally:
-        cloud.stop()
+        if detach:
+            on_exit.pop_all()
+            typer.echo(f"It runs until `tributary local stop --port {port}`.", err=True)
+            return
+        typer.echo("It runs until ^C.", err=True)
+        while not ending.wait(CHECK_INTERVAL_S):
+            if not cloud.running():
+                raise StartError(server.explain(cloud, "ended by itself"))
 
 
 @app.command(epilog="Example: tributary local status")
@@ -108,6 +112,7 @@ def shell(
     Commands on standard input work as well; the first that fails ends them, and its exit code is the command's.
     """
     layout = checkout()
+    read_project(project_folder())
     running = [cloud for cloud in registry.running(layout.clouds) if port in (None, cloud.port)]
     cloud = running[0] if running else server.start(port, registry.new_folder(layout.clouds))
     try:
@@ -129,18 +134,8 @@ def project_folder() -> Path:
 
 def _print_exports(cloud: LocalCloud) -> None:
     workspace = open_workspace(cloud, project_folder())
-    accounts = ", ".join(workspace.project.account_ids()) or "none"
+    accounts = ", ".join(workspace.project.account_ids) or "none"
     typer.echo(f"A local cloud answers at {cloud.endpoint}; accounts: {accounts}.", err=True)
     typer.echo("`make shell` opens a shell that uses it. In another shell, type:", err=True)
     for name, value in exports(workspace.environment).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-
-
-def _wait_for_the_end(cloud: LocalCloud) -> None:
-    """Returns on ^C or SIGTERM. Raises StartError when the emulator ends by itself."""
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: ending.set())
-    while not ending.wait(CHECK_INTERVAL_S):
-        if not cloud.running():
-            raise StartError(server.explain(cloud, "ended by itself"))

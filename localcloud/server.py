@@ -23,6 +23,7 @@ from localcloud.engine.layout import checkout
 from localcloud.engine.processes import die_with_parent
 from localcloud.errors import NotRunningError, PortInUseError, StartError
 
+EMULATOR = "localcloud.emulator"
 FOLDER_PREFIX = "tributary-cloud-"
 LOG_FILE = "emulator.log"
 OWNER_FILE = "owner"
@@ -87,22 +88,25 @@ class LocalCloud:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(port: int | None = None, folder: Path | None = None, *, detached: bool = False) -> LocalCloud:
+def start(
+    port: int | None = None, folder: Path | None = None, *, detached: bool = False, module: str = EMULATOR
+) -> LocalCloud:
     """Starts a local cloud and waits until it answers.
 
     Parameters: the port (a free one when None); the folder that will hold its state, temporary files and log, removed
-    on stop (a new temporary one when None); `detached` lets it outlive the process that starts it.
+    on stop (a new temporary one when None); `detached` lets it outlive the process that starts it; `module` is what is
+    executed.
 
     Raises PortInUseError, or StartError with the end of the log; the log file is then kept.
     """
     if port is not None:
         if ports.in_use(port):
             raise PortInUseError(_port_in_use(port))
-        return _start(port, folder, detached)
+        return _start(port, folder, detached, module)
     for attempt in range(1, PORT_ATTEMPTS + 1):
         candidate = ports.free_port()
         try:
-            return _start(candidate, folder, detached)
+            return _start(candidate, folder, detached, module)
         except StartError:
             if attempt == PORT_ATTEMPTS or not ports.in_use(candidate):
                 raise
@@ -138,13 +142,13 @@ def process_environment(port: int, folder: Path, caller: Mapping[str, str]) -> d
     }
 
 
-def _start(port: int, folder: Path | None, detached: bool) -> LocalCloud:
+def _start(port: int, folder: Path | None, detached: bool, module: str) -> LocalCloud:
     if folder is None:
         remove_leftovers(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     for part in ("home", "s3", "state", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    process = _spawn(port, folder, detached)
+    process = _spawn(port, folder, detached, module)
     (folder / OWNER_FILE).write_text(json.dumps({"pid": process.pid}))
     cloud = LocalCloud(f"http://{ports.LOOPBACK}:{port}", port, process.pid, folder, process)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -160,8 +164,8 @@ def _start(port: int, folder: Path | None, detached: bool) -> LocalCloud:
     return cloud
 
 
-def _spawn(port: int, folder: Path, detached: bool) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "localcloud.emulator"]
+def _spawn(port: int, folder: Path, detached: bool, module: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", module]
     environment = process_environment(port, folder, os.environ)
     spawned: list[subprocess.Popen[bytes]] = []
     ready = threading.Event()

@@ -53,7 +53,7 @@ def set_up(target: str, layout: Layout) -> list[str]:
     waiting = "another set-up of this checkout is at work; waiting for it to end"
     with locked(layout.private / "setup.lock", on_wait=lambda: print(waiting, file=sys.stderr)):
         for current in steps:
-            # A step may undo the stamps of later ones (a new virtual environment has none): each is looked at in its turn.
+            # A step may undo the stamps of later ones (a new virtual environment has none): look at each in its turn.
             if pending((current,), layout):
                 with step(current.name, current.what) as line:
                     result = current.do(layout, line)

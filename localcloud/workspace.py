@@ -37,13 +37,13 @@ def open_workspace(
     layout = layout or checkout()
     project = read_project(folder)
     state = state_folder(cloud, layout)
-    credentials = prepare(cloud, project.account_ids())
+    credentials = prepare(cloud, project.account_ids)
     seed(project, state, passphrase(layout, caller), layout)
     variables = environment(
         cloud,
         credentials,
         state,
-        region=project.region(DEFAULT_REGION),
+        region=project.region or DEFAULT_REGION,
         layout=layout,
         caller=caller,
         interactive=interactive,

@@ -29,44 +29,14 @@ PATTERN_STACK = "pattern"
 
 @dataclass(frozen=True)
 class Project:
-    """A Pulumi project: its folder, its name, and the names of its stacks in alphabetical order."""
+    """A Pulumi project: its folder and name; its stacks, in alphabetical order; the accounts that these deploy to; the
+    Region of the first stack that names one."""
 
     folder: Path
     name: str
     stacks: tuple[str, ...]
-
-    def stack_file(self, stack: str) -> Path:
-        """The stack's settings."""
-        return self.folder / f"Pulumi.{stack}.yaml"
-
-    def config(self, stack: str) -> dict[str, Any]:
-        """What the stack file configures. Raises ProjectError."""
-        config = read_yaml(self.stack_file(stack)).get("config") or {}
-        if not isinstance(config, dict):
-            raise ProjectError(
-                f"{self.stack_file(stack)}: `config` is not a mapping of keys to values; correct it and try again"
-            )
-        return config
-
-    def region(self, default: str) -> str:
-        """The Region of the first stack that names one. Raises ProjectError."""
-        named = (self.config(stack).get("aws:region") for stack in self.stacks)
-        return next((str(region) for region in named if region), default)
-
-    def account_ids(self) -> list[str]:
-        """The accounts that the stacks deploy to, from their `aws:allowedAccountIds`. Raises ProjectError."""
-        found: set[str] = set()
-        for stack in self.stacks:
-            allowed = self.config(stack).get("aws:allowedAccountIds") or []
-            accounts = json.loads(allowed) if isinstance(allowed, str) else allowed
-            for account in map(str, accounts):
-                if not ACCOUNT_ID.match(account):
-                    raise ProjectError(
-                        f"{self.stack_file(stack)}: aws:allowedAccountIds holds {account!r}; "
-                        "an account id is 12 digits, in quotes, such as '999999999999'. Correct the file and try again"
-                    )
-                found.add(account)
-        return sorted(found)
+    account_ids: tuple[str, ...]
+    region: str | None
 
 
 def read_project(folder: Path) -> Project:
@@ -77,8 +47,33 @@ def read_project(folder: Path) -> Project:
     name = read_yaml(file).get("name")
     if not isinstance(name, str):
         raise ProjectError(f"{file} gives the project no name; add a line `name: tributary`")
-    stacks = sorted(match["stack"] for path in folder.iterdir() if (match := STACK_FILE.match(path.name)))
-    return Project(folder, name, tuple(stacks))
+    files = {match["stack"]: path for path in folder.iterdir() if (match := STACK_FILE.match(path.name))}
+    stacks = tuple(sorted(files))
+    accounts = {account for stack in stacks for account in allowed_accounts(files[stack])}
+    regions = (config_of(files[stack]).get("aws:region") for stack in stacks)
+    region = next((str(region) for region in regions if region), None)
+    return Project(folder, name, stacks, tuple(sorted(accounts)), region)
+
+
+def allowed_accounts(file: Path) -> list[str]:
+    """The `aws:allowedAccountIds` of a stack file. Raises ProjectError when anything else than an id is in it."""
+    allowed = config_of(file).get("aws:allowedAccountIds") or []
+    accounts = [str(account) for account in (json.loads(allowed) if isinstance(allowed, str) else allowed)]
+    for account in accounts:
+        if not ACCOUNT_ID.match(account):
+            raise ProjectError(
+                f"{file}: aws:allowedAccountIds holds {account!r}; an account id is 12 digits, in quotes, such as "
+                "'999999999999'. Correct the file and try again"
+            )
+    return accounts
+
+
+def config_of(file: Path) -> dict[str, Any]:
+    """What a stack file configures. Raises ProjectError."""
+    config = read_yaml(file).get("config") or {}
+    if not isinstance(config, dict):
+        raise ProjectError(f"{file}: `config` is not a mapping of keys to values; correct it and try again")
+    return config
 
 
 def seed(project: Project, state: Path, passphrase: str, layout: Layout) -> None:

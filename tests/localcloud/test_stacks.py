@@ -22,13 +22,13 @@ def test_a_project_has_the_stacks_that_have_files(tmp_path: Path) -> None:
     folder = project(tmp_path, prod=config.format("1" * 12), poc=config.format("9" * 12), empty="{}\n")
     found = read_project(folder)
     assert (found.name, found.stacks) == ("tiny", ("empty", "poc", "prod"))
-    assert found.account_ids() == ["1" * 12, "9" * 12]
-    assert found.region("us-east-1") == "eu-west-1"
+    assert found.account_ids == ("1" * 12, "9" * 12)
+    assert found.region == "eu-west-1"
 
 
 def test_account_ids_may_be_written_as_json_the_way_pulumi_config_set_writes_them(tmp_path: Path) -> None:
     folder = project(tmp_path, poc="config:\n  aws:allowedAccountIds: '[\"999999999999\"]'\n")
-    assert read_project(folder).account_ids() == ["9" * 12]
+    assert read_project(folder).account_ids == ("9" * 12,)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_account_ids_may_be_written_as_json_the_way_pulumi_config_set_writes_the
 def test_a_wrong_stack_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     folder = project(tmp_path, poc=text)
     with pytest.raises(ProjectError, match=message) as raised:
-        read_project(folder).account_ids()
+        read_project(folder)
     assert "Pulumi.poc.yaml" in str(raised.value)
 
 

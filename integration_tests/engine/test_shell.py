@@ -1,0 +1,121 @@
+"""`make shell` with commands on standard input, and `tributary local`."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud import ports
+from localcloud.engine.layout import checkout
+
+pytestmark = pytest.mark.local
+
+STACK_FILE = 'config:\n    aws:region:   eu-west-1\n    aws:allowedAccountIds: ["999999999999"]\n'
+PROGRAM = 'import pulumi\n\npulumi.export("answer", 42)\n'
+TRIBUTARY = str(checkout().python.with_name("tributary"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
+    for stack in ("poc", "prod"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(STACK_FILE)
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    return tmp_path
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port of this test's own, so that its shells never use a local cloud that somebody runs by hand."""
+    found = ports.free_port()
+    yield found
+    subprocess.run([TRIBUTARY, "local", "stop", "--port", str(found)], capture_output=True)
+
+
+def tributary(project: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([TRIBUTARY, *arguments], cwd=project, input=stdin, capture_output=True, text=True)
+
+
+def test_commands_on_standard_input_run_as_typed(project: Path, port: int) -> None:
+    commands = "pulumi up -s poc\npulumi refresh\npulumi stack output answer\necho $AWS_ENDPOINT_URL\npulumi destroy\n"
+    done = tributary(project, "local", "shell", "--port", str(port), stdin=commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"\n42\nhttp://127.0.0.1:{port}\n" in done.stdout
+    assert [(project / f"Pulumi.{stack}.yaml").read_text() for stack in ("poc", "prod")] == [STACK_FILE, STACK_FILE]
+    assert not ports.in_use(port)
+
+
+def test_the_first_command_that_fails_ends_the_shell_with_its_exit_code(project: Path, port: int) -> None:
+    done = tributary(
+        project,
+        "local",
+        "shell",
+        "--port",
+        str(port),
+        stdin="echo one\nexit_with() { return 7; }\nexit_with\necho two\n",
+    )
+    assert (done.returncode, done.stdout) == (7, "one\n")
+
+
+def test_a_failing_program_fails_the_shell(project: Path, port: int) -> None:
+    (project / "__main__.py").write_text("import pulumi\nraise pulumi.RunError('nothing to see')\n")
+    done = tributary(project, "local", "shell", "--port", str(port), stdin="pulumi preview -s poc\necho later\n")
+    assert done.returncode != 0
+    assert "nothing to see" in done.stdout
+    assert "later" not in done.stdout
+
+
+def test_a_started_cloud_serves_shells_until_it_is_stopped(project: Path, port: int) -> None:
+    """`start --detach`, two shells on one cloud and its stacks, `status`, `reset`, `logs`, `stop`."""
+    at = ("--port", str(port))
+    start = tributary(project, "local", "start", *at, "--detach")
+    assert start.returncode == 0, start.stderr
+    exports = dict(line.removeprefix("export ").split("=", 1) for line in start.stdout.splitlines())
+    assert exports["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
+    assert exports["AWS_REGION"] == "eu-west-1"
+
+    first = tributary(project, "local", "shell", *at, stdin="pulumi up -s prod\n")
+    assert first.returncode == 0, first.stdout + first.stderr
+    second = tributary(project, "local", "shell", *at, stdin="pulumi stack output answer -s prod\n")
+    assert second.stdout == "42\n"
+    assert f"http://127.0.0.1:{port}  pid" in tributary(project, "local", "status").stdout
+
+    reset = tributary(project, "local", "reset", *at)
+    assert reset.returncode == 0, reset.stderr
+    empty = tributary(project, "local", "shell", *at, stdin="pulumi stack output -s prod --json\n")
+    assert empty.stdout.strip() == "{}"
+
+    assert "Running on" in tributary(project, "local", "logs", *at, "--lines", "1000").stdout
+    assert tributary(project, "local", "stop", *at).returncode == 0
+    again = tributary(project, "local", "stop", *at)
+    assert again.returncode == 1
+    assert again.stderr == (
+        f"error: no local cloud runs on port {port}; `tributary local start` starts one, "
+        "`tributary local status` lists them\n"
+    )
+
+
+def test_a_cloud_in_the_foreground_ends_cleanly_on_interrupt(project: Path, port: int) -> None:
+    command = [TRIBUTARY, "local", "start", "--port", str(port)]
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as start:
+        assert start.stdout is not None
+        assert start.stdout.readline() == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n"
+        assert start.stderr is not None
+        while "until ^C" not in start.stderr.readline():
+            pass
+        os.kill(start.pid, signal.SIGINT)
+        _, errors = start.communicate(timeout=20)
+    assert (start.returncode, errors) == (0, "")
+    assert not ports.in_use(port)
+
+
+def test_a_folder_without_a_project_and_wrong_usage_are_explained(tmp_path: Path, project: Path, port: int) -> None:
+    (project / "Pulumi.poc.yaml").write_text("config:\n  aws:allowedAccountIds: [12]\n")
+    wrong = tributary(project, "local", "shell", "--port", str(port), stdin="true\n")
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith(f"error: {project}/Pulumi.poc.yaml: aws:allowedAccountIds holds '12'")
+    assert not ports.in_use(port)
+    assert tributary(project, "local", "shell", "--port", "no").returncode == 2
