@@ -1,0 +1,121 @@
+"""Draws the way of the data from the state of deployed stacks, so that the picture cannot say what is not there.
+
+A box is a resource that holds or moves data. An arrow is a fact of the state: an event source mapping, a destination
+of a delivery stream, a role that a function's policy lets it assume, a table or delivery stream that a role's policy
+lets it write.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Resource = Mapping[str, Any]
+
+# Resource type → what a box is called.
+BOXES: Mapping[str, str] = {
+    "aws:kinesis/stream:Stream": "Kinesis stream",
+    "aws:lambda/function:Function": "Lambda function",
+    "aws:dynamodb/table:Table": "DynamoDB table",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": "Firehose delivery stream",
+    "aws:s3/bucket:Bucket": "S3 bucket",
+}
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+DELIVERY = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+FUNCTION = "aws:lambda/function:Function"
+
+# Actions of a role's policy that move data out of the function.
+WRITES = {"dynamodb:BatchWriteItem", "firehose:PutRecordBatch"}
+
+
+@dataclass(frozen=True, order=True)
+class Arrow:
+    """Data goes from one ARN to another; `label` says how."""
+
+    source: str
+    target: str
+    label: str
+
+
+def mermaid(stacks: Mapping[str, Iterable[Resource]]) -> str:
+    """A Mermaid flowchart of several stacks' resources: stack → resources of its state.
+
+    https://mermaid.js.org/syntax/flowchart.html
+    """
+    by_stack = {stack: [one for one in resources if "outputs" in one] for stack, resources in stacks.items()}
+    everything = [one for resources in by_stack.values() for one in resources]
+    arrows = sorted({*_mappings(everything), *_deliveries(everything), *_writes(everything)})
+    ids = {arn: f"n{place}" for place, arn in enumerate(sorted({end for one in arrows for end in _ends(one)}))}
+    lines = ["flowchart LR"]
+    for stack, resources in by_stack.items():
+        account = next(one["outputs"]["arn"].split(":")[4] for one in resources if one["type"] == ROLE)
+        lines.append(f'  subgraph {stack}["{stack}: account {account}"]')
+        lines += sorted(_box(ids[arn], one) for one in resources if (arn := one["outputs"].get("arn")) in ids)
+        lines.append("  end")
+    lines += [f'  {ids[one.source]} -->|"{one.label}"| {ids[one.target]}' for one in arrows]
+    return "\n".join(lines) + "\n"
+
+
+def _ends(arrow: Arrow) -> tuple[str, str]:
+    return arrow.source, arrow.target
+
+
+def _box(identifier: str, resource: Resource) -> str:
+    outputs = resource["outputs"]
+    # An automatic name has a random end, which the picture does not need.
+    name = outputs.get("name") or resource["urn"].split("::")[-1]
+    return f'    {identifier}["{BOXES[resource["type"]]}<br/>{name}"]'
+
+
+def _mappings(resources: list[Resource]) -> Iterator[Arrow]:
+    sources = {one["outputs"]["arn"]: one["outputs"]["arn"] for one in resources if one["type"] in BOXES}
+    sources |= {one["outputs"]["streamArn"]: one["outputs"]["arn"] for one in resources if _has_stream(one)}
+    for mapping in (one["outputs"] for one in resources if one["type"] == MAPPING):
+        source = mapping["eventSourceArn"].split("/consumer/")[0]
+        yield Arrow(sources[source], mapping["functionArn"], f"batches of {mapping['batchSize']:.0f}")
+        failures = mapping.get("destinationConfig", {}).get("onFailure", {}).get("destinationArn")
+        if failures:
+            yield Arrow(mapping["functionArn"], failures, "what cannot be applied")
+
+
+def _has_stream(resource: Resource) -> bool:
+    return resource["type"] == "aws:dynamodb/table:Table" and bool(resource["outputs"].get("streamArn"))
+
+
+def _deliveries(resources: list[Resource]) -> Iterator[Arrow]:
+    for delivery in (one["outputs"] for one in resources if one["type"] == DELIVERY):
+        destination = delivery["extendedS3Configuration"]
+        yield Arrow(
+            delivery["arn"],
+            destination["bucketArn"],
+            f"{destination['bufferingInterval']:.0f} s or {destination['bufferingSize']:.0f} MB",
+        )
+
+
+def _writes(resources: list[Resource]) -> Iterator[Arrow]:
+    roles = {one["outputs"]["name"]: one["outputs"]["arn"] for one in resources if one["type"] == ROLE}
+    allowed: dict[str, list[Mapping[str, Any]]] = {}
+    for policy in (one["outputs"] for one in resources if one["type"] == ROLE_POLICY):
+        allowed.setdefault(roles[policy["role"]], []).extend(json.loads(policy["policy"])["Statement"])
+    for function in (one["outputs"] for one in resources if one["type"] == FUNCTION):
+        own = allowed.get(function["role"], [])
+        for target in _written(own):
+            yield Arrow(function["arn"], target, "writes")
+        for assumed in _resources_of(own, {"sts:AssumeRole"}):
+            for target in _written(allowed.get(assumed, [])):
+                yield Arrow(function["arn"], target, f"writes as {assumed.split('/')[-1]}")
+
+
+def _written(statements: list[Mapping[str, Any]]) -> list[str]:
+    return _resources_of(statements, WRITES)
+
+
+def _resources_of(statements: list[Mapping[str, Any]], actions: set[str]) -> list[str]:
+    return [
+        resource
+        for one in statements
+        if actions & set(one["Action"])
+        for resource in ([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+    ]
