@@ -29,6 +29,7 @@ class DeliveryStream:
     role_arn: str
     clients: Clients
     bucket_owner: Clients
+    source: str | None = None
 
     def put(self, *records: bytes) -> None:
         """Put records by PutRecordBatch, all of which have to be accepted."""
@@ -109,6 +110,15 @@ def writes(bucket: str) -> list[dict[str, Any]]:
     return [statement(actions, [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"])]
 
 
+def put_policy(role_arn: str, clients: Clients, statements: Sequence[Mapping[str, Any]]) -> None:
+    """Give a role these permissions in the place of those that it was made with."""
+    clients.iam.put_role_policy(
+        RoleName=role_arn.rsplit("/", 1)[1],
+        PolicyName="test",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [dict(one) for one in statements]}),
+    )
+
+
 def error_lines(body: bytes) -> list[dict[str, Any]]:
     """The documents of an error object."""
     text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
@@ -168,7 +178,7 @@ def delivery_stream(
         )
         cleanup(firehose.delete_delivery_stream, DeliveryStreamName=name)
         stream = DeliveryStream(
-            name, answer["DeliveryStreamARN"], bucket, role_arn, clients(account_id), clients(owner)
+            name, answer["DeliveryStreamARN"], bucket, role_arn, clients(account_id), clients(owner), source
         )
         eventually(lambda: stream.describe()["DeliveryStreamStatus"], equals="ACTIVE", timeout=120)
         return stream

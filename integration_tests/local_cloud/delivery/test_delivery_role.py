@@ -8,7 +8,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from integration_tests.local_cloud.delivery.conftest import writes
+from integration_tests.local_cloud.delivery.conftest import put_policy, writes
 from integration_tests.support.addressing import statement
 from integration_tests.support.waiting import eventually
 
@@ -32,14 +32,6 @@ def log(clients, unique, cleanup):
         return {"Enabled": True, "LogGroupName": group, "LogStreamName": "S3Delivery"}, entries
 
     return made
-
-
-def put_policy(role_arn, clients, statements):
-    clients.iam.put_role_policy(
-        RoleName=role_arn.rsplit("/", 1)[1],
-        PolicyName="test",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
-    )
 
 
 LOGS = statement("logs:PutLogEvents")
