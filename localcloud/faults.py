@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-CONTROL_PATH = "/_tributary/faults"
+CONTROL_PATH = "/_tributary"
 
 
 class FaultRuleError(ValueError):
@@ -36,7 +36,7 @@ class Fault:
         return int(next(rule["hit"] for rule in self._faults.rules() if rule["id"] == self.id))
 
     def remove(self) -> None:
-        self._faults.request("DELETE", f"/{self.id}")
+        self._faults.request("DELETE", f"/faults/{self.id}")
 
 
 class Faults:
@@ -47,15 +47,15 @@ class Faults:
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule that is set, with `seen` and `hit`: how many calls it selected, and struck."""
-        return self.request("GET", "")["rules"]  # type: ignore[no-any-return]
+        return self.request("GET", "/faults")["rules"]  # type: ignore[no-any-return]
 
     def clear(self) -> None:
         """Remove every rule."""
-        self.request("DELETE", "")
+        self.request("DELETE", "/faults")
 
     def add(self, effect: str, **settings: Any) -> Fault:
         """Set a rule until it is removed. Raises FaultRuleError."""
-        return Fault(self, self.request("POST", "", {"effect": effect, **settings}))
+        return Fault(self, self.request("POST", "/faults", {"effect": effect, **settings}))
 
     @contextmanager
     def set(self, effect: str, **settings: Any) -> Iterator[Fault]:
@@ -119,6 +119,11 @@ class Faults:
     def throughput(self, **settings: Any) -> Any:
         """Provisioned capacity of tables and limits of shards are enforced."""
         return self.set("throughput", **settings)
+
+    def expire_items(self, account: str | None = None, table: str | None = None) -> int:
+        """Have DynamoDB delete now what Time to Live says has expired; returns how many items that were."""
+        wanted = {name: value for name, value in (("account", account), ("table", table)) if value}
+        return int(self.request("POST", "/expiry", wanted)["deleted"])
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One call of the control API. Raises FaultRuleError."""

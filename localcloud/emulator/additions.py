@@ -8,6 +8,7 @@ ADDITIONS: tuple[str, ...] = (
     "kinesis",
     "event_sources",
     "dynamodb_streaming",
+    "dynamodb",
     "firehose",
     "sandbox",
     "request_resources",

@@ -1,0 +1,1 @@
+"""DynamoDB: throughput, expiry and exports."""

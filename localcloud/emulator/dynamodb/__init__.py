@@ -1,0 +1,11 @@
+"""What DynamoDB does besides its API calls: items expire into the stream, tables are exported to S3, capacity runs out.
+
+Each module names the page that it follows. Capacity is enforced while a `throughput` fault rule says so.
+"""
+
+from localcloud.emulator.dynamodb import expiry, export
+
+
+def install() -> None:
+    expiry.install()
+    export.install()
