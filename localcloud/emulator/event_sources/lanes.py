@@ -10,12 +10,12 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from localcloud.emulator.event_sources.access import CannotReadError
 from localcloud.emulator.event_sources.attempts import Attempt, after_failure, backoff_s, too_old
-from localcloud.emulator.event_sources.delivery import Delivered, Failed, NotInvoked
+from localcloud.emulator.event_sources.delivery import Delivered, Failed, NotInvoked, Outcome
 from localcloud.emulator.event_sources.destinations import RETRIES_EXHAUSTED, TOO_OLD
 from localcloud.emulator.event_sources.filters import wanted
 from localcloud.emulator.event_sources.records import StreamRecord, within_payload
@@ -33,8 +33,9 @@ REFUSED_WAIT_S = 0.5
 class Shard:
     """One shard of a mapping: how far it is read, and the lanes that its records were handed to."""
 
-    def __init__(self, mapping: "Mapping", shard_id: str, position: int) -> None:
+    def __init__(self, mapping: "Mapping", shard_id: str, position: int, lane: "Callable[[Shard, int], Lane]") -> None:
         self.mapping = mapping
+        self._make_lane = lane
         self.shard_id = shard_id
         self.position = position
         self.ended = False
@@ -44,7 +45,7 @@ class Shard:
     def start(self) -> None:
         """Start as many lanes as the mapping says, with what former lanes left."""
         left = sorted((record for lane in self.lanes for record in lane.left()), key=lambda record: record.position)
-        self.lanes = [Lane(self, number) for number in range(self.mapping.settings.lanes)]
+        self.lanes = [self._make_lane(self, number) for number in range(self.mapping.settings.lanes)]
         for record in left:
             self._lane_of(record).pending.append(record)
         for lane in self.lanes:
@@ -113,7 +114,7 @@ class Lane(threading.Thread):
         yield from list(self.pending)
 
     def run(self) -> None:
-        while self._may_go_on():
+        while self.may_go_on():
             try:
                 if not self.attempts and not self._gather():
                     break
@@ -122,21 +123,21 @@ class Lane(threading.Thread):
             except Exception as error:  # the shard must go on, whatever one invocation met
                 logging.getLogger(__name__).exception("lane %s", self.name)
                 self.mapping.report(f"PROBLEM: {error}")
-                self._pause(backoff_s(4))
+                self.pause(backoff_s(4))
         self.busy = False
         self.mapping.lane_stopped(self)
 
-    def _may_go_on(self) -> bool:
+    def may_go_on(self) -> bool:
         """Wait while the mapping is paused; False when this lane is to stop."""
-        while not self._stopping and not self.mapping.running:
+        while not self.stopping and not self.mapping.running:
             self.busy = False
             self.mapping.settle()
             self.woken.wait()
             self.woken.clear()
-        return not self._stopping
+        return not self.stopping
 
     @property
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
         return self.retired or self.mapping.stopped
 
     def _gather(self) -> bool:
@@ -147,7 +148,7 @@ class Lane(threading.Thread):
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html (batching behavior)
         """
         due: float | None = None
-        while self.mapping.running and not self._stopping:
+        while self.mapping.running and not self.stopping:
             self.woken.clear()
             settings = self.mapping.settings
             wait_s: float | None = None
@@ -158,11 +159,14 @@ class Lane(threading.Thread):
                 self.mapping.unreadable(error)
                 wait_s = REFUSED_WAIT_S
             ended = self.shard.ended
+            gathering_s = self.between_batches()
             if self.pending:
                 due = due or time.monotonic() + settings.window_s
                 head = [self.pending[at] for at in range(min(settings.batch_size, len(self.pending)))]
+                whole = len(head)
+                head = head[: self.together(head)]
                 count = within_payload(head)
-                full = count == settings.batch_size or count < len(head)
+                full = count == settings.batch_size or count < whole
                 wait_s = due - time.monotonic()
                 if full or wait_s <= 0 or ended:
                     self.busy = True
@@ -172,8 +176,20 @@ class Lane(threading.Thread):
                     return True
             elif ended:
                 return False
-            self.woken.wait(wait_s)
+            self.woken.wait(min((one for one in (wait_s, gathering_s) if one is not None), default=None))
         return True
+
+    def between_batches(self) -> float | None:
+        """What a kind of lane does before it makes a batch; returns in how many seconds to do it again, if at all."""
+        return None
+
+    def together(self, records: Sequence[StreamRecord]) -> int:
+        """How many of the leading records may be in one batch."""
+        return len(records)
+
+    def send(self, records: Sequence[StreamRecord]) -> Outcome:
+        """Invoke the function with a batch."""
+        return self.mapping.delivery.invoke(records)
 
     def _work(self) -> None:
         """Make the next attempt and decide what follows from it."""
@@ -181,26 +197,28 @@ class Lane(threading.Thread):
         self.busy = True
         old = too_old(attempt.records, settings.maximum_age_s, time.time())
         if old:
-            self._give_up(Attempt(attempt.records[:old], attempt.failures, attempt.invocations), TOO_OLD)
-            rest = attempt.records[old:]
-            self._replace([Attempt(rest, attempt.failures, attempt.invocations)] if rest else [])
+            if self._give_up(Attempt(attempt.records[:old], attempt.failures, attempt.invocations), TOO_OLD):
+                rest = attempt.records[old:]
+                self._replace([Attempt(rest, attempt.failures, attempt.invocations)] if rest else [])
             return
-        outcome = self.mapping.delivery.invoke(attempt.records)
+        outcome = self.send(attempt.records)
         match outcome:
             case Delivered():
                 self._replace([])
             case NotInvoked():
                 # Nothing reached the function, so it counts for nothing.
                 self.mapping.report(outcome.problem)
-                self._pause(backoff_s(4))
+                self.pause(backoff_s(4))
                 return
             case Failed(failed_from=failed_from):
                 following = after_failure(attempt, failed_from, settings)
-                if following.discarded is not None:
-                    self._give_up(following.discarded, RETRIES_EXHAUSTED, outcome)
-                self._replace(list(following.attempts))
                 self.mapping.report(outcome.problem)
-                self._pause(following.wait_s)
+                discarded = following.discarded
+                if discarded is not None and not self._give_up(discarded, RETRIES_EXHAUSTED, outcome):
+                    self._replace([discarded])
+                    return
+                self._replace(list(following.attempts))
+                self.pause(following.wait_s)
                 return
         self.mapping.report("OK")
 
@@ -208,18 +226,21 @@ class Lane(threading.Thread):
         self.attempts = [*self.attempts[:-1], *reversed(following)]
         self.busy = bool(self.attempts)
 
-    def _give_up(self, attempt: Attempt, condition: str, failed: Failed | None = None) -> None:
-        while not self._stopping:
+    def _give_up(self, attempt: Attempt, condition: str, failed: Failed | None = None) -> bool:
+        """Hand over to the destination, as often as it takes; False when this lane was stopped before that."""
+        while self.may_go_on():
+            self.busy = True
             problem = self.mapping.delivery.give_up(attempt, condition, failed, self.shard.shard_id)
             if problem is None:
-                return
+                return True
             self.mapping.report(problem)
-            self._pause(backoff_s(4))
+            self.pause(backoff_s(4))
+        return False
 
-    def _pause(self, wait_s: float) -> None:
+    def pause(self, wait_s: float) -> None:
         """Wait, but not beyond being stopped or paused."""
         until = time.monotonic() + wait_s
-        while self.mapping.running and not self._stopping:
+        while self.mapping.running and not self.stopping:
             left = until - time.monotonic()
             if left <= 0:
                 return

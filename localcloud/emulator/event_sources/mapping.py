@@ -24,6 +24,7 @@ from localcloud.emulator.event_sources.sources import (
     SourceShard,
     source_of,
 )
+from localcloud.emulator.event_sources.windowed_lanes import WindowedLane
 
 # What a state becomes once no batch is in flight.
 _SETTLED = {"Disabling": "Disabled", "Creating": "Enabled", "Enabling": "Enabled", "Updating": "Enabled"}
@@ -69,14 +70,14 @@ class Mapping:
     def apply(self) -> None:
         """Take over what the record says now: pause, go on, or work with other settings.
 
-        Paused, batches in flight end and everything else stays as it is. Another ParallelizationFactor makes new
-        lanes once the old ones have let go.
+        Paused, batches in flight end and everything else stays as it is. Another ParallelizationFactor or
+        TumblingWindowInSeconds makes new lanes once the old ones have let go.
         """
         with self._lock:
             before, self.settings = self.settings, Settings.of(self.record)
             self.reader = Reader(self.record["EventSourceArn"], self.record["FunctionArn"], self.role_arn)
             self.running = bool(self.record["Enabled"])
-            if before.lanes != self.settings.lanes:
+            if (before.lanes, before.tumbling_s) != (self.settings.lanes, self.settings.tumbling_s):
                 for shard in self._shards.values():
                     for lane in shard.lanes:
                         lane.retired = True
@@ -172,9 +173,13 @@ class Mapping:
         present = {one.shard_id for one in found}
         for one in found:
             if one.shard_id not in self._finished and one.shard_id not in self._shards and self._is_next(one, present):
-                shard = Shard(self, one.shard_id, self._starts.get(one.shard_id, one.start))
+                start = self._starts.get(one.shard_id, one.start)
+                shard = Shard(self, one.shard_id, start, self._make_lane)
                 self._shards[one.shard_id] = shard
                 shard.start()
+
+    def _make_lane(self, shard: Shard, number: int) -> Lane:
+        return WindowedLane(shard, number) if self.settings.tumbling_s else Lane(shard, number)
 
     def _is_next(self, shard: SourceShard, present: set[str]) -> bool:
         return all(parent in self._finished or parent not in present for parent in shard.parent_ids)
