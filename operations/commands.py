@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from operations import deploying, replaying
+from operations import diagram as diagrams
 from operations.engine import Engine
 
 Stacks = Annotated[list[str] | None, typer.Argument(help="Stacks by name; all stack files of the folder when none.")]
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: tributary up poc prod")(up)
     app.command(epilog="Example: tributary destroy prod poc")(destroy)
     app.command(epilog="Example: tributary replay prod --function ProdKinesisToPocDynamo")(replay)
+    app.command(epilog="Example: tributary diagram poc prod > copy.mmd")(diagram)
     app.command(epilog="Example: DEMO_RECORDS=50000 KEEP=1 tributary demo")(demo)
 
 
@@ -47,6 +49,12 @@ def replay(
     if not yes:
         typer.confirm("Replay?", abort=True)
     replaying.replay(engine, stack, resources)
+
+
+def diagram(stacks: Stacks = None, folder: Folder = HERE) -> None:
+    """Draw deployed stacks as a Mermaid flowchart, from their state."""
+    engine = Engine(folder)
+    typer.echo(diagrams.mermaid({stack: engine.resources(stack) for stack in stacks or engine.deployed()}), nl=False)
 
 
 def demo(
