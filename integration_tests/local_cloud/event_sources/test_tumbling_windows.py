@@ -15,7 +15,7 @@ COUNTER = """
 import json
 
 def handler(event, context):
-    state = event["state"]
+    state = dict(event["state"])
     state["count"] = state.get("count", 0) + len(event["Records"])
     rest = {key: value for key, value in event.items() if key != "Records"}
     print("WINDOW " + json.dumps({"records": len(event["Records"]), **rest, "returned": state}))

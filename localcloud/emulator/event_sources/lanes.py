@@ -131,7 +131,7 @@ class Lane(threading.Thread):
         """Wait while the mapping is paused; False when this lane is to stop."""
         while not self.stopping and not self.mapping.running:
             self.busy = False
-            self.mapping.settle()
+            self.mapping.lane_rests()
             self.woken.wait()
             self.woken.clear()
         return not self.stopping

@@ -26,9 +26,6 @@ from localcloud.emulator.event_sources.sources import (
 )
 from localcloud.emulator.event_sources.windowed_lanes import WindowedLane
 
-# What a state becomes once no batch is in flight.
-_SETTLED = {"Disabling": "Disabled", "Creating": "Enabled", "Enabling": "Enabled", "Updating": "Enabled"}
-
 
 class Mapping:
     """`record` is the emulator's record of the mapping, in which state and result are written."""
@@ -84,17 +81,27 @@ class Mapping:
         self.wake()
 
     def settle(self) -> None:
-        """Go from a passing state to the lasting one, unless a batch is in flight that keeps it from that."""
+        """Go from the passing state that the API has shown to the lasting one, unless a batch in flight keeps it."""
         with self._lock:
-            busy = any(shard.is_busy() for shard in self._shards.values())
             state = self.record["State"]
-            if state == "Deleting":
-                if not busy:
-                    self._gone(self)
-            elif state in _SETTLED and not (busy and state == "Disabling"):
-                settled = _SETTLED[state]
-                self.record["State"] = settled if settled == "Disabled" or self.record["Enabled"] else "Disabled"
-                self.record["LastModified"] = time.time()
+            if state in ("Creating", "Enabling", "Updating"):
+                self._become("Enabled" if self.record["Enabled"] else "Disabled")
+        self.lane_rests()
+
+    def lane_rests(self) -> None:
+        """A lane has nothing in flight: what waited for the last one can happen."""
+        with self._lock:
+            if self.record["State"] not in ("Disabling", "Deleting"):
+                return
+            if any(shard.is_busy() for shard in self._shards.values()):
+                return
+            if self.record["State"] == "Disabling":
+                self._become("Disabled")
+            else:
+                self._gone(self)
+
+    def _become(self, state: str) -> None:
+        self.record |= {"State": state, "LastModified": time.time()}
 
     def wake(self) -> None:
         """Have every lane look again."""
@@ -125,7 +132,7 @@ class Mapping:
                     self._start_shards()
                 else:
                     shard.start()
-        self.settle()
+        self.lane_rests()
 
     def report(self, result: str) -> None:
         self.record["LastProcessingResult"] = result
