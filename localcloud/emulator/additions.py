@@ -19,6 +19,7 @@ ADDITIONS: tuple[str, ...] = (
     "key_use",
     "notified_functions",
     "request_gate",  # after every addition that registers a check
+    "throughput",
     "faults",  # its handlers wrap all others
     "endpoint",
 )

@@ -12,7 +12,7 @@ Functions that are invoked in-process meet `throttle` and `crash` in the sandbox
 """
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
@@ -20,14 +20,18 @@ from localcloud.emulator import control
 from localcloud.emulator.faults import api, errors
 from localcloud.emulator.faults.connections import App, serve
 from localcloud.emulator.faults.identification import identify
-from localcloud.emulator.faults.injection import Response, decided, inject
+from localcloud.emulator.faults.injection import Forward, Response, decided, inject
 from localcloud.emulator.faults.rules import CALL_EFFECTS, Call, Rule, RuleStore
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.resetting import on_reset
 
-__all__ = ["RULES", "InjectedFaultError", "Rule", "check", "decided", "due", "install"]
+__all__ = ["LIMITERS", "RULES", "InjectedFaultError", "Rule", "check", "decided", "due", "install"]
 
 RULES = RuleStore()
+
+Limiter = Callable[[Rule, Call, Mapping[str, str], bytes, Forward], Awaitable[Response]]
+# What enforces a `throughput` rule, by service.
+LIMITERS: dict[str, Limiter] = {}
 
 
 class InjectedFaultError(Exception):
@@ -98,9 +102,14 @@ def _met(service: str, handler: Callable[..., Any]) -> Callable[..., Any]:
             return answer
         call, action = identify(service, method, path, headers, body, query_params)
 
-        async def forward(kept: bytes) -> Response:
+        async def handled(kept: bytes) -> Response:
             answer: Response = await handler(method, path, headers, kept, query_params)
             return answer
+
+        async def forward(kept: bytes) -> Response:
+            limiter = LIMITERS.get(service)
+            rule = RULES.selecting("throughput", call) if limiter else None
+            return await limiter(rule, call, headers, kept, handled) if limiter and rule else await handled(kept)
 
         return await inject(RULES, call, action, headers, body, forward)
 

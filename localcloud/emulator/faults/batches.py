@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
+# Whether an item is held back: the table (or the list) that it belongs to, and the item.
+Held = Callable[[str, Any], bool]
 
 
 @dataclass(frozen=True)
 class Batch:
     """How one batch operation is divided and its answer completed.
 
-    `divide(request, held)` gives the request without the items for which `held()` holds, and those items, or None when
+    `divide(request, held)` gives the request without the items that are `held`, and those items, or None when
     nothing would be left; `complete(answer, request, left_out)` puts them into the answer.
     """
 
-    divide: Callable[[Json, Callable[[], bool]], tuple[Json | None, Any]]
+    divide: Callable[[Json, Held], tuple[Json | None, Any]]
     complete: Callable[[Json, Json, Any], Json]
 
 
@@ -35,30 +37,30 @@ def split(batch: Batch, body: bytes, share: float, generator: random.Random) -> 
     Returns the body to forward (None: nothing is left), the parsed request and what was held back.
     """
     request = json.loads(body)
-    kept, left_out = batch.divide(request, lambda: generator.random() < share)
+    kept, left_out = batch.divide(request, lambda *_: generator.random() < share)
     return (None if kept is None else json.dumps(kept).encode()), request, left_out
 
 
-def _divide_items(request: Json, held: Callable[[], bool]) -> tuple[Json | None, Json]:
+def _divide_items(request: Json, held: Held) -> tuple[Json | None, Json]:
     kept, left_out = {}, {}
     for table, writes in request["RequestItems"].items():
-        parts = _divided(writes, held)
+        parts = _divided(table, writes, held)
         kept.update({table: parts[0]} if parts[0] else {})
         left_out.update({table: parts[1]} if parts[1] else {})
     return ({**request, "RequestItems": kept} if kept else None), left_out
 
 
-def _divide_keys(request: Json, held: Callable[[], bool]) -> tuple[Json | None, Json]:
+def _divide_keys(request: Json, held: Held) -> tuple[Json | None, Json]:
     kept, left_out = {}, {}
     for table, wanted in request["RequestItems"].items():
-        keys, others = _divided(wanted["Keys"], held)
+        keys, others = _divided(table, wanted["Keys"], held)
         kept.update({table: {**wanted, "Keys": keys}} if keys else {})
         left_out.update({table: {**wanted, "Keys": others}} if others else {})
     return ({**request, "RequestItems": kept} if kept else None), left_out
 
 
-def _divided(items: list[Any], held: Callable[[], bool]) -> tuple[list[Any], list[Any]]:
-    marks = [held() for _ in items]
+def _divided(table: str, items: list[Any], held: Held) -> tuple[list[Any], list[Any]]:
+    marks = [held(table, item) for item in items]
     return (
         [item for item, mark in zip(items, marks, strict=True) if not mark],
         [item for item, mark in zip(items, marks, strict=True) if mark],
@@ -78,9 +80,9 @@ def _named(member: str) -> Callable[[Json, Json, Any], Json]:
     return complete
 
 
-def _divide_list(member: str) -> Callable[[Json, Callable[[], bool]], tuple[Json | None, list[int]]]:
-    def divide(request: Json, held: Callable[[], bool]) -> tuple[Json | None, list[int]]:
-        left_out = [index for index, _ in enumerate(request[member]) if held()]
+def _divide_list(member: str) -> Callable[[Json, Held], tuple[Json | None, list[int]]]:
+    def divide(request: Json, held: Held) -> tuple[Json | None, list[int]]:
+        left_out = [index for index, item in enumerate(request[member]) if held(member, item)]
         kept = [item for index, item in enumerate(request[member]) if index not in left_out]
         return ({**request, member: kept} if kept else None), left_out
 

@@ -69,6 +69,7 @@ class Rule:
     hit: int = 0
     random: Random = field(default_factory=Random, repr=False)
     expired_keys: set[str] = field(default_factory=set, repr=False)
+    state: dict[Any, Any] = field(default_factory=dict, repr=False)  # what a limiter remembers
     _since: float = field(default_factory=time.monotonic, repr=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +118,9 @@ class Rule:
 
 
 _SETTABLE = {
-    one.name: one for one in fields(Rule) if one.name not in ("id", "seen", "hit", "random", "expired_keys", "_since")
+    one.name: one
+    for one in fields(Rule)
+    if one.name not in ("id", "seen", "hit", "random", "expired_keys", "state", "_since")
 }
 
 
@@ -173,6 +176,11 @@ class RuleStore:
     def all(self) -> list[Rule]:
         with self._lock:
             return list(self._rules.values())
+
+    def selecting(self, effect: str, call: Call) -> Rule | None:
+        """The first rule with this effect that selects the call, without counting it."""
+        rules = self.all() if self.active else []
+        return next((rule for rule in rules if rule.effect == effect and rule.selects(call)), None)
 
     def due(self, effects: Iterable[str], call: Call) -> list[Rule]:
         """The rules with these effects that hit this call, oldest first.
