@@ -220,10 +220,11 @@ class Pipeline:
             self._outbound.add(sealed)
 
     def _seal_due(self, configuration: Configuration) -> None:
-        now_s = time.monotonic()
-        if configuration.destination.partitioned and len(self._data):
-            monitoring.measure(self._stream, {"PartitionCount": len(self._data)})
-        for group, entries in self._data.due(now_s):
+        now_s, partitions = time.monotonic(), len(self._data)
+        due = self._data.due(now_s)
+        if due and configuration.destination.partitioned:
+            monitoring.measure(self._stream, {"PartitionCount": partitions})
+        for group, entries in due:
             self._seal(group, entries, configuration)
         for _, batch in self._backup.due(now_s):
             self._outbound.add(delivery.backup_object(self._stream, configuration, batch))

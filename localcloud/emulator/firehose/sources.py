@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _ACTIONS = ("kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords")
 READ_RECORDS = 10_000
 READ_BYTES = 4 * 1024 * 1024
+# One read takes what came in meanwhile, as AWS's readers, which ask once a second, do.
+READ_PAUSE_S = 0.1
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 2.0
 
@@ -45,7 +47,7 @@ class Source:
         self._positions: dict[str, int] = self._latest()
         self._finished: set[str] = set()
         self._news = threading.Event()
-        self._stopped = False
+        self._stopping = threading.Event()
         self._pause_s = FIRST_PAUSE_S
         self._unsubscribe = kinesis.subscribe(self._arn, self._news.set)
         threading.Thread(target=self._run, name=f"firehose-source-{self._stream.name}", daemon=True).start()
@@ -58,29 +60,30 @@ class Source:
             return {}
 
     def stop(self) -> None:
-        self._stopped = True
+        self._stopping.set()
         self._unsubscribe()
         self._news.set()
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stopping.is_set():
             self._news.clear()
             try:
                 self._read()
-                wait_s, self._pause_s = None, FIRST_PAUSE_S
+                self._pause_s = FIRST_PAUSE_S
+                self._news.wait()
+                self._stopping.wait(READ_PAUSE_S)
             except DeliveryError as error:
                 self._log(error)
-                wait_s, self._pause_s = self._pause_s, min(self._pause_s * 2, LONGEST_PAUSE_S)
+                self._stopping.wait(self._pause_s)
+                self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
             except Exception:
                 logger.exception("Firehose %s: reading %s failed", self._stream.arn, self._arn)
-                wait_s = LONGEST_PAUSE_S
-            if not self._stopped:
-                self._news.wait(wait_s)
+                self._stopping.wait(LONGEST_PAUSE_S)
 
     def _read(self) -> None:
         """Read everything that there is. Raises DeliveryError when the role or the stream refuses."""
         unread = True
-        while unread and not self._stopped:
+        while unread and not self._stopping.is_set():
             unread = False
             self._require_access()
             try:
@@ -123,7 +126,7 @@ class Source:
             monitoring.measure(self._stream, {"DataReadFromKinesisStream.Records": float(len(batch.records))})
             size_bytes = float(sum(len(read.data) for read in batch.records))
             monitoring.measure(self._stream, {"DataReadFromKinesisStream.Bytes": size_bytes}, "Bytes")
-        monitoring.measure(self._stream, {"KinesisMillisBehindLatest": float(batch.behind_ms)}, "Milliseconds")
+            monitoring.measure(self._stream, {"KinesisMillisBehindLatest": float(batch.behind_ms)}, "Milliseconds")
         self._positions[shard_id] = batch.next_position
         if batch.ended:
             self._finished.add(shard_id)
@@ -133,10 +136,10 @@ class Source:
         """Give records to the pipeline; while it is full the stream keeps the rest."""
         pipeline = streams.pipeline_of(self._stored)
         waiting = list(records)
-        while waiting and not self._stopped:
+        while waiting and not self._stopping.is_set():
             del waiting[: pipeline.put(waiting)]
             if waiting:
-                threading.Event().wait(FIRST_PAUSE_S)
+                self._stopping.wait(FIRST_PAUSE_S)
 
     def _log(self, error: DeliveryError) -> None:
         configuration = streams.configuration_of(self._stored)
