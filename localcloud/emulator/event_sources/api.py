@@ -29,6 +29,9 @@ from localcloud.emulator.patching import replaces
 Answer = tuple[int, dict[str, str], Any]
 Request = dict[str, Any]
 
+# Kept when they are given, and changeable.
+OPTIONAL = ("FilterCriteria", "MetricsConfig")
+
 STATUS = {"ResourceConflictException": 409, "ResourceInUseException": 400, "ResourceNotFoundException": 404}
 # In these states a mapping takes no changes: API_UpdateEventSourceMapping.html (ResourceInUseException)
 IN_USE = ("Creating", "Enabling", "Disabling", "Updating", "Deleting")
@@ -69,7 +72,7 @@ def create(original: Callable[[Request], Answer], request: Request) -> Answer:
         "LastProcessingResult": "No records processed",
         "Enabled": enabled,
         "StartingPosition": request["StartingPosition"],
-        **{key: request[key] for key in ("StartingPositionTimestamp", "FilterCriteria", "Tags") if request.get(key)},
+        **{key: request[key] for key in ("StartingPositionTimestamp", *OPTIONAL, "Tags") if request.get(key)},
         **{key: request[key] if request.get(key) is not None else default for key, default in DEFAULTS.items()},
     }
     try:
@@ -107,7 +110,7 @@ def update(original: Callable[[str, Request], Answer], mapping_id: str, request:
         if arn != record["FunctionArn"]:
             _require_new(record["EventSourceArn"], arn)
         record |= {"FunctionName": name, "Qualifier": qualifier, "FunctionArn": arn}
-    record |= {key: request[key] for key in (*DEFAULTS, "FilterCriteria") if request.get(key) is not None}
+    record |= {key: request[key] for key in (*DEFAULTS, *OPTIONAL) if request.get(key) is not None}
     enabled = request["Enabled"] if request.get("Enabled") is not None else record["Enabled"]
     record["State"] = "Updating" if enabled == record["Enabled"] else "Enabling" if enabled else "Disabling"
     record |= {"Enabled": enabled, "LastModified": time.time(), "StateTransitionReason": "User action"}

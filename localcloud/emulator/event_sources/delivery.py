@@ -69,11 +69,14 @@ class Delivery:
             return NotInvoked(f"PROBLEM: Function call was throttled. {error}")
         except FunctionNotFoundError as error:
             return NotInvoked(f"PROBLEM: {error}")
+        self._count(settings, "InvokedEventCount", len(records))
         if answer.function_error is not None:
+            self._count(settings, "FailedInvokeEventCount", len(records))
             return Failed(0, answer.executed_version, answer.function_error)
         if settings.reports_failures:
             failed_from = first_failed(answer.result, [record.sequence_number for record in records])
             if failed_from is not None:
+                self._count(settings, "FailedInvokeEventCount", len(records) - failed_from)
                 return Failed(failed_from, answer.executed_version, None)
         return Delivered(answer.result)
 
@@ -98,7 +101,18 @@ class Delivery:
             destinations.send(session, settings.destination_arn, self._mapping_id, given_up)
         except Exception as error:  # whatever it is, the records must not be lost silently
             return f"PROBLEM: Could not send to {settings.destination_arn}. {error}"
+        self._count(settings, "OnFailureDestinationDeliveredEventCount", len(attempt.records))
         return None
+
+    def _count(self, settings: Settings, name: str, events: int) -> None:
+        """A mapping's own metric, where its MetricsConfig asks for it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+        """
+        if settings.counts_events:
+            _, _, _, region, account_id = settings.function_arn.split(":")[:5]
+            dimensions = {"EventSourceMappingUUID": self._mapping_id}
+            metrics.put(account_id, region, "AWS/Lambda", name, events, "Count", dimensions)
 
     def _emit_age(self, function_arn: str, last: StreamRecord) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (IteratorAge):

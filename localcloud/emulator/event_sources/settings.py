@@ -37,6 +37,7 @@ class Settings:
     reports_failures: bool
     tumbling_s: int
     destination_arn: str | None
+    counts_events: bool
     patterns: tuple[dict[str, Any], ...]
 
     @classmethod
@@ -56,5 +57,6 @@ class Settings:
             reports_failures="ReportBatchItemFailures" in known["FunctionResponseTypes"],
             tumbling_s=int(known["TumblingWindowInSeconds"]),
             destination_arn=(known["DestinationConfig"].get("OnFailure") or {}).get("Destination"),
+            counts_events="EventCount" in (record.get("MetricsConfig") or {}).get("Metrics", []),
             patterns=tuple(json.loads(one["Pattern"]) for one in filters if one.get("Pattern")),
         )
