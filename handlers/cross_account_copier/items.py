@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from handlers.cross_account_copier.dynamodb_json import decode, encode
-from handlers.cross_account_copier.kpl import is_aggregate, user_records
+from handlers.cross_account_copier.kpl import is_aggregate, take_apart
 from handlers.shared.batch_write import ItemKey
 from handlers.shared.errors import RecordError
 from handlers.shared.ordered import Entry
@@ -58,7 +58,7 @@ def _payloads(encoded: str) -> Iterable[tuple[str, bytes]]:
         raise ValueError("its data is not base64") from None
     if not is_aggregate(data):
         return (("", data),)
-    return ((f".{index:07}", user_record.data) for index, user_record in enumerate(user_records(data)))
+    return ((f".{index:07}", payload) for index, payload in enumerate(take_apart(data).payloads))
 
 
 def _entry(position: int, table: str, sequence_number: str, suffix: str, shard: str, data: bytes) -> Entry:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import NamedTuple
 
-__all__ = ["UserRecord", "is_aggregate", "user_records"]
+__all__ = ["Aggregate", "is_aggregate", "take_apart"]
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 DIGEST_BYTES = 16
@@ -37,12 +37,26 @@ _EXPLICIT_HASH_KEY_INDEX = 2 << 3 | 0
 _DATA = 3 << 3 | 2
 
 
-class UserRecord(NamedTuple):
-    """One record as its producer put it; its index among its siblings is its sub-sequence number."""
+class Aggregate(NamedTuple):
+    """The records of an aggregate, in order: the index of each is its sub-sequence number.
 
-    partition_key: str
-    explicit_hash_key: str | None
-    data: bytes
+    `payloads` are their data. Of their keys there are the message's tables and the indexes into them, since most
+    consumers have no use for keys.
+    """
+
+    payloads: list[bytes]
+    key_indexes: list[int]
+    hash_key_indexes: list[int | None]
+    key_table: list[bytes]
+    hash_key_table: list[bytes]
+
+    def partition_keys(self) -> list[str]:
+        """The partition key of each record."""
+        return [self.key_table[index].decode() for index in self.key_indexes]
+
+    def explicit_hash_keys(self) -> list[str | None]:
+        """The explicit hash key of each record, None where its producer gave none."""
+        return [None if index is None else self.hash_key_table[index].decode() for index in self.hash_key_indexes]
 
 
 def is_aggregate(data: bytes) -> bool:
@@ -53,45 +67,67 @@ def is_aggregate(data: bytes) -> bool:
     return md5(message, usedforsecurity=False).digest() == data[-DIGEST_BYTES:]
 
 
-def user_records(data: bytes) -> list[UserRecord]:
-    """The records of an aggregate (see `is_aggregate`), in order. Tags are ignored.
+def take_apart(data: bytes) -> Aggregate:
+    """The records of an aggregate (see `is_aggregate`). Tags are ignored.
 
     Raises ValueError when the message is not of the format although its digest is right.
     """
-    partition_keys: list[str] = []
-    explicit_hash_keys: list[str] = []
-    records: list[tuple[int, int | None, bytes]] = []
-    position, end = len(MAGIC), len(data) - DIGEST_BYTES
     try:
-        while position < end:
-            tag = data[position]
-            if tag not in _LENGTH_DELIMITED:
-                position = _skip(data, position)
-                continue
-            size = data[position + 1]
-            position += 2
-            if size > 127:
-                size, position = _varint(data, position - 1)
-            start, position = position, position + size
-            if position > end:
-                raise ValueError("a field is longer than the message")
-            if tag == _RECORD:
-                records.append(_record(data, start, position))
-            elif tag == _PARTITION_KEY:
-                partition_keys.append(data[start:position].decode())
-            else:
-                explicit_hash_keys.append(data[start:position].decode())
-        if position != end:
-            raise ValueError("a field is longer than the message")
-        return [
-            UserRecord(partition_keys[key], None if hash_key is None else explicit_hash_keys[hash_key], payload)
-            for key, hash_key, payload in records
-        ]
+        return _aggregate(data, len(MAGIC), len(data) - DIGEST_BYTES)
     except (IndexError, ValueError) as error:
         raise ValueError(f"the aggregate's message is malformed: {error}") from None
 
 
-_LENGTH_DELIMITED = frozenset((_PARTITION_KEY, _EXPLICIT_HASH_KEY, _RECORD))
+def _aggregate(data: bytes, position: int, end: int) -> Aggregate:
+    """The AggregatedRecord message in data[position:end].
+
+    What the Kinesis Producer Library writes is read in place: lengths of one or two bytes, and Records that have their
+    indexes, of one byte, before their data. A function call for each would take longer than everything else.
+    """
+    payloads, key_indexes, hash_key_indexes, key_table, hash_key_table = found = Aggregate([], [], [], [], [])
+    while position < end:
+        field, size, start = data[position], data[position + 1], position + 2
+        if field not in _FIELDS:
+            position = _skip(data, position)
+            continue
+        if size > 127:
+            size, start = size - 128 + (data[start] << 7), start + 1
+            if size > 16383:
+                size, start = _varint(data, position + 1)
+        position = start + size
+        if field == _RECORD:
+            key, hash_key, at = data[start + 1], None, start + 2
+            if data[at] == _EXPLICIT_HASH_KEY_INDEX:
+                hash_key, at = data[at + 1], at + 2
+            data_tag, size, at = data[at], data[at + 1], at + 2
+            if size > 127:
+                size, at = size - 128 + (data[at] << 7), at + 1
+            if (
+                at + size == position
+                and size < 16384
+                and data_tag == _DATA
+                and key < 128
+                and (hash_key is None or hash_key < 128)
+                and data[start] == _PARTITION_KEY_INDEX
+            ):
+                payloads.append(data[at:position])
+            else:
+                key, hash_key, payload = _record(data, start, position)
+                payloads.append(payload)
+            key_indexes.append(key)
+            hash_key_indexes.append(hash_key)
+        else:
+            (key_table if field == _PARTITION_KEY else hash_key_table).append(data[start:position])
+    if position != end:
+        raise ValueError("a field is longer than the message")
+    if max(key_indexes, default=-1) >= len(key_table):
+        raise ValueError("a record's partition key is not in the table")
+    if max((index for index in {*hash_key_indexes} if index is not None), default=-1) >= len(hash_key_table):
+        raise ValueError("a record's explicit hash key is not in the table")
+    return found
+
+
+_FIELDS = frozenset((_PARTITION_KEY, _EXPLICIT_HASH_KEY, _RECORD))
 
 
 def _record(data: bytes, position: int, end: int) -> tuple[int, int | None, bytes]:
