@@ -12,7 +12,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 
 from localcloud.emulator.authorization import AccessDenied, assume
-from localcloud.emulator.firehose import eventloop, monitoring, rules, shapes, sources, streams
+from localcloud.emulator.firehose import monitoring, rules, shapes, sources, streams
 from localcloud.emulator.firehose.identity import SERVICE
 from localcloud.emulator.firehose.records import Record, new_record_id
 from localcloud.emulator.patching import replaces
@@ -115,7 +115,9 @@ def update(original: Operation, data: dict[str, Any]) -> Answer:
         for role_arn in _roles({}, merged):
             if refused := _refused(role_arn, stored["arn"]):
                 return refused
-        data = {**data, key: change}
+        # Both kinds of S3 destination are one: an update of either merges into what is there.
+        data = {name: value for name, value in data.items() if name != key}
+        data[f"{destination['type']}DestinationUpdate"] = change
     return original(data)
 
 
@@ -290,11 +292,6 @@ def install() -> None:
         replaces(MODULE, name, source=source)(replacement)
         firehose._HANDLERS[operation] = getattr(firehose, name)
     replaces(MODULE, "_dest_description", source="64df867dbdbd")(describe_destination)
-
-    @replaces(MODULE, "handle_request", source="501455b1b92e")
-    async def handle_request(original: Callable[..., Any], *args: Any) -> Any:
-        eventloop.remember_loop()
-        return await original(*args)
 
     @replaces(MODULE, "ingest_from_kinesis_source", source="7dceac1c06ae")
     def ingest(original: Callable[..., None], stream_arn: str, records: list[Any]) -> None:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
 https://docs.aws.amazon.com/firehose/latest/dev/troubleshooting.html (S3 deliveries are retried for 24 hours)
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -19,6 +20,8 @@ from localcloud.emulator.firehose.partitioning import Keys, Partition
 from localcloud.emulator.firehose.prefixes import data_prefix, error_prefix, local_time, object_suffix
 from localcloud.emulator.firehose.records import Failure, Record
 from localcloud.emulator.firehose.storage import put_object
+
+logger = logging.getLogger(__name__)
 
 RETENTION_S = 24 * 60 * 60.0
 FIRST_PAUSE_S = 0.25
@@ -163,6 +166,10 @@ class Outbound:
             )
         except DeliveryError as error:
             outgoing.error = error
+        except Exception as error:
+            logger.exception("Firehose %s: writing %s failed", self._stream.arn, outgoing.key)
+            outgoing.error = DeliveryError("InternalError", f"An internal error occurred: {error}")
+        if outgoing.error is not None:
             pause_s = min(FIRST_PAUSE_S * 2 ** (outgoing.attempts - 1), LONGEST_PAUSE_S)
             outgoing.next_attempt_s = time.monotonic() + pause_s
         self._measure(outgoing)

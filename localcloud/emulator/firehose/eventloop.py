@@ -4,8 +4,9 @@ Delivery threads wait here; the event loop never waits for them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import functools
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
 
 from ministack.core.responses import request_scope
 
@@ -14,12 +15,6 @@ T = TypeVar("T")
 CALL_TIMEOUT_S = 60.0
 
 _loop: asyncio.AbstractEventLoop | None = None
-
-
-def remember_loop() -> None:
-    """Note the running event loop; called from a request handler, so before any record can come in."""
-    global _loop
-    _loop = asyncio.get_running_loop()
 
 
 def call(function: Callable[[], Awaitable[T]], account_id: str, region: str) -> T:
@@ -35,3 +30,19 @@ def call(function: Callable[[], Awaitable[T]], account_id: str, region: str) -> 
             return await function()
 
     return asyncio.run_coroutine_threadsafe(scoped(), _loop).result(CALL_TIMEOUT_S)
+
+
+def install() -> None:
+    """Note the event loop when the emulator starts to serve."""
+    from ministack import app
+
+    inner = app.app
+
+    @functools.wraps(inner)
+    async def noted(scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        global _loop
+        if scope["type"] == "lifespan":
+            _loop = asyncio.get_running_loop()
+        await inner(scope, receive, send)
+
+    app.app = noted

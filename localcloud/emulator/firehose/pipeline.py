@@ -85,6 +85,7 @@ class Pipeline:
             try:
                 self._step(records, configuration)
             except Exception:
+                # What came in with this step is lost: a mistake of this code, which must not end the stream.
                 logger.exception("Firehose %s: a step failed", self._stream.arn)
 
     def _next(self) -> list[Record] | None:
