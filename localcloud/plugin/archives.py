@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from localcloud.plugin.errors import OperationFailed
+from localcloud.plugin.errors import OperationError
 from localcloud.plugin.values import Archive, Asset
 
 # The earliest time that the zip format can hold; and what Lambda needs: readable, and executable where it was.
@@ -20,7 +20,7 @@ def zip_bytes(archive: Archive | Asset) -> bytes:
 
     Raises
     ------
-    OperationFailed
+    OperationError
         If a file is missing, or the archive is remote.
     """
     if isinstance(archive, Archive) and archive.kind == "path" and Path(archive.source).is_file():
@@ -45,7 +45,7 @@ def asset_bytes(asset: Asset) -> bytes:
 
     Raises
     ------
-    OperationFailed
+    OperationError
         If it is missing or remote.
     """
     return _asset(asset)[0]
@@ -60,7 +60,7 @@ def _files(prefix: str, node: Archive | Asset) -> Iterator[tuple[str, bytes, boo
     elif node.kind == "path":
         yield from _folder(prefix, Path(node.source))
     else:
-        raise OperationFailed(f"The archive {node.source} is remote: give a local file or folder.")
+        raise OperationError(f"The archive {node.source} is remote: give a local file or folder.")
 
 
 def _folder(prefix: str, folder: Path) -> Iterator[tuple[str, bytes, bool]]:
@@ -72,7 +72,7 @@ def _folder(prefix: str, folder: Path) -> Iterator[tuple[str, bytes, bool]]:
                     yield f"{prefix}/{entry.filename}" if prefix else entry.filename, source.read(entry), executable
         return
     if not folder.is_dir():
-        raise OperationFailed(f"The archive {folder} does not exist: correct its path.")
+        raise OperationError(f"The archive {folder} does not exist: correct its path.")
     for file in folder.rglob("*"):
         if file.is_file():
             name = file.relative_to(folder).as_posix()
@@ -84,5 +84,5 @@ def _asset(asset: Asset) -> tuple[bytes, bool]:
         return asset.source.encode(), False
     file = Path(asset.source)
     if asset.kind != "path" or not file.is_file():
-        raise OperationFailed(f"The asset {asset.source} is not a local file: correct its path.")
+        raise OperationError(f"The asset {asset.source} is not a local file: correct its path.")
     return file.read_bytes(), bool(file.stat().st_mode & 0o100)

@@ -1,4 +1,4 @@
-"""Ready-made functions for entries whose API follows the usual pattern: one call each to create, describe and delete."""
+"""Ready-made functions for entries whose API follows the usual pattern: one call to create, describe or delete."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,8 +42,11 @@ def describes(
     at: str = "",
     then: Callable[[Context, Properties, Any], Properties | None] | None = None,
 ) -> Callable[[Context], Properties | None]:
-    """Describe; `at` is the dotted path of the description. `then` gets the properties and the description, and completes
-    the properties, or answers None when the thing counts as gone."""
+    """Describe; `at` is the dotted path of the description.
+
+    `then` gets the properties and the description, and completes the properties, or answers None when the thing
+    counts as gone.
+    """
 
     def read(context: Context) -> Properties | None:
         found = or_missing(lambda: context.call(operation, **given(context, by)))

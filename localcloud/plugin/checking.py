@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import Shape
-
-from localcloud.plugin.mapping import Names, find_member, member_shape
+from localcloud.plugin.mapping import Names, Shape, find_member, member_shape
 from localcloud.plugin.schema import Listing, Map, Object, Scalar, Type
 from localcloud.plugin.values import UNKNOWN, Archive, Asset, Secret
 

@@ -13,9 +13,9 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from localcloud.plugin.configuration import Configuration, Role
-from localcloud.plugin.errors import ConfigurationError, WrongAccount
+from localcloud.plugin.errors import ConfigurationError, WrongAccountError
 
-# The provider's `endpoints` are keyed by its own service names; where they differ from boto3's, these are tried in turn.
+# The provider's `endpoints` have its own names for services; where they differ from boto3's, these are tried in turn.
 _ENDPOINT_KEYS = {
     "events": ("events", "eventbridge", "cloudwatchevents"),
     "logs": ("logs", "cloudwatchlogs", "cloudwatchlog"),
@@ -35,13 +35,13 @@ class Cloud:
         self.configuration = configuration
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str], Any] = {}
-        self._session = self._first_session()
+        self._session: Any = self._first_session()  # its `client` is typed for literal names only
         # The real provider reads AWS_REGION as well; boto3 only AWS_DEFAULT_REGION and the profile.
         self.region = configuration.region or os.environ.get("AWS_REGION") or self._session.region_name
         if not self.region:
             raise ConfigurationError(
-                "The aws provider has no region. Set it in the stack file with `pulumi config set aws:region us-east-1`, "
-                "or set AWS_REGION, and deploy again."
+                "The aws provider has no region. Set it in the stack file with `pulumi config set aws:region "
+                "us-east-1`, or set AWS_REGION, and deploy again."
             )
         for role in configuration.roles:
             self._session = self._assumed(role)
@@ -87,15 +87,15 @@ class Cloud:
 
         Raises
         ------
-        WrongAccount
+        WrongAccountError
             If the credentials are for such an account.
         """
         allowed, forbidden = self.configuration.allowed_account_ids, self.configuration.forbidden_account_ids
         if (allowed and self.account not in allowed) or self.account in forbidden:
             stack = f"for account {' or '.join(allowed)}" if allowed else f"not for account {', '.join(forbidden)}"
-            raise WrongAccount(
-                f"This stack is {stack}, but these credentials ({self.identity['Arn']}) are for account {self.account}: "
-                "nothing was deployed. Use the profile, keys or role of the right account, or correct "
+            raise WrongAccountError(
+                f"This stack is {stack}, but these credentials ({self.identity['Arn']}) are for account "
+                f"{self.account}; nothing was deployed. Use the profile, keys or role of the right account, or correct "
                 "aws:allowedAccountIds in the stack file, and run the same command again."
             )
 
@@ -115,7 +115,7 @@ class Cloud:
             metadata=self._assume(sts, role), refresh_using=lambda: self._assume(sts, role), method="sts-assume-role"
         )
         core = botocore.session.get_session()
-        core._credentials = credentials  # the documented constructor takes only static keys
+        setattr(core, "_credentials", credentials)  # noqa: B010 -- the public setter takes static keys only
         return boto3.Session(botocore_session=core, region_name=self.region)
 
     def _assume(self, sts: Any, role: Role) -> dict[str, str]:
@@ -146,13 +146,12 @@ class Cloud:
         return next((url for key in keys if (url := self.configuration.endpoints.get(key))), None)
 
     def _config(self, service: str) -> Config:
-        addressing = {"addressing_style": "path"} if self.configuration.s3_use_path_style else {}
         retries = self.configuration.max_retries
         return Config(
             max_pool_connections=_CONNECTIONS,
             connect_timeout=5,
             retries={"mode": "standard", "max_attempts": 5 if retries is None else retries + 1},
-            s3=addressing if service == "s3" else None,
+            s3={"addressing_style": "path"} if self.configuration.s3_use_path_style else None,
         )
 
     def _unreachable(self, error: Exception) -> str:
@@ -162,6 +161,6 @@ class Cloud:
                 "AWS_ENDPOINT_URL to reach AWS itself, and run the same command again."
             )
         return (
-            f"AWS refused the credentials: {error}. Check AWS_PROFILE or the keys that you use, and the trust policy of "
-            "the role, and run the same command again."
+            f"AWS refused the credentials: {error}. Check AWS_PROFILE or the keys that you use, and the trust policy "
+            "of the role, and run the same command again."
         )

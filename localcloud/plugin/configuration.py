@@ -17,9 +17,9 @@ WHERE = "the aws provider's configuration"
 # What this plugin acts on. The rest of the real provider's settings would be silently without effect: refused.
 _SUPPORTED = frozenset(
     {
-        "accessKey", "allowedAccountIds", "assumeRoles", "defaultTags", "endpoints", "forbiddenAccountIds", "maxRetries",
-        "profile", "region", "s3UsePathStyle", "secretKey", "skipCredentialsValidation", "skipMetadataApiCheck",
-        "skipRegionValidation", "skipRequestingAccountId", "token",
+        "accessKey", "allowedAccountIds", "assumeRoles", "defaultTags", "endpoints", "forbiddenAccountIds",
+        "maxRetries", "profile", "region", "s3UsePathStyle", "secretKey", "skipCredentialsValidation",
+        "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId", "token",
     }
 )  # fmt: skip
 _ROLE_SUPPORTED = frozenset(

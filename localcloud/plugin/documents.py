@@ -1,4 +1,4 @@
-"""JSON documents compared by meaning: AWS returns policies reordered, and with lists of one item written as the item."""
+"""JSON documents compared by meaning: AWS returns policies reordered, and lists of one item as the item."""
 
 import json
 import re

@@ -2,19 +2,19 @@
 
 PluginError (Exception)
   ConfigurationError (ValueError)   the provider's configuration cannot work; nothing was deployed
-  WrongAccount (PermissionError)    the credentials are for an account that the stack excludes
-  UnknownResource (LookupError)     a resource type or function that this plugin does not cover
-  OperationFailed (RuntimeError)    AWS refused, or did not get ready in time
+  WrongAccountError (PermissionError)    the credentials are for an account that the stack excludes
+  UnknownResourceError (LookupError)     a resource type or function that this plugin does not cover
+  OperationError (RuntimeError)    AWS refused, or did not get ready in time
 """
 
 from botocore.exceptions import ClientError
 
 __all__ = [
     "ConfigurationError",
-    "OperationFailed",
+    "OperationError",
     "PluginError",
-    "UnknownResource",
-    "WrongAccount",
+    "UnknownResourceError",
+    "WrongAccountError",
     "code_of",
     "is_missing",
 ]
@@ -28,15 +28,15 @@ class ConfigurationError(PluginError, ValueError):
     """The provider's configuration cannot work."""
 
 
-class WrongAccount(PluginError, PermissionError):
+class WrongAccountError(PluginError, PermissionError):
     """The credentials belong to an account that `allowedAccountIds` or `forbiddenAccountIds` excludes."""
 
 
-class UnknownResource(PluginError, LookupError):
+class UnknownResourceError(PluginError, LookupError):
     """A resource type or function outside this plugin's table."""
 
 
-class OperationFailed(PluginError, RuntimeError):
+class OperationError(PluginError, RuntimeError):
     """AWS refused a call, or what it made did not become usable in time."""
 
 

@@ -9,7 +9,7 @@ import botocore.session
 
 from localcloud.plugin.checking import Failure, suggest
 from localcloud.plugin.cloud import Cloud
-from localcloud.plugin.errors import UnknownResource
+from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.schema import function_arguments
 from localcloud.plugin.values import Properties, reveal, seal
 
@@ -19,13 +19,13 @@ def invoke(token: str, arguments: Properties, cloud: Callable[[], Cloud]) -> tup
 
     Raises
     ------
-    UnknownResource
+    UnknownResourceError
         If the function is not in the table.
     """
     function = _FUNCTIONS.get(token)
     if function is None:
         known = ", ".join(sorted(_FUNCTIONS))
-        raise UnknownResource(
+        raise UnknownResourceError(
             f"The local stand-in for the aws provider has no function {token}. It has: {known}. "
             "docs/adding-a-resource-type.md says how to add one."
         )

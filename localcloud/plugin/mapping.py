@@ -9,11 +9,11 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import Shape
-
 from localcloud.plugin.schema import Listing, Map, Object, Scalar, Type
 
 Names = Mapping[str, str | None]
+# One of botocore's shapes. They are told apart by `type_name`, which type stubs cannot follow.
+Shape = Any
 
 
 def find_member(shape: Shape, names: Names, path: str) -> tuple[str, ...] | None:

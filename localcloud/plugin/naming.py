@@ -1,4 +1,4 @@
-"""Physical names for resources that are given none: the logical name and a random suffix, as the real plugin makes them."""
+"""Physical names for resources that are given none: the logical name and a random suffix, as in the real plugin."""
 
 import hashlib
 import secrets

@@ -12,7 +12,7 @@ from localcloud.plugin.checking import Failure
 from localcloud.plugin.cloud import Cloud
 from localcloud.plugin.defaults import complete
 from localcloud.plugin.diffing import Change
-from localcloud.plugin.errors import ConfigurationError, OperationFailed, PluginError, is_missing
+from localcloud.plugin.errors import ConfigurationError, OperationError, PluginError, is_missing
 from localcloud.plugin.resource import READY_TIMEOUT_S, Context, Properties, ResourceType
 from localcloud.plugin.resources import find
 from localcloud.plugin.tagging import change_tags, live_tags
@@ -29,7 +29,7 @@ class Plan:
     delete_first: bool
 
 
-class HalfMade(OperationFailed):
+class HalfMadeError(OperationError):
     """Creation went wrong after there was something to delete: the engine has to know its id."""
 
     def __init__(self, message: str, resource_id: str, outputs: Properties, inputs: Properties) -> None:
@@ -56,7 +56,7 @@ class Provider:
 
         Raises
         ------
-        ConfigurationError, WrongAccount
+        ConfigurationError, WrongAccountError
             If nothing can or may be deployed with these arguments.
         """
         decoded = configuration.decode_arguments(arguments)
@@ -68,9 +68,11 @@ class Provider:
             return
         parsed = configuration.parse(decoded)
         cloud = Cloud(parsed)
-        if not (parsed.skip_credentials_validation and parsed.skip_requesting_account_id):
-            cloud.guard()
-        elif parsed.allowed_account_ids or parsed.forbidden_account_ids:
+        if (
+            not (parsed.skip_credentials_validation and parsed.skip_requesting_account_id)
+            or parsed.allowed_account_ids
+            or parsed.forbidden_account_ids
+        ):
             cloud.guard()
         self._cloud = cloud
 
@@ -94,7 +96,7 @@ class Provider:
         tags = self._cloud.configuration.default_tags if self._cloud else {}
         inputs = complete(resource, name, olds, news, seed, tags)
         values = known(reveal(inputs))
-        shape = resource.operation_model().input_shape
+        shape = resource.request_shape()
         failures += checking.check_members(resource.schema.inputs, shape, values, resource.names, where)
         plain = reveal(inputs)
         failures += [
@@ -122,9 +124,9 @@ class Provider:
         except (ClientError, BotoCoreError, PluginError) as error:
             message = _message(context, "created", error)
             if not context.id:
-                raise OperationFailed(message) from error
+                raise OperationError(message) from error
             outputs = seal(_outputs(context, context.state), inputs)
-            raise HalfMade(message, context.id, outputs, inputs) from error
+            raise HalfMadeError(message, context.id, outputs, inputs) from error
         return context.id, seal(_outputs(context, state), inputs)
 
     def read(
@@ -137,7 +139,7 @@ class Provider:
         try:
             live = _live(context)
         except (ClientError, BotoCoreError) as error:
-            raise OperationFailed(_message(context, "read", error)) from error
+            raise OperationError(_message(context, "read", error)) from error
         if live is None:
             return "", {}, {}
         context.inputs = _read_inputs(resource, old, live)
@@ -181,7 +183,7 @@ class Provider:
                 change_tags(context, resource.tagging)
             live = self._settled(context)
         except (ClientError, BotoCoreError, PluginError) as error:
-            raise OperationFailed(_message(context, "updated", error)) from error
+            raise OperationError(_message(context, "updated", error)) from error
         return seal(_outputs(context, live), news)
 
     def delete(self, urn: str, token: str, resource_id: str, state: Properties, inputs: Properties) -> None:
@@ -195,7 +197,7 @@ class Provider:
             resource.delete(context)
         except (ClientError, BotoCoreError, PluginError) as error:
             if not is_missing(error):
-                raise OperationFailed(_message(context, "deleted", error)) from error
+                raise OperationError(_message(context, "deleted", error)) from error
 
     def invoke(self, token: str, arguments: Properties) -> tuple[Properties, list[Failure]]:
         """Call a function such as `aws:index/getCallerIdentity:getCallerIdentity`."""
@@ -254,7 +256,7 @@ def _foreseen(resource: ResourceType, inputs: Properties) -> Properties:
     """The outputs as far as they are known before creation."""
     declared = resource.schema.inputs.properties
     unknown = [name for name in resource.schema.outputs if name not in declared or name in resource.computed]
-    return {**{name: UNKNOWN for name in unknown}, **_visible(inputs)}
+    return {**dict.fromkeys(unknown, UNKNOWN), **_visible(inputs)}
 
 
 def _outputs(context: Context, live: Properties) -> Properties:

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import ServiceModel, StructureShape
 
 from localcloud.plugin import mapping, waiting
 from localcloud.plugin.checking import Failure
@@ -150,9 +150,12 @@ class ResourceType:
         module, _, name = self.token.removeprefix("aws:").rpartition(":")
         return f"aws.{module.split('/')[0]}.{name}"
 
-    def operation_model(self, operation: str | None = None, service: str | None = None) -> OperationModel:
-        """Botocore's model of an operation, by default the one that creates."""
-        return service_model(service or self.service).operation_model(operation or self.operation)
+    def request_shape(self, operation: str | None = None, service: str | None = None) -> StructureShape:
+        """Botocore's model of an operation's request, by default of the one that creates."""
+        model = service_model(service or self.service).operation_model(operation or self.operation)
+        if model.input_shape is None:
+            raise LookupError(f"The operation {model.name} takes no input.")
+        return model.input_shape
 
     def is_immutable(self, path: str) -> bool:
         """Whether a change of `path` means a new resource."""
@@ -231,14 +234,14 @@ class Context:
             raise
 
     def request(self, operation: str | None = None, only: frozenset[str] | set[str] | None = None) -> dict[str, Any]:
-        """The request members of an operation that the inputs correspond with, or those of the inputs named in `only`."""
-        model = self.resource.operation_model(operation)
+        """The request members of an operation for all inputs, or for those named in `only`."""
+        shape = self.resource.request_shape(operation)
         values = {key: value for key, value in self.inputs.items() if only is None or key in only}
         values.pop("region", None)
-        request = mapping.to_request(self.resource.schema.inputs, model.input_shape, values, self.resource.names)
+        request = mapping.to_request(self.resource.schema.inputs, shape, values, self.resource.names)
         tags = self.inputs.get("tags")
         if tags and only is None:
-            request |= tag_request(model, tags)
+            request |= tag_request(shape, tags)
         return request
 
     def properties(self, response: Mapping[str, Any]) -> Properties:
@@ -252,13 +255,12 @@ class Context:
         return waiting.until(look, what, timeout_s, self.cancelled)
 
 
-def tag_request(model: OperationModel, tags: Mapping[str, str]) -> dict[str, Any]:
-    """The member of an operation's request that carries tags, in the form that its service wants."""
-    shape = model.input_shape
+def tag_request(shape: StructureShape, tags: Mapping[str, str]) -> dict[str, Any]:
+    """The member of a request that carries tags, in the form that its service wants."""
     name = next((member for member in shape.members if member.lower() in ("tags", "taglist")), None)
     if name is None:
         return {}
-    kind = shape.members[name]
+    kind: mapping.Shape = shape.members[name]
     if kind.type_name == "map":
         return {name: dict(tags)}
     key, value = kind.member.members

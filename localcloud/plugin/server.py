@@ -4,6 +4,8 @@ Every call runs in a thread of its own, so that one that waits for AWS holds up 
 engine's decision (`pulumi up --parallel`).
 """
 
+# ruff: noqa: N802 -- the methods have the names of the protocol's calls
+
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -19,7 +21,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.diffing import Change, Kind
 from localcloud.plugin.errors import PluginError
-from localcloud.plugin.provider import HalfMade, Plan, Provider
+from localcloud.plugin.provider import HalfMadeError, Plan, Provider
 from localcloud.plugin.values import decode_properties, encode_properties
 
 # The engine's default parallelism is four times the number of cores; calls beyond this wait their turn.
@@ -162,11 +164,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def _type(request: Any) -> str:
     """The resource type: `urn:pulumi:stack::project::parent$type::name` holds it where older engines leave it out."""
-    return request.type or request.urn.split("::")[2].rpartition("$")[2]
+    return str(request.type or request.urn.split("::")[2].rpartition("$")[2])
 
 
 def _name(request: Any) -> str:
-    return request.name or request.urn.split("::", 3)[3]
+    return str(request.name or request.urn.split("::", 3)[3])
 
 
 def _failures(failures: Iterable[Failure]) -> list[Any]:
@@ -196,7 +198,7 @@ def _guarded(context: grpc.ServicerContext, work: Callable[[], Answer]) -> Answe
     """The result of `work`, or an answer to the engine that says what went wrong, without a traceback for the user."""
     try:
         return work()
-    except HalfMade as error:
+    except HalfMadeError as error:
         _abort_half_made(context, error)
     except (PluginError, ClientError, BotoCoreError, LookupError, ValueError) as error:
         if not isinstance(error, PluginError):
@@ -210,7 +212,7 @@ def _guarded(context: grpc.ServicerContext, work: Callable[[], Answer]) -> Answe
     raise AssertionError("unreachable: the call was aborted")
 
 
-def _abort_half_made(context: grpc.ServicerContext, error: HalfMade) -> None:
+def _abort_half_made(context: grpc.ServicerContext, error: HalfMadeError) -> None:
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id,
         properties=encode_properties(error.outputs),

@@ -25,11 +25,11 @@ def change_tags(context: Context, tagging: Tagging) -> None:
     old, new = context.old.get("tags", {}), context.inputs.get("tags", {})
     whose = _whose(tagging, {**context.state, "id": context.id})
     if removed := sorted(old.keys() - new.keys()):
-        untag = context.resource.operation_model(tagging.untag, tagging.service)
-        keys = next(name for name in untag.input_shape.members if "tagkeys" in name.lower())
+        untag = context.resource.request_shape(tagging.untag, tagging.service)
+        keys = next(name for name in untag.members if "tagkeys" in name.lower())
         context.call(tagging.untag, via=tagging.service, **whose, **{keys: removed})
     if changed := {key: value for key, value in new.items() if old.get(key) != value}:
-        tag = context.resource.operation_model(tagging.tag, tagging.service)
+        tag = context.resource.request_shape(tagging.tag, tagging.service)
         context.call(tagging.tag, via=tagging.service, **whose, **tag_request(tag, changed))
 
 

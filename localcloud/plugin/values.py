@@ -112,7 +112,9 @@ def _decode_asset(fields: Mapping[str, struct_pb2.Value]) -> Asset:
 def _decode_archive(fields: Mapping[str, struct_pb2.Value]) -> Archive:
     kind = next((kind for kind in ("assets", "path", "uri") if kind in fields), _ONLY_HASH)
     if kind == "assets":
-        return Archive(kind, decode_properties(fields[kind].struct_value), fields["hash"].string_value if "hash" in fields else "")
+        return Archive(
+            kind, decode_properties(fields[kind].struct_value), fields["hash"].string_value if "hash" in fields else ""
+        )
     source = fields[kind].string_value if kind != _ONLY_HASH else ""
     return Archive(kind, source, fields["hash"].string_value if "hash" in fields else "")
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from localcloud.plugin.errors import OperationFailed
+from localcloud.plugin.errors import OperationError
 
 Result = TypeVar("Result")
 
@@ -18,7 +18,7 @@ def until(look: Callable[[], Result | None], what: str, timeout_s: float, cancel
 
     Raises
     ------
-    OperationFailed
+    OperationError
         If there is none after `timeout_s` seconds, or if the engine cancels the deployment. `what` completes the
         sentence "Waited for ...".
     """
@@ -26,10 +26,8 @@ def until(look: Callable[[], Result | None], what: str, timeout_s: float, cancel
     pause = _FIRST_PAUSE_S
     while (result := look()) is None:
         if time.monotonic() >= end:
-            raise OperationFailed(
-                f"Waited {timeout_s:.0f} s for {what}, in vain. Look at it in AWS, then deploy again."
-            )
+            raise OperationError(f"Waited {timeout_s:.0f} s for {what}, in vain. Look at it in AWS, then deploy again.")
         if cancelled.wait(pause):
-            raise OperationFailed(f"Cancelled while waiting for {what}. Deploy again to carry on.")
+            raise OperationError(f"Cancelled while waiting for {what}. Deploy again to carry on.")
         pause = min(pause * 2, _LONGEST_PAUSE_S)
     return result

@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 
 from localcloud.plugin.checking import suggest
-from localcloud.plugin.errors import UnknownResource
+from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.resource import ResourceType
 
 _MODULES: Mapping[str, tuple[str, ...]] = {
@@ -26,15 +26,15 @@ def find(token: str) -> ResourceType:
 
     Raises
     ------
-    UnknownResource
+    UnknownResourceError
         If the table has none.
     """
     found = _entries(token.removeprefix("aws:").partition("/")[0]).get(token)
     if found is None:
         tokens = [resource.token for resource in every()]
-        raise UnknownResource(
-            f"The local stand-in for the aws provider does not cover the resource type {token}. {suggest(token, tokens)} "
-            "Use a covered type, or add an entry as docs/adding-a-resource-type.md describes."
+        raise UnknownResourceError(
+            f"The local stand-in for the aws provider does not cover the resource type {token}. "
+            f"{suggest(token, tokens)} Use a covered type, or add an entry as docs/adding-a-resource-type.md describes."
         )
     return found
 

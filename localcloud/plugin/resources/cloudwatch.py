@@ -21,9 +21,9 @@ def _read_alarm(context: Context) -> Properties | None:
 
 _ALARM = (
     "actionsEnabled", "alarmActions", "alarmDescription", "comparisonOperator", "datapointsToAlarm", "dimensions",
-    "evaluateLowSampleCountPercentiles", "evaluationPeriods", "extendedStatistic", "insufficientDataActions", "metricName",
-    "metricQueries", "namespace", "okActions", "period", "statistic", "threshold", "thresholdMetricId", "treatMissingData",
-    "unit",
+    "evaluateLowSampleCountPercentiles", "evaluationPeriods", "extendedStatistic", "insufficientDataActions",
+    "metricName", "metricQueries", "namespace", "okActions", "period", "statistic", "threshold", "thresholdMetricId",
+    "treatMissingData", "unit",
 )  # fmt: skip
 
 

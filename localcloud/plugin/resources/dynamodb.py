@@ -1,7 +1,7 @@
 """DynamoDB tables: keys, indexes, capacity, streams, time to live, recovery and encryption.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html allows one change of an index, and one
-change of the stream, in each call; so every change is a call of its own, and waits for the table to be active again.
+One call may change one index, or the stream (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html);
+so every change is a call of its own, and waits for the table to be active again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -202,6 +202,14 @@ def _change_capacity(context: Context) -> None:
     _update_table(context, **change)
 
 
+def _change_protection(context: Context) -> None:
+    _update_table(context, DeletionProtectionEnabled=context.inputs.get("deletionProtectionEnabled", False))
+
+
+def _change_limits(context: Context) -> None:
+    _update_table(context, OnDemandThroughput=_on_demand(context.inputs.get("onDemandThroughput", {})))
+
+
 def _change_stream(context: Context) -> None:
     if context.old.get("streamEnabled"):
         _update_table(context, StreamSpecification={"StreamEnabled": False})
@@ -350,11 +358,11 @@ TABLE = ResourceType(
     read=_read,
     delete=_delete,
     updates=(
-        Update(("deletionProtectionEnabled",), lambda c: _update_table(c, **{"DeletionProtectionEnabled": c.inputs.get("deletionProtectionEnabled", False)})),
+        Update(("deletionProtectionEnabled",), _change_protection),
         Update(("tableClass",), lambda c: _update_table(c, TableClass=c.inputs["tableClass"])),
         Update(("billingMode", "readCapacity", "writeCapacity"), _change_capacity),
         Update(("globalSecondaryIndexes", "attributes"), _change_indexes),
-        Update(("onDemandThroughput",), lambda c: _update_table(c, OnDemandThroughput=_on_demand(c.inputs.get("onDemandThroughput", {})))),
+        Update(("onDemandThroughput",), _change_limits),
         Update(("streamEnabled", "streamViewType"), _change_stream),
         Update(("ttl",), _change_ttl),
         Update(("pointInTimeRecovery",), _change_recovery),

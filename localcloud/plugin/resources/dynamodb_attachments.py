@@ -3,13 +3,15 @@
 from typing import Any
 
 from localcloud.plugin.calls import deletes, or_missing
-from localcloud.plugin.errors import OperationFailed
+from localcloud.plugin.errors import OperationError
 from localcloud.plugin.resource import Context, Properties, ResourceType, Transient, Update
+
+_PRECISION = "approximateCreationDateTimePrecision"
 
 
 def _enable(context: Context) -> str:
     table, stream = context.inputs["tableName"], context.inputs["streamArn"]
-    precision = context.inputs.get("approximateCreationDateTimePrecision")
+    precision = context.inputs.get(_PRECISION)
     configuration = {"ApproximateCreationDateTimePrecision": precision} if precision else None
     context.call(
         "EnableKinesisStreamingDestination",
@@ -26,7 +28,7 @@ def _reached(context: Context, status: str) -> bool | None:
     found = _destination(context)
     if found and found["DestinationStatus"] == "ENABLE_FAILED":
         reason = found.get("DestinationStatusDescription", "AWS gives no reason")
-        raise OperationFailed(f"DynamoDB could not enable the destination: {reason}.")
+        raise OperationError(f"DynamoDB could not enable the destination: {reason}.")
     return True if found and found["DestinationStatus"] == status else None
 
 
@@ -45,7 +47,7 @@ def _read_destination(context: Context) -> Properties | None:
         return None
     table, _, stream = context.id.partition(",")
     precision = found.get("ApproximateCreationDateTimePrecision", "MILLISECOND")
-    return {"tableName": table, "streamArn": stream, "approximateCreationDateTimePrecision": precision}
+    return {"tableName": table, "streamArn": stream, _PRECISION: precision}
 
 
 def _disable(context: Context) -> None:
@@ -75,11 +77,9 @@ RESOURCES = (
         create=_enable,
         read=_read_destination,
         delete=_disable,
-        names={
-            "approximateCreationDateTimePrecision": "EnableKinesisStreamingConfiguration.ApproximateCreationDateTimePrecision"
-        },
-        immutable=("tableName", "streamArn", "approximateCreationDateTimePrecision"),
-        computed=("approximateCreationDateTimePrecision",),
+        names={_PRECISION: "EnableKinesisStreamingConfiguration.ApproximateCreationDateTimePrecision"},
+        immutable=("tableName", "streamArn", _PRECISION),
+        computed=(_PRECISION,),
         # A table has one destination for each stream, and at most two.
         deletes_first=True,
         transient=(Transient("ResourceInUseException"), Transient("LimitExceededException")),

@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.plugin import mapping
 from localcloud.plugin.calls import or_missing
 from localcloud.plugin.checking import Failure
-from localcloud.plugin.errors import OperationFailed
+from localcloud.plugin.errors import OperationError
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 
@@ -36,7 +36,6 @@ _NAMES: dict[str, str | None] = {
     "serverSideEncryption": None,
     "kinesisSourceConfiguration": "KinesisStreamSourceConfiguration",
     f"{_S3}.dynamicPartitioningConfiguration.retryDuration": "RetryOptions.DurationInSeconds",
-    f"{_S3}.dataFormatConversionConfiguration.outputFormatConfiguration.serializer.orcSerDe.rowIndexStride": "RowIndexStride",
     **_names(_S3, "ExtendedS3DestinationConfiguration"),
     **_names(_BACKUP),
 }
@@ -84,7 +83,7 @@ def _active(context: Context) -> None:
         stream = _describe(context)
         if stream and stream["DeliveryStreamStatus"] == "CREATING_FAILED":
             details = stream.get("FailureDescription", {}).get("Details", "AWS gives no reason")
-            raise OperationFailed(f"Firehose could not create the delivery stream: {details}.")
+            raise OperationError(f"Firehose could not create the delivery stream: {details}.")
         return True if stream and stream["DeliveryStreamStatus"] == "ACTIVE" else None
 
     context.wait(look, f"delivery stream {context.id} to be active")
@@ -94,7 +93,7 @@ def _encryption_settled(context: Context) -> None:
     def look() -> bool | None:
         status = (_describe(context) or {}).get("DeliveryStreamEncryptionConfiguration", {}).get("Status", "DISABLED")
         if status.endswith("_FAILED"):
-            raise OperationFailed(f"Firehose could not change the encryption of {context.id}: it is {status}.")
+            raise OperationError(f"Firehose could not change the encryption of {context.id}: it is {status}.")
         return True if status in ("ENABLED", "DISABLED") else None
 
     context.wait(look, f"the encryption of delivery stream {context.id} to be changed")
@@ -129,9 +128,8 @@ def _read(context: Context) -> Properties | None:
 def _change_destination(context: Context) -> None:
     stream = _describe(context)
     if stream is None:
-        raise OperationFailed(f"The delivery stream {context.id} is gone. Run `pulumi refresh`, then deploy again.")
-    model = context.resource.operation_model("UpdateDestination")
-    shape = model.input_shape.members["ExtendedS3DestinationUpdate"]
+        raise OperationError(f"The delivery stream {context.id} is gone. Run `pulumi refresh`, then deploy again.")
+    shape = context.resource.request_shape("UpdateDestination").members["ExtendedS3DestinationUpdate"]
     kind = context.resource.schema.inputs.properties[_S3]
     settings = mapping.to_request(kind, shape, context.inputs[_S3], _UPDATE_NAMES, _S3)  # type: ignore[arg-type]
     settings |= _switched_off(context.old.get(_S3, {}), context.inputs[_S3])
@@ -227,6 +225,8 @@ def _size_rules(destination: Mapping[str, Any]) -> Iterator[Failure]:
         yield Failure(f"{_S3}.errorOutputPrefix", "errorOutputPrefix is needed with dynamicPartitioningConfiguration.")
 
 
+_BUFFERING = {"bufferingSize": 5, "bufferingInterval": 300, "compressionFormat": "UNCOMPRESSED"}
+
 RESOURCES = (
     ResourceType(
         token="aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
@@ -242,7 +242,7 @@ RESOURCES = (
         defaults={
             f"{path}.{name}": value
             for path in (_S3, _BACKUP)
-            for name, value in {"bufferingSize": 5, "bufferingInterval": 300, "compressionFormat": "UNCOMPRESSED"}.items()
+            for name, value in _BUFFERING.items()
         }
         | {
             f"{_S3}.s3BackupMode": "Disabled",
@@ -252,7 +252,8 @@ RESOURCES = (
             "serverSideEncryption.keyType": "AWS_OWNED_CMK",
         },
         computed=(
-            "arn", "destinationId", "versionId", f"{_S3}.cloudwatchLoggingOptions", f"{_BACKUP}.cloudwatchLoggingOptions",
+            "arn", "destinationId", "versionId", f"{_S3}.cloudwatchLoggingOptions",
+            f"{_BACKUP}.cloudwatchLoggingOptions",
             f"{_S3}.dataFormatConversionConfiguration.schemaConfiguration.catalogId",
             f"{_S3}.dataFormatConversionConfiguration.schemaConfiguration.versionId",
             f"{_S3}.processingConfiguration.processors.parameters",

@@ -69,7 +69,7 @@ def _change_inline(context: Context) -> None:
     old = {policy["name"]: policy["policy"] for policy in context.old.get("inlinePolicies", []) if "name" in policy}
     new = {policy["name"]: policy["policy"] for policy in context.inputs.get("inlinePolicies", []) if "name" in policy}
     for name in sorted(old.keys() - new.keys()):
-        or_missing(lambda name=name: context.call("DeleteRolePolicy", RoleName=context.id, PolicyName=name))
+        _drop_inline(context, name)
     for name, text in new.items():
         if old.get(name) != text:
             context.call("PutRolePolicy", RoleName=context.id, PolicyName=name, PolicyDocument=text)
@@ -78,9 +78,17 @@ def _change_inline(context: Context) -> None:
 def _change_attached(context: Context) -> None:
     old, new = set(context.old.get("managedPolicyArns", [])), set(context.inputs.get("managedPolicyArns", []))
     for arn in sorted(old - new):
-        or_missing(lambda arn=arn: context.call("DetachRolePolicy", RoleName=context.id, PolicyArn=arn))
+        _drop_attached(context, arn)
     for arn in sorted(new - old):
         context.call("AttachRolePolicy", RoleName=context.id, PolicyArn=arn)
+
+
+def _drop_inline(context: Context, name: str) -> None:
+    or_missing(lambda: context.call("DeleteRolePolicy", RoleName=context.id, PolicyName=name))
+
+
+def _drop_attached(context: Context, arn: str) -> None:
+    or_missing(lambda: context.call("DetachRolePolicy", RoleName=context.id, PolicyArn=arn))
 
 
 def _change_role(context: Context) -> None:
@@ -108,9 +116,9 @@ def _delete_role(context: Context) -> None:
     force = context.old.get("forceDetachPolicies")
     inline = [policy["name"] for policy in context.old.get("inlinePolicies", []) if "name" in policy]
     for name in _inline(context) if force else inline:
-        or_missing(lambda name=name: context.call("DeleteRolePolicy", RoleName=context.id, PolicyName=name))
+        _drop_inline(context, name)
     for arn in sorted(_attached(context) if force else context.old.get("managedPolicyArns", [])):
-        or_missing(lambda arn=arn: context.call("DetachRolePolicy", RoleName=context.id, PolicyArn=arn))
+        _drop_attached(context, arn)
     context.call("DeleteRole", RoleName=context.id)
 
 
@@ -208,7 +216,7 @@ def _statement_rule(name: str, index: int, statement: Any, principal: bool) -> I
     for key in sorted(statement.keys() - allowed):
         yield Failure(
             name,
-            f"a statement of {name} has the element `{key}`, which IAM does not know: use {', '.join(sorted(allowed))}.",
+            f"a statement of {name} has the element `{key}`, unknown to IAM: use {', '.join(sorted(allowed))}.",
         )
     if statement.get("Effect") not in ("Allow", "Deny"):
         yield Failure(

@@ -103,6 +103,10 @@ def _read_alias(context: Context) -> Properties | None:
     }
 
 
+def _retarget(context: Context) -> None:
+    context.call("UpdateAlias", AliasName=context.id, TargetKeyId=context.inputs["targetKeyId"])
+
+
 def _create_grant(context: Context) -> str:
     blocks = {name: block for item in context.inputs.get("constraints", []) for name, block in item.items()}
     constraints = {name[0].upper() + name[1:]: block for name, block in blocks.items()}
@@ -173,12 +177,7 @@ RESOURCES = (
         create=creates("CreateAlias", identity="name"),
         read=_read_alias,
         delete=lambda context: context.call("DeleteAlias", AliasName=context.id),
-        updates=(
-            Update(
-                ("targetKeyId",),
-                lambda context: context.call("UpdateAlias", AliasName=context.id, TargetKeyId=context.inputs["targetKeyId"]),
-            ),
-        ),
+        updates=(Update(("targetKeyId",), _retarget),),
         names={"name": "AliasName"},
         immutable=("name", "namePrefix"),
         write_only=("namePrefix",),
@@ -194,8 +193,10 @@ RESOURCES = (
         read=_read_grant,
         delete=_delete_grant,
         names={"grantCreationTokens": "GrantTokens", "constraints": None},
-        immutable=("name", "constraints", "granteePrincipal", "grantCreationTokens", "keyId", "operations", "retireOnDelete",
-                   "retiringPrincipal"),
+        immutable=(
+            "name", "constraints", "granteePrincipal", "grantCreationTokens", "keyId", "operations",
+            "retireOnDelete", "retiringPrincipal",
+        ),
         defaults={"retireOnDelete": False},
         write_only=("grantCreationTokens", "retireOnDelete"),
         unordered=("operations", "constraints", "grantCreationTokens"),

@@ -43,7 +43,8 @@ def _create(context: Context) -> str:
 
 
 def _describe(context: Context) -> dict[str, Any] | None:
-    return or_missing(lambda: context.call("GetEventSourceMapping", UUID=context.id))
+    found: dict[str, Any] | None = or_missing(lambda: context.call("GetEventSourceMapping", UUID=context.id))
+    return found
 
 
 def _settled(context: Context) -> None:
@@ -113,8 +114,10 @@ def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
     if (position == "AT_TIMESTAMP") != ("startingPositionTimestamp" in inputs):
         yield Failure("startingPositionTimestamp", "startingPositionTimestamp goes with startingPosition AT_TIMESTAMP.")
     if isinstance(source, str) and ":sqs:" in source:
-        only_streams = ("startingPosition", "bisectBatchOnFunctionError", "destinationConfig", "maximumRecordAgeInSeconds",
-                        "maximumRetryAttempts", "parallelizationFactor", "tumblingWindowInSeconds")  # fmt: skip
+        only_streams = (
+            "startingPosition", "bisectBatchOnFunctionError", "destinationConfig", "maximumRecordAgeInSeconds",
+            "maximumRetryAttempts", "parallelizationFactor", "tumblingWindowInSeconds",
+        )  # fmt: skip
         for name in only_streams:
             if inputs.get(name):
                 yield Failure(name, f"{name} is for streams: a queue has none.")
@@ -173,8 +176,10 @@ def _remove_permission(context: Context) -> None:
     context.call("RemovePermission", StatementId=context.id, **names)
 
 
-_PERMISSION = ("action", "function", "principal", "eventSourceToken", "functionUrlAuthType", "principalOrgId", "qualifier",
-               "sourceAccount", "sourceArn", "statementId", "statementIdPrefix")  # fmt: skip
+_PERMISSION = (
+    "action", "function", "principal", "eventSourceToken", "functionUrlAuthType", "principalOrgId", "qualifier",
+    "sourceAccount", "sourceArn", "statementId", "statementIdPrefix",
+)  # fmt: skip
 
 RESOURCES = (
     ResourceType(
@@ -192,16 +197,20 @@ RESOURCES = (
             "sourceAccessConfigurations.uri": "URI",
             "tags": None,
         },
-        immutable=("eventSourceArn", "startingPosition", "startingPositionTimestamp", "amazonManagedKafkaEventSourceConfig",
-                   "selfManagedEventSource", "selfManagedKafkaEventSourceConfig", "topics", "queues"),
+        immutable=(
+            "eventSourceArn", "startingPosition", "startingPositionTimestamp", "amazonManagedKafkaEventSourceConfig",
+            "selfManagedEventSource", "selfManagedKafkaEventSourceConfig", "topics", "queues",
+        ),
         defaults={"enabled": True},
         computed=("batchSize", "maximumBatchingWindowInSeconds", "maximumRecordAgeInSeconds", "maximumRetryAttempts",
                   "parallelizationFactor"),
         # AWS tells the start of a stream mapping, but no longer than it is of use.
         write_only=("startingPosition", "startingPositionTimestamp"),
         unordered=("functionResponseTypes", "filterCriteria.filters", "sourceAccessConfigurations"),
-        unsupported=("useResourceTimeoutForPropagation", "documentDbEventSourceConfig", "amazonManagedKafkaEventSourceConfig",
-                     "selfManagedEventSource", "selfManagedKafkaEventSourceConfig"),
+        unsupported=(
+            "useResourceTimeoutForPropagation", "documentDbEventSourceConfig", "amazonManagedKafkaEventSourceConfig",
+            "selfManagedEventSource", "selfManagedKafkaEventSourceConfig",
+        ),
         tagging=Tagging("Resource", listing="ListTags"),
         rules=(_rules,),
         # One function has one mapping for each source.

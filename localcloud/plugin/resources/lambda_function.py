@@ -6,7 +6,7 @@ from typing import Any
 from localcloud.plugin import archives, mapping
 from localcloud.plugin.calls import or_missing
 from localcloud.plugin.checking import Failure
-from localcloud.plugin.errors import OperationFailed
+from localcloud.plugin.errors import OperationError
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 
@@ -80,7 +80,7 @@ def _active(context: Context) -> None:
         found = context.call("GetFunctionConfiguration", FunctionName=context.id)
         if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
             reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "AWS gives no reason"
-            raise OperationFailed(f"Lambda could not bring the function into service: {reason}.")
+            raise OperationError(f"Lambda could not bring the function into service: {reason}.")
         ready = found.get("State", "Active") in ("Active", "Inactive")
         return True if ready and found.get("LastUpdateStatus", "Successful") == "Successful" else None
 
@@ -178,10 +178,11 @@ def _code_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment variables"
 _RESERVED_VARIABLES = frozenset(
     {
-        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
     }
 )  # fmt: skip
 
@@ -254,7 +255,10 @@ def _delete_layer(context: Context) -> None:
 _TRANSIENT = (
     Transient("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda"),
     Transient("InvalidParameterValueException", "The provided execution role does not have permissions"),
-    Transient("InvalidParameterValueException", "Lambda was unable to configure access to your environment variables because the KMS key"),
+    Transient(
+        "InvalidParameterValueException",
+        "unable to configure access to your environment variables",
+    ),
     Transient("InvalidParameterValueException", "throttled by EC2"),
     Transient("ResourceConflictException", "The operation cannot be performed at this time"),
 )  # fmt: skip
@@ -285,14 +289,19 @@ RESOURCES = (
             "timeout": 3,
             "loggingConfig.logFormat": "Text",
         },
-        computed=("architectures", "ephemeralStorage", "tracingConfig", "loggingConfig", "loggingConfig.logGroup",
-                  "loggingConfig.applicationLogLevel", "loggingConfig.systemLogLevel", "vpcConfig.vpcId", "sourceCodeHash",
-                  "snapStart.optimizationStatus", "codeSha256"),
+        computed=(
+            "architectures", "ephemeralStorage", "tracingConfig", "loggingConfig", "loggingConfig.logGroup",
+            "loggingConfig.applicationLogLevel", "loggingConfig.systemLogLevel", "vpcConfig.vpcId", "sourceCodeHash",
+            "snapStart.optimizationStatus", "codeSha256",
+        ),
         write_only=("code", "s3Bucket", "s3Key", "s3ObjectVersion", "publish", "skipDestroy"),
         unordered=("architectures", "vpcConfig.subnetIds", "vpcConfig.securityGroupIds"),
-        unsupported=("snapStart.optimizationStatus", "vpcConfig.vpcId", "capacityProviderConfig", "codeSha256", "codeSigningConfigArn", "durableConfig", "publishTo", "sourceKmsKeyArn",
-                     "replaceSecurityGroupsOnDestroy", "replacementSecurityGroupIds", "tenancyConfig",
-                     "useResourceTimeoutForPropagation"),
+        unsupported=(
+            "snapStart.optimizationStatus", "vpcConfig.vpcId", "capacityProviderConfig", "codeSha256",
+            "codeSigningConfigArn", "durableConfig", "publishTo", "sourceKmsKeyArn",
+            "replaceSecurityGroupsOnDestroy", "replacementSecurityGroupIds", "tenancyConfig",
+            "useResourceTimeoutForPropagation",
+        ),
         name=Name(longest=64),
         tagging=Tagging("Resource", listing="ListTags"),
         rules=(_function_rules,),

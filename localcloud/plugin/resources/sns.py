@@ -70,7 +70,7 @@ def _read_attributes(context: Context, names: Mapping[str, str], live: Mapping[s
 def _create_topic(context: Context) -> str:
     request: dict[str, Any] = {"Name": context.inputs["name"], "Attributes": _attributes(_TOPIC, context.inputs)}
     request |= (
-        tag_request(context.resource.operation_model(), context.inputs.get("tags", {}))
+        tag_request(context.resource.request_shape(), context.inputs.get("tags", {}))
         if context.inputs.get("tags")
         else {}
     )
@@ -126,8 +126,10 @@ def _read_policy(context: Context) -> Properties | None:
 def _reset_policy(context: Context) -> None:
     """A topic always has a policy: the one that SNS gives a new topic, which lets its owner do everything."""
     account = context.id.split(":")[4]
-    actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
-               "ListSubscriptionsByTopic", "Publish")  # fmt: skip
+    actions = (
+        "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
+        "ListSubscriptionsByTopic", "Publish",
+    )  # fmt: skip
     policy = {
         "Version": "2008-10-17",
         "Id": "__default_policy_ID",
@@ -214,7 +216,7 @@ RESOURCES = (
         read=_read_topic,
         delete=lambda context: context.call("DeleteTopic", TopicArn=context.id),
         updates=(Update(tuple(_TOPIC), _change_topic),),
-        names={name: None for name in (*_TOPIC, "tags")},
+        names=dict.fromkeys((*_TOPIC, "tags")),
         immutable=("name", "namePrefix", "fifoTopic"),
         defaults={"fifoTopic": False},
         computed=("fifoThroughputScope", "maximumMessageSize", "policy", "signatureVersion", "tracingConfig"),
@@ -249,7 +251,7 @@ RESOURCES = (
             Update(tuple(_SUBSCRIPTION), _change_subscription),
             Update(("confirmationTimeoutInMinutes", "endpointAutoConfirms"), lambda context: None),  # of creation only
         ),
-        names={"topic": "TopicArn", **{name: None for name in _SUBSCRIPTION}},
+        names={"topic": "TopicArn", **dict.fromkeys(_SUBSCRIPTION)},
         immutable=("endpoint", "protocol", "topic"),
         defaults={"confirmationTimeoutInMinutes": 1, "endpointAutoConfirms": False, "rawMessageDelivery": False},
         computed=("filterPolicyScope",),

@@ -80,7 +80,8 @@ def _read(context: Context) -> Properties | None:
 
 
 def _value(kind: str, text: str) -> Any:
-    return {"int": int, "bool": lambda value: value == "true"}.get(kind, str)(text)
+    casts: Mapping[str, Any] = {"int": int, "bool": lambda value: value == "true"}
+    return casts.get(kind, str)(text)
 
 
 def _change(context: Context) -> None:
@@ -102,9 +103,9 @@ def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
         value = inputs.get(name)
         if isinstance(value, int) and not low <= value <= high:
             yield Failure(name, f"{name} must be from {low} to {high}, but it is {value}.")
-    name, fifo = inputs.get("name"), inputs.get("fifoQueue") is True
-    if isinstance(name, str) and name.endswith(".fifo") != fifo:
-        yield Failure("name", f"the name of a FIFO queue, and of no other, ends in .fifo, but it is {name}.")
+    queue, fifo = inputs.get("name"), inputs.get("fifoQueue") is True
+    if isinstance(queue, str) and queue.endswith(".fifo") != fifo:
+        yield Failure("name", f"the name of a FIFO queue, and of no other, ends in .fifo, but it is {queue}.")
     for setting in _FIFO_ONLY:
         if not fifo and inputs.get(setting):
             yield Failure(setting, f"{setting} is for FIFO queues only: set fifoQueue, or take it out.")
@@ -144,8 +145,10 @@ RESOURCES = (
             "receiveWaitTimeSeconds": 0,
             "visibilityTimeoutSeconds": 30,
         },
-        computed=("deduplicationScope", "fifoThroughputLimit", "kmsDataKeyReusePeriodSeconds", "policy", "redriveAllowPolicy",
-                  "redrivePolicy", "sqsManagedSseEnabled", "maxMessageSize"),
+        computed=(
+            "deduplicationScope", "fifoThroughputLimit", "kmsDataKeyReusePeriodSeconds", "policy",
+            "redriveAllowPolicy", "redrivePolicy", "sqsManagedSseEnabled", "maxMessageSize",
+        ),
         write_only=("namePrefix",),
         documents=("policy", "redrivePolicy", "redriveAllowPolicy"),
         name=Name(longest=80, prefix_property="namePrefix", fifo="fifoQueue"),
