@@ -23,7 +23,6 @@ from localcloud.emulator.event_sources.validation import (
     require_starting_position,
     require_valid,
 )
-from localcloud.emulator.firehose import eventloop
 from localcloud.emulator.patching import replaces
 
 Answer = tuple[int, dict[str, str], Any]
@@ -44,7 +43,6 @@ def create(original: Callable[[Request], Answer], request: Request) -> Answer:
     """
     from ministack.services import lambda_svc
 
-    eventloop.remember_loop()
     source_arn = request.get("EventSourceArn") or ""
     service = _service_of(source_arn)
     require_valid(request, service)
