@@ -105,25 +105,33 @@ def shell(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Use the local cloud on this port; it is started if need be.")
     ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Use a cloud that something else runs, such as LocalStack, by its URL.")
+    ] = None,
 ) -> None:
-    """Open a shell in which `pulumi` works against a local cloud: the one that runs, or a new one that ends with the
-    shell.
+    """Open a shell in which `pulumi` works against a local cloud: one that runs, or a new one that ends with the shell.
 
     Commands on standard input work as well; the first that fails ends them, and its exit code is the command's.
     """
     layout = checkout()
-    read_project(project_folder())
-    running = [cloud for cloud in registry.running(layout.clouds) if port in (None, cloud.port)]
-    cloud = running[0] if running else server.start(port, registry.new_folder(layout.clouds))
-    try:
-        if not running:
+    folder = project_folder()
+    read_project(folder)
+    with contextlib.ExitStack() as on_exit:
+        cloud = _found(port, endpoint)
+        started = cloud is None
+        if cloud is None:
+            cloud = on_exit.enter_context(server.start(port, registry.new_folder(layout.clouds)))
             registry.register(cloud)
-        workspace = open_workspace(cloud, project_folder(), interactive=sys.stdin.isatty())
-        code = run_shell(workspace, layout, stops_cloud=not running)
-    finally:
-        if not running:
-            cloud.stop()
+        workspace = open_workspace(cloud, folder, interactive=sys.stdin.isatty())
+        code = run_shell(workspace, stops_cloud=started)
     raise typer.Exit(code)
+
+
+def _found(port: int | None, endpoint: str | None) -> LocalCloud | None:
+    """The cloud that a shell was asked to use, if it runs. Raises NotRunningError for an endpoint without one."""
+    if endpoint is not None:
+        return server.attach(endpoint)
+    return next((cloud for cloud in registry.running(checkout().clouds) if port in (None, cloud.port)), None)
 
 
 def project_folder() -> Path:

@@ -246,8 +246,9 @@ def _direct() -> urllib.request.OpenerDirector:
 
 
 def _answers(endpoint: str, timeout_s: float) -> bool:
+    """Asks at the path that LocalStack and the emulator share, so that either can be attached to."""
     try:
-        with _direct().open(f"{endpoint}/_ministack/health", timeout=timeout_s) as response:
+        with _direct().open(f"{endpoint}/_localstack/health", timeout=timeout_s) as response:
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False

@@ -14,7 +14,8 @@ from localcloud.engine.command import run
 from localcloud.engine.layout import Layout, cache_folder
 from localcloud.engine.progress import Step
 
-PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+# Without --no-compile most of the time goes into the bytecode of pulumi-aws, of whose modules a program imports a few.
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar", "off")
 NETWORK_ADVICE = "Check that this machine reaches the Python package index, and run the same command again."
 VENV_ADVICE = (
     "This Python has no working `venv` module. On Debian and Ubuntu `apt install python3-venv` installs it; "

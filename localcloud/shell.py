@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from localcloud.engine.environment import exports
-from localcloud.engine.layout import Layout
 from localcloud.workspace import Workspace
 
 DEFAULT_STACK = "poc"
@@ -19,7 +18,7 @@ Try `pulumi preview -s {selected}`, `pulumi up -s {selected}`, `pulumi stack ls`
 """
 
 
-def run_shell(workspace: Workspace, layout: Layout, *, stops_cloud: bool) -> int:
+def run_shell(workspace: Workspace, *, stops_cloud: bool) -> int:
     """Runs the user's shell, or, where standard input is not a terminal, the commands that arrive there.
 
     Returns the exit code of the first command that fails: like every script that must not go on half done, the

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import ports
+from localcloud import ports, server
 from localcloud.engine.layout import checkout
 
 pytestmark = pytest.mark.local
@@ -96,6 +96,16 @@ def test_a_started_cloud_serves_shells_until_it_is_stopped(project: Path, port: 
         f"error: no local cloud runs on port {port}; `tributary local start` starts one, "
         "`tributary local status` lists them\n"
     )
+
+
+def test_a_shell_can_use_a_cloud_that_something_else_runs(project: Path) -> None:
+    with server.start() as cloud:
+        done = tributary(project, "local", "shell", "--endpoint", cloud.endpoint, stdin="echo $AWS_ENDPOINT_URL\n")
+        assert (done.returncode, done.stdout) == (0, f"{cloud.endpoint}\n"), done.stderr
+        assert cloud.healthy()
+    gone = tributary(project, "local", "shell", "--endpoint", cloud.endpoint, stdin="true\n")
+    assert gone.returncode == 1
+    assert gone.stderr.startswith(f"error: no local cloud answers at {cloud.endpoint}.")
 
 
 def test_a_cloud_in_the_foreground_ends_cleanly_on_interrupt(project: Path, port: int) -> None:
