@@ -52,7 +52,8 @@ def mermaid(stacks: Mapping[str, Iterable[Resource]]) -> str:
     for stack, resources in by_stack.items():
         account = next(one["outputs"]["arn"].split(":")[4] for one in resources if one["type"] == ROLE)
         lines.append(f'  subgraph {stack}["{stack}: account {account}"]')
-        lines += sorted(_box(ids[arn], one) for one in resources if (arn := one["outputs"].get("arn")) in ids)
+        boxes = [one for one in resources if one["type"] in BOXES and one["outputs"]["arn"] in ids]
+        lines += sorted(_box(ids[one["outputs"]["arn"]], one) for one in boxes)
         lines.append("  end")
     lines += [f'  {ids[one.source]} -->|"{one.label}"| {ids[one.target]}' for one in arrows]
     return "\n".join(lines) + "\n"

@@ -89,9 +89,10 @@ class Engine:
         return [known["name"] for known in json.loads(self.run(["stack", "ls", "--json"]))]
 
     def deployed(self) -> list[str]:
-        """The stacks that hold resources now."""
+        """The stacks that hold resources of AWS now."""
         known = json.loads(self.run(["stack", "ls", "--json"]))
-        return [stack["name"] for stack in known if stack.get("resourceCount")]
+        held = [stack["name"] for stack in known if stack.get("resourceCount")]
+        return [name for name in held if any(one["type"].startswith("aws:") for one in self.resources(name))]
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """What a stack exports: instance name → outputs."""
