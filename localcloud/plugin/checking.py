@@ -42,7 +42,7 @@ def _check_object(kind: Object, values: Mapping[str, Any], path: str, where: str
 
 def _check(kind: Type, value: Any, path: str, where: str) -> Iterator[Failure]:
     if isinstance(value, Secret):
-        yield from _check(kind, value.value, path, where)
+        yield from (_hidden(failure, where) for failure in _check(kind, value.value, path, where))
     elif value is UNKNOWN or value is None:
         return
     elif isinstance(kind, Object):
@@ -64,6 +64,10 @@ def _check(kind: Type, value: Any, path: str, where: str) -> Iterator[Failure]:
             yield _wrong(path, where, "an object", value)
     elif not _is_scalar(kind, value):
         yield _wrong(path, where, _SCALAR_NAMES[kind.kind], value)
+
+
+def _hidden(failure: Failure, where: str) -> Failure:
+    return Failure(failure.path, f"`{failure.path}` of {where} is secret, and not of the type that it has to be.")
 
 
 _SCALAR_NAMES = {
@@ -100,7 +104,7 @@ def _wrong(path: str, where: str, wanted: str, value: Any) -> Failure:
 
 def _found(value: Any, prefix: str = ", found") -> str:
     if isinstance(value, Secret) or value is UNKNOWN:
-        return f"{prefix} a value that is secret or not known yet"
+        return f"{prefix} a secret or unknown value"
     text = json.dumps(value, default=repr)
     return f"{prefix} {text if len(text) <= 80 else text[:77] + '...'}"
 
@@ -175,7 +179,7 @@ def _check_range(facts: Mapping[str, Any], size: float, unit: str, where: str, p
 
 def _matches(pattern: str, value: str) -> bool:
     try:
-        return re.search(_python_pattern(pattern), value) is not None
+        return re.fullmatch(_python_pattern(pattern), value, re.DOTALL) is not None
     except re.error:  # a construct that only AWS's own engine knows
         return True
 

@@ -16,7 +16,7 @@ from localcloud.plugin.errors import ConfigurationError, OperationError, PluginE
 from localcloud.plugin.resource import READY_TIMEOUT_S, Context, Properties, ResourceType
 from localcloud.plugin.resources import find
 from localcloud.plugin.tagging import change_tags, live_tags
-from localcloud.plugin.values import UNKNOWN, Secret, has_unknown, known, reveal, seal
+from localcloud.plugin.values import UNKNOWN, Secret, has_unknown, known, masked, reveal, seal
 
 AUTO_NAMED = "__defaults"  # where the real plugin, too, keeps the names of the inputs that it filled in itself
 
@@ -102,7 +102,7 @@ class Provider:
         failures += [
             Failure(failure.path, f"{where}: {failure.reason}") for rule in resource.rules for failure in rule(plain)
         ]
-        return inputs, failures
+        return inputs, [Failure(failure.path, masked(failure.reason, inputs)) for failure in failures]
 
     def diff(self, token: str, olds: Properties, old_inputs: Properties, news: Properties) -> Plan:
         """What an update would change, and whether it takes a new resource."""

@@ -201,6 +201,13 @@ def seal(outputs: Mapping[str, Value], *sources: Mapping[str, Value]) -> Propert
     }
 
 
+def masked(text: str, *sources: Mapping[str, Value]) -> str:
+    """The text without the secrets of `sources`."""
+    for secret in {secret for source in sources for item in source.values() for secret in _secret_texts(item)}:
+        text = text.replace(secret, "[secret]")
+    return text
+
+
 # Shorter texts ("on", "1") appear by chance in values that are not derived from the secret.
 _SHORTEST_SECRET_TEXT = 4
 

@@ -4,6 +4,7 @@ One call may change one index, or the stream (https://docs.aws.amazon.com/amazon
 so every change is a call of its own, and waits for the table to be active again.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -280,7 +281,14 @@ def _delete(context: Context) -> None:
     context.wait(lambda: True if _describe(context) is None else None, f"table {context.id} to be gone")
 
 
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+
+
 def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    name = inputs.get("name")
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        yield Failure("name", f"name is 3 to 255 characters from a-z, A-Z, 0-9, _, - and ., but it is {name}.")
     if not inputs.get("hashKey"):
         yield Failure("hashKey", "a table needs hashKey, the name of its partition key attribute.")
     if not inputs.get("attributes"):
