@@ -9,6 +9,7 @@ import typer
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands
+from operations import commands
 from operations.errors import OperationError
 
 # What is shown as a message: its text says what was wrong and what to type next.
@@ -41,6 +42,7 @@ def tributary(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
+    commands.register(app)
     commands.register(app)
     _register_local_clouds()
     try:
