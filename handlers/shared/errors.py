@@ -92,5 +92,8 @@ def cause_of(error: Exception) -> Cause:
 
 
 def describe(error: Exception) -> str:
-    """The error in one line: operation, code and message of the service, or the connection's failure."""
-    return f"{type(error).__name__}: {error}"
+    """The error in one line: the operation, and code and message of the service; or the connection's failure."""
+    if not isinstance(error, ClientError):
+        return f"{type(error).__name__}: {error}"
+    answer = error.response.get("Error", {})
+    return f"{error.operation_name} was answered {answer.get('Code')}: {answer.get('Message')}"

@@ -149,6 +149,8 @@ class OrderedRun:
         """Applies one batch; False when something of it is not applied (a failure at or before it is noted then)."""
         attempt = 0
         while self._may_call(batch[0], first):
+            with self._lock:
+                self.counts.calls += 1
             try:
                 left = self._send(batch)
                 reason = f"the service left {len(left)} of {len(batch)} entries unprocessed"
@@ -157,19 +159,21 @@ class OrderedRun:
                 if cause is Cause.RECORD and len(batch) > 1:
                     middle = len(batch) // 2
                     return self._apply(batch[:middle], first) and self._apply(batch[middle:], first)
+                if cause is Cause.REFUSED:
+                    reason += "; grant or create what is missing, by `pulumi up` on its stack: Lambda tries again"
                 if cause in (Cause.RECORD, Cause.REFUSED):
                     self._note(Failure(batch[0].position, reason))
                     return False
             applied = len(batch) - len(left)
             with self._lock:
-                self.counts.calls += 1
                 self.counts.applied += applied
-                self.counts.retried += len(left)
             if not left:
                 return True
             if not self._budget.pause(attempt):
                 self._note(Failure(left[0].position, f"the invocation's time ran out; at the last attempt {reason}"))
                 return False
+            with self._lock:
+                self.counts.retried += len(left)
             attempt = 0 if applied else attempt + 1
             batch = left
         return False

@@ -26,7 +26,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 values = st.recursive(
     st.none() | st.booleans() | text | numbers,
     lambda children: st.lists(children, max_size=5) | st.dictionaries(names, children, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
 documents = st.dictionaries(names, values, max_size=8)
 
@@ -42,7 +42,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(documents)
 def test_boto3_reads_back_what_was_sent_and_would_have_sent_the_same(document: dict[str, Any]) -> None:
     item = json.loads(encode(decode(as_json(document).encode())))
@@ -62,7 +62,7 @@ def normalised(value: Any) -> Any:
     return [normalised(part) for part in value] if isinstance(value, list) else value
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=1e-120, max_value=1e120))
 def test_a_float_keeps_the_digits_that_its_producer_wrote(number: float) -> None:
     item = json.loads(encode(decode(json.dumps({"n": number}).encode())))

@@ -32,7 +32,7 @@ sets = (
 values = st.recursive(
     scalars | sets,
     lambda children: st.lists(children, max_size=5) | st.dictionaries(text, children, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
@@ -58,7 +58,7 @@ def read(line: bytes) -> Any:
     return json.loads(line, parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.dictionaries(text, values, max_size=8))
 def test_a_line_holds_what_boto3_reads(item: dict[str, Any]) -> None:
     image = {name: TypeSerializer().serialize(value) for name, value in item.items()}
