@@ -9,12 +9,19 @@ import typer
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands
-from operations import commands
 from operations.errors import OperationError
 
 # What is shown as a message: its text says what was wrong and what to type next.
 EXPECTED_ERRORS = (OperationError, LocalCloudError, SettingsError)
 FAILED = 1
+
+# What AWS clients raise, by the class's name, since botocore is imported by those sub-commands only that call AWS.
+AWS_ADVICE = {
+    "NoCredentialsError": "Type the command in `make shell`, or name your own profile: `export AWS_PROFILE=…`",
+    "ProfileNotFound": "`aws configure list-profiles` lists those that there are",
+    "ConnectionError": "If that is a local cloud, it has stopped: `tributary local status` lists those that run",
+    "ClientError": "docs/real-accounts.md says which permissions are needed, and for whom",
+}
 
 app = typer.Typer(
     name="tributary",
@@ -43,13 +50,23 @@ def tributary(
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
     commands.register(app)
-    commands.register(app)
     _register_local_clouds()
     try:
         app(arguments)
     except EXPECTED_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(FAILED)
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        print(f"error: {error}{_what_to_do(error)}", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def _what_to_do(error: Exception) -> str:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    advice = (text for name, text in AWS_ADVICE.items() if name in names)
+    return f". {next(advice, 'Correct that, and type the same command again')}."
 
 
 def _register_local_clouds() -> None:
