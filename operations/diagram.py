@@ -30,7 +30,7 @@ FUNCTION = "aws:lambda/function:Function"
 WRITES = {"dynamodb:BatchWriteItem", "firehose:PutRecordBatch"}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Arrow:
     """Data goes from one ARN to another; `label` says how."""
 
@@ -46,21 +46,22 @@ def mermaid(stacks: Mapping[str, Iterable[Resource]]) -> str:
     """
     by_stack = {stack: [one for one in resources if "outputs" in one] for stack, resources in stacks.items()}
     everything = [one for resources in by_stack.values() for one in resources]
-    arrows = sorted({*_mappings(everything), *_deliveries(everything), *_writes(everything)})
-    ids = {arn: f"n{place}" for place, arn in enumerate(sorted({end for one in arrows for end in _ends(one)}))}
+    arrows = {*_mappings(everything), *_deliveries(everything), *_writes(everything)}
+    ids: dict[str, str] = {}
     lines = ["flowchart LR"]
     for stack, resources in by_stack.items():
         account = next(one["outputs"]["arn"].split(":")[4] for one in resources if one["type"] == ROLE)
         lines.append(f'  subgraph {stack}["{stack}: account {account}"]')
-        boxes = [one for one in resources if one["type"] in BOXES and one["outputs"]["arn"] in ids]
-        lines += sorted(_box(ids[one["outputs"]["arn"]], one) for one in boxes)
+        # In the order of their names in the program: physical names may have random ends.
+        for box in sorted((one for one in resources if one["type"] in BOXES), key=lambda one: str(one["urn"])):
+            ids[box["outputs"]["arn"]] = identifier = f"n{len(ids)}"
+            lines.append(_box(identifier, box))
         lines.append("  end")
-    lines += [f'  {ids[one.source]} -->|"{one.label}"| {ids[one.target]}' for one in arrows]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *sorted(f"  {_arrow(one, ids)}" for one in arrows)]) + "\n"
 
 
-def _ends(arrow: Arrow) -> tuple[str, str]:
-    return arrow.source, arrow.target
+def _arrow(arrow: Arrow, ids: Mapping[str, str]) -> str:
+    return f'{ids[arrow.source]} -->|"{arrow.label}"| {ids[arrow.target]}'
 
 
 def _box(identifier: str, resource: Resource) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -41,34 +39,32 @@ STALLED_S = 60.0
 
 def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
     """Deploy, send, watch, compare, destroy. Raises OperationError; DifferenceError when the far end is not equal."""
-    from localcloud import accounts, server
-    from localcloud.engine.environment import environment, passphrase
+    from localcloud import registry, server
     from localcloud.engine.layout import checkout
-    from localcloud.engine.stacks import read_project, seed
+    from localcloud.workspace import open_workspace
 
     began = time.monotonic()
     flights = _flights(record_count)
+    stacks = in_order([read(project, name) for name in STACKS])
     with ExitStack() as cleanup:
-        folder = Path(tempfile.mkdtemp(prefix="tributary-demo-"))
-        if not keep:
-            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        cloud = server.start(detached=keep)
-        if not keep:
+        cloud = server.start(folder=registry.new_folder(checkout().clouds), detached=keep)
+        if keep:
+            registry.register(cloud)
+        else:
             cleanup.callback(cloud.stop)
-        stacks = in_order([read(project, name) for name in STACKS])
-        credentials = accounts.prepare(cloud, [stack.account_id for stack in stacks])
-        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
+        assert cloud.folder is not None  # it has one: it was started here
+        folder = cloud.folder / "demo"
+        folder.mkdir()
         write_workspace(folder, project, CHANGES)
-        state = folder / "state"
-        seed(read_project(folder), state, passphrase(checkout()), checkout())
-        engine = Engine(folder, environment(cloud, credentials, state))
+        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
+        engine = Engine(folder, open_workspace(cloud, folder).environment)
 
         outputs = {stack.name: _deploy(engine, stack, console) for stack in stacks}
         copy = _Copy(cloud.endpoint, {stack.name: stack for stack in stacks}, outputs)
         _watch(copy, flights, record_count, console)
 
         if keep:
-            console.print(f"Kept: {folder} holds the stacks, {cloud.endpoint} answers until `tributary local stop`.")
+            console.print(f"Kept: {folder} holds the stacks; `tributary local stop --port {cloud.port}` ends it all.")
         else:
             for stack in reversed(stacks):
                 with console.status(f"Destroying {stack.name}"):
