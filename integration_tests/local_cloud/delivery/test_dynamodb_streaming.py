@@ -148,6 +148,25 @@ def test_a_write_that_changes_nothing_is_no_change(streaming):
     assert [change["eventName"] for change in await_changes(clients, stream_arn, 2)] == ["INSERT", "REMOVE"]
 
 
+@pytest.mark.differs("aws", "AWS expires items within days, at no moment that a test could wait for")
+def test_a_deletion_by_time_to_live_says_so(streaming, faults):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+    clients, name, stream_arn = streaming()
+    clients.dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "gone_after"}
+    )
+    clients.dynamodb.put_item(
+        TableName=name, Item={"pk": {"S": "old"}, "gone_after": {"N": str(int(time.time()) - 60)}}
+    )
+
+    assert faults.expire_items(clients.account_id, name) == 1
+
+    inserted, removed = await_changes(clients, stream_arn, 2)
+    assert (inserted["eventName"], inserted["userIdentity"]) == ("INSERT", None)
+    assert removed["eventName"] == "REMOVE"
+    assert removed["userIdentity"] == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
 def test_nothing_is_sent_after_the_destination_is_disabled(streaming):
     clients, name, stream_arn = streaming()
     clients.dynamodb.put_item(TableName=name, Item={"pk": {"S": "before"}})

@@ -95,10 +95,24 @@ def test_puts_are_refused(fed):
     assert "KinesisStreamAsSource" in refused.value.response["Error"]["Message"]
 
 
-def test_without_permission_to_read_nothing_is_delivered_until_it_is_given(fed):
+@pytest.fixture
+def control(delivery_stream, make):
+    """`control(delivery)`: a second stream on the same source that may do all; it shows that records are there."""
+
+    def made(delivery):
+        account_id = delivery.clients.account_id
+        bucket = make.bucket(account_id)
+        everything = [*writes(bucket), statement(["kinesis:*", "kms:*"])]
+        return delivery_stream(account_id=account_id, bucket=bucket, source=delivery.source, statements=everything)
+
+    return made
+
+
+def test_without_permission_to_read_nothing_is_delivered_until_it_is_given(fed, control):
     delivery, put = fed(may_read=False)
+    other = control(delivery)
     put(b"kept")
-    eventually(lambda: delivery.metric("DataReadFromKinesisStream.Records"), equals=[])
+    other.await_body(b"kept", timeout=60)
     assert delivery.objects() == {}
 
     put_policy(delivery.role_arn, delivery.clients, [*writes(delivery.bucket), statement("kinesis:*", delivery.source)])
@@ -106,8 +120,9 @@ def test_without_permission_to_read_nothing_is_delivered_until_it_is_given(fed):
     delivery.await_body(b"kept", timeout=60)
 
 
-def test_an_encrypted_source_needs_the_key(fed):
+def test_an_encrypted_source_needs_the_key(fed, control):
     delivery, put = fed()
+    other = control(delivery)
     key_arn = delivery.clients.kms.create_key()["KeyMetadata"]["Arn"]
     kinesis = delivery.clients.kinesis
     kinesis.start_stream_encryption(StreamARN=delivery.source, EncryptionType="KMS", KeyId=key_arn)
@@ -117,12 +132,14 @@ def test_an_encrypted_source_needs_the_key(fed):
         timeout=60,
     )
     put(b"secret")
-    put(b"secret")
+    other.await_body(b"secret", timeout=60)
+    assert delivery.objects() == {}
 
-    allowed = [*writes(delivery.bucket), statement("kinesis:*", delivery.source), statement("kms:Decrypt", key_arn)]
-    put_policy(delivery.role_arn, delivery.clients, allowed)
+    reads = statement("kinesis:*", delivery.source)
+    decrypts = statement("kms:Decrypt", key_arn)
+    put_policy(delivery.role_arn, delivery.clients, [*writes(delivery.bucket), reads, decrypts])
 
-    delivery.await_body(b"secretsecret", timeout=60)
+    delivery.await_body(b"secret", timeout=60)
 
 
 def test_the_function_sees_where_records_come_from(fed, function, account):
