@@ -4,6 +4,12 @@ import json
 
 import pytest
 
+from integration_tests.local_cloud.event_sources.conftest import (  # noqa: F401 - fixtures of the mapping tests
+    batches,
+    mapping,
+    received,
+    recorder,
+)
 from integration_tests.support.addressing import statement
 
 

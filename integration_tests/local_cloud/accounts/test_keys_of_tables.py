@@ -121,15 +121,15 @@ def test_with_a_disabled_key_the_table_is_inaccessible_until_it_is_enabled(
     dynamodb = clients(own).dynamodb
     dynamodb.put_item(TableName=name, Item=ITEM)
     customer_key.disable()
-    eventually(lambda: refused(dynamodb.put_item, TableName=name, Item={"pk": {"S": "b"}}), timeout=600)
+    eventually(lambda: refused(dynamodb.put_item, TableName=name, Item={"pk": {"S": "b"}}), timeout=90)
     eventually(
         lambda: dynamodb.describe_table(TableName=name)["Table"],
         until=lambda described: (
             described["TableStatus"] == "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
             and "InaccessibleEncryptionDateTime" in described["SSEDescription"]
         ),
-        timeout=600,
+        timeout=90,
     )
     customer_key.enable()
-    eventually(lambda: dynamodb.describe_table(TableName=name)["Table"]["TableStatus"], equals="ACTIVE", timeout=600)
+    eventually(lambda: dynamodb.describe_table(TableName=name)["Table"]["TableStatus"], equals="ACTIVE", timeout=90)
     assert dynamodb.scan(TableName=name)["Items"] == [ITEM]
