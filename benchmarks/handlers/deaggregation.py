@@ -11,6 +11,7 @@ from typing import Any
 from aws_kinesis_agg.aggregator import RecordAggregator
 from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 
+from benchmarks.handlers.alone import show
 from benchmarks.results import Result
 from handlers.cross_account_copier.kpl import is_aggregate, take_apart
 
@@ -81,6 +82,4 @@ def _aggregate(number: int, size_bytes: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from benchmarks.__main__ import main
-
-    raise SystemExit(main(["handlers.deaggregation"]))
+    raise SystemExit(show(run(), "handlers-deaggregation"))

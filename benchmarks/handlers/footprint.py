@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.handlers.alone import show
 from benchmarks.handlers.workload import ENVIRONMENT, RECORDS
 from benchmarks.results import Result
 
@@ -88,6 +89,4 @@ def _python(program: str, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    from benchmarks.__main__ import main
-
-    raise SystemExit(main(["handlers.footprint"]))
+    raise SystemExit(show(run(), "handlers-footprint"))

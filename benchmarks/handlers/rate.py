@@ -16,10 +16,12 @@ from typing import Any
 import boto3
 from boto3.dynamodb.types import TypeSerializer
 
+from benchmarks.handlers.alone import show
 from benchmarks.handlers.seed_copier import lambda_handler
-from benchmarks.handlers.workload import ENVIRONMENT, RECORDS, Context, answering_aws, document, kinesis_event
+from benchmarks.handlers.workload import ENVIRONMENT, Context, answering_aws, document, kinesis_event
 from benchmarks.results import Result
 
+RECORDS = 3_000
 BATCH_SIZE = 300
 LATENCY_S = 0.005
 THREADS = 4
@@ -27,7 +29,7 @@ THREADS = 4
 
 def run() -> Iterator[Result]:
     """The copier's ratios."""
-    event = kinesis_event()
+    event = kinesis_event(RECORDS)
     for latency_s, at_least in ((LATENCY_S, 20), (0.0, 4)):
         with answering_aws(latency_s), redirect_stdout(StringIO()):
             ours_s, published_s = _seconds(_ours(), event), _seconds(lambda_handler, event)
@@ -71,6 +73,4 @@ def _bare() -> float:
 
 
 if __name__ == "__main__":
-    from benchmarks.__main__ import main
-
-    raise SystemExit(main(["handlers.rate"]))
+    raise SystemExit(show(run(), "handlers-rate"))
