@@ -17,7 +17,7 @@ from benchmarks.results import Result
 from integration_tests.support.addressing import statement
 from localcloud.faults import Faults
 from operations.cross_account_copy.expecting import expected_item
-from operations.cross_account_copy.observing import count_items
+from operations.cross_account_copy.observing import item_count
 from operations.cross_account_copy.sending import Record, Sent, send
 
 RECORDS = 10_000
@@ -96,7 +96,7 @@ def _copied(bench: Bench, handler: str, stream_arn: str, role_arn: str) -> float
         FunctionName=function.arn, EventSourceArn=stream_arn, StartingPosition="TRIM_HORIZON", BatchSize=BATCH_SIZE
     )
     try:
-        return seconds_until(lambda: count_items(dynamodb, table) == RECORDS)
+        return seconds_until(lambda: item_count(dynamodb, table) == RECORDS)
     finally:
         lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
 

@@ -32,7 +32,8 @@ class Result:
     def __str__(self) -> str:
         verdict = "" if self.reached else "  NOT REACHED"
         return (
-            f"{self.name}: {self.baseline_name} {self.baseline:.3g} {self.unit}, {self.ours_name} {self.ours:.3g} {self.unit}: "
+            f"{self.name}: {self.baseline_name} {self.baseline:.3g} {self.unit}, "
+            f"{self.ours_name} {self.ours:.3g} {self.unit}: "
             f"{self.ratio:.2f} times (at least {self.at_least:g}){verdict}"
         )
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from operations.cross_account_copy.comparing import Difference, difference
 from operations.cross_account_copy.expecting import by_key, expected_items
-from operations.cross_account_copy.observing import Lake, count_items, duplicates, table_items
+from operations.cross_account_copy.observing import Lake, duplicates, item_count, table_items
 from operations.cross_account_copy.sending import Record, Sent, send
 from operations.engine import Engine
 from operations.errors import DifferenceError, OperationError
@@ -117,7 +117,7 @@ def _watch(copy: _Copy, flights: Iterator[Record], record_count: int, console: C
         sent_hop, table_hop, lake_hop = hops.values()
         sent = send(copy.kinesis, copy.stream_name, flights, lambda count: progress.advance(sent_hop, count))
         times = [time.monotonic() - began]
-        _follow(progress, table_hop, record_count, lambda: count_items(copy.dynamodb, copy.table_name))
+        _follow(progress, table_hop, record_count, lambda: item_count(copy.dynamodb, copy.table_name))
         times.append(time.monotonic() - began)
         _follow(progress, lake_hop, record_count, lambda: len(copy.lake.lines()))
         times.append(time.monotonic() - began)
