@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from localcloud import ports
 from localcloud.engine.layout import checkout
-from localcloud.engine.processes import die_with_parent
 from localcloud.errors import NotRunningError, PortInUseError, StartError
 
 EMULATOR = "localcloud.emulator"
@@ -165,7 +164,8 @@ def _start(port: int, folder: Path | None, detached: bool, module: str) -> Local
 
 
 def _spawn(port: int, folder: Path, detached: bool, module: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", module]
+    tether = [] if detached else ["localcloud.engine.tethered", str(os.getpid())]
+    command = [sys.executable, "-m", *tether, module]
     environment = process_environment(port, folder, os.environ)
     spawned: list[subprocess.Popen[bytes]] = []
     ready = threading.Event()
@@ -182,7 +182,6 @@ def _spawn(port: int, folder: Path, detached: bool, module: str) -> subprocess.P
                     stderr=subprocess.STDOUT,
                     # A session of its own: the terminal's ^C is for the shell, not for the cloud under it.
                     start_new_session=True,
-                    preexec_fn=None if detached else die_with_parent,
                 )
             spawned.append(process)
         finally:

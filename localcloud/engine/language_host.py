@@ -6,6 +6,7 @@ protocol classes. Each run of the program is a process of its own (program_runne
 importing the SDK takes half a second that the engine needs for its own start anyway.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,10 +22,11 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from localcloud.engine.processes import die_with_parent
+from localcloud.engine.plugin_runner import run_plugin
 from localcloud.engine.program_packages import program_packages, required_plugins
 
 RUNNER = Path(__file__).with_name("program_runner.py")
+LENGTH_BYTES = 8  # of the length that goes before a request, big-endian
 
 
 class ProgramProcess:
@@ -38,15 +40,21 @@ class ProgramProcess:
             [python, "-P", str(RUNNER), str(inherited)],
             stdin=subprocess.PIPE,
             pass_fds=[inherited],
-            preexec_fn=die_with_parent,
         )
         os.close(inherited)
 
     def run(self, request: Any) -> Any:
         """Runs the program to its end; the RunResponse. A process that dies without one becomes an error response."""
-        with os.fdopen(self._response, "rb") as channel:
-            self._process.communicate(request.SerializeToString())
-            answer = channel.read()
+        message = request.SerializeToString()
+        requests = self._process.stdin
+        assert requests is not None
+        # Standard input stays open while the program runs: its end would say that this host is gone.
+        with os.fdopen(self._response, "rb") as responses, requests:
+            with contextlib.suppress(BrokenPipeError):
+                requests.write(len(message).to_bytes(LENGTH_BYTES) + message)
+                requests.flush()
+            answer = responses.read()
+            self._process.wait()
         if self._process.returncode != 0:
             return language_pb2.RunResponse(
                 error=f"the program's process ended with exit code {self._process.returncode} and without an answer"
@@ -120,6 +128,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 yield language_pb2.InstallDependenciesResponse(stdout=line)
         if pip.returncode != 0:
             context.abort(grpc.StatusCode.UNKNOWN, f"`{' '.join(install)}` ended with exit code {pip.returncode}")
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
+        return run_plugin(request, context, interpreter(request.info))
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self.stop()

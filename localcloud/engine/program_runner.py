@@ -1,8 +1,9 @@
 """Runs one Pulumi program in a process of its own, on behalf of the language host.
 
-A RunRequest arrives on standard input, the RunResponse leaves on the file descriptor named by the first argument. The
-program's own output goes to the inherited standard output and error, which the engine shows. A fresh process for
-every run means that no module state of a preview leaks into the update after it.
+A RunRequest arrives on standard input, after its length; the RunResponse leaves on the file descriptor named by the
+first argument. The end of standard input says that the language host is gone. The program's own output goes to the
+inherited standard output and error, which the engine shows. A fresh process for every run means that no module state
+of a preview leaks into the update after it.
 
 This file is executed by path with the interpreter of the program's virtual environment, so it imports nothing of this
 project.
@@ -14,10 +15,11 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import grpc
 import pulumi
@@ -27,6 +29,7 @@ from pulumi.runtime.proto import language_pb2
 # The SDK waits for RPCs on executor threads: fewer threads than resources in flight would slow a deployment down.
 THREADS_PER_PARALLEL_OPERATION = 4
 DEFAULT_ORGANIZATION = "organization"
+LENGTH_BYTES = 8  # as the language host writes it
 
 
 def main(response_descriptor: int) -> None:
@@ -34,13 +37,33 @@ def main(response_descriptor: int) -> None:
     # The terminal's ^C goes to the whole group; the engine decides what is cancelled and tells the language host.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    os.set_inheritable(response_descriptor, False)
+    requests = detached_standard_input()
+    message = requests.read(int.from_bytes(requests.read(LENGTH_BYTES)))
+    if not message:
+        return  # the language host ended before there was anything to run
+    threading.Thread(target=end_with, args=(requests,), daemon=True).start()
     request = language_pb2.RunRequest()
-    request.ParseFromString(sys.stdin.buffer.read())
+    request.ParseFromString(message)
     response = run(request)
     sys.stdout.flush()
     sys.stderr.flush()
     with os.fdopen(response_descriptor, "wb") as channel:
         channel.write(response.SerializeToString())
+
+
+def detached_standard_input() -> IO[bytes]:
+    """The pipe from the language host, taken away from the program: its own standard input is empty."""
+    pipe = os.fdopen(os.dup(0), "rb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return pipe
+
+
+def end_with(requests: IO[bytes]) -> None:
+    """Ends this process when the language host's end of the pipe is closed."""
+    requests.read()
+    os._exit(1)
 
 
 def run(request: Any) -> Any:
