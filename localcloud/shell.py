@@ -76,16 +76,11 @@ def _posix_shell() -> str:
 
 
 def _run(command: list[str], workspace: Workspace) -> int:
-    # ^C is for what runs in the shell. Its waiting parent must not end before it, and must not take the cloud down.
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # ^C is for what runs in the shell: its waiting parent must not end before it and take the cloud down. It is handled
+    # by doing nothing, because a signal that is ignored would be ignored by the shell as well.
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=workspace.project.folder,
-            env=workspace.environment,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        code = process.wait()
+        code = subprocess.Popen(command, cwd=workspace.project.folder, env=workspace.environment).wait()
     finally:
         signal.signal(signal.SIGINT, previous)
     return code if code >= 0 else 128 - code

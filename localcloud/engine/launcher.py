@@ -25,9 +25,10 @@ def main(pulumi: str, arguments: list[str]) -> int:
     """Runs the CLI in the foreground; its exit code, or 128 + the signal that ended it, as shells report it."""
     folder = project_folder(Path.cwd())
     before = stack_files(folder)
-    # A terminal sends ^C to the CLI as well, which asks, cancels and then ends: the launcher has to outlive it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen([pulumi, *arguments], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    # A terminal sends ^C to the CLI as well, which cancels what it does and ends: the launcher has to outlive it. It is
+    # handled by doing nothing, because a signal that is ignored would be ignored by the CLI as well.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    child = subprocess.Popen([pulumi, *arguments])
     signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
     code = child.wait()
     for path, now in stack_files(folder).items():

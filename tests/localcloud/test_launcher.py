@@ -1,6 +1,7 @@
 """The `pulumi` of `make shell` leaves stack files as the user wrote them."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_the_launcher_passes_arguments_output_and_exit_code_on(tmp_path: Path) -
 
 def test_a_cli_that_a_signal_ended_has_the_exit_code_that_shells_report(tmp_path: Path) -> None:
     assert launch(fake_cli(tmp_path, "kill -9 $$"), tmp_path).returncode == 128 + 9
+
+
+def test_an_interrupt_is_for_the_cli_and_the_launcher_waits_for_it(tmp_path: Path) -> None:
+    """^C goes to the whole foreground group: the CLI cancels, says so, and its exit code is the launcher's."""
+    cli = fake_cli(tmp_path, "trap 'echo cancelled; exit 9' INT\necho ready\nwhile :; do read line; done")
+    command = [sys.executable, "-P", launcher.__file__, str(cli)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    assert (process.returncode, output) == (9, "cancelled\n")
 
 
 def test_the_launcher_restores_the_stack_files_of_the_project_it_is_called_in(tmp_path: Path) -> None:
