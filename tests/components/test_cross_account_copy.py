@@ -1,4 +1,4 @@
-"""Both sides of a cross-account copy, as they are declared: names, sizes, and permissions that are no wider than the use."""
+"""Both sides of a cross-account copy, as declared: names, sizes, and permissions that are no wider than the use."""
 
 from collections.abc import Iterable
 from typing import Any
