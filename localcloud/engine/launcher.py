@@ -15,7 +15,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
 SECRET = re.compile(rb"^\s+(?:- )?secure:", re.MULTILINE)
@@ -23,6 +25,9 @@ SECRET = re.compile(rb"^\s+(?:- )?secure:", re.MULTILINE)
 
 def main(pulumi: str, arguments: list[str]) -> int:
     """Runs the CLI in the foreground; its exit code, or 128 + the signal that ended it, as shells report it."""
+    if gone := missing_state(os.environ):
+        print(f"error: {gone}", file=sys.stderr)
+        return 1
     folder = project_folder(Path.cwd())
     before = stack_files(folder)
     # A terminal sends ^C to the CLI as well, which cancels what it does and ends: the launcher has to outlive it. It is
@@ -36,6 +41,17 @@ def main(pulumi: str, arguments: list[str]) -> int:
         if wanted != now:
             replace(path, wanted)
     return code if code >= 0 else 128 - code
+
+
+def missing_state(environment: Mapping[str, str]) -> str | None:
+    """A message when the folder of the stacks' state is gone, and with it the local cloud that the stacks are on."""
+    url = urlsplit(environment.get("PULUMI_BACKEND_URL", ""))
+    if url.scheme != "file" or Path(unquote(url.path)).exists():
+        return None
+    return (
+        f"the local cloud at {environment.get('AWS_ENDPOINT_URL')} has stopped, and the state of its stacks is gone with "
+        "it. Leave this shell, and type `make shell` for a new one"
+    )
 
 
 def project_folder(start: Path) -> Path | None:

@@ -65,6 +65,18 @@ def test_a_cli_that_a_signal_ended_has_the_exit_code_that_shells_report(tmp_path
     assert launch(fake_cli(tmp_path, "kill -9 $$"), tmp_path).returncode == 128 + 9
 
 
+def test_a_local_cloud_that_has_stopped_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "a state"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", state.as_uri())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4600")
+    cli = fake_cli(tmp_path, "echo here")
+    stopped = launch(cli, tmp_path)
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    assert stopped.stderr.startswith("error: the local cloud at http://127.0.0.1:4600 has stopped")
+    state.mkdir()
+    assert launch(cli, tmp_path).stdout == "here\n"
+
+
 def test_an_interrupt_is_for_the_cli_and_the_launcher_waits_for_it(tmp_path: Path) -> None:
     """^C goes to the whole foreground group: the CLI cancels, says so, and its exit code is the launcher's."""
     cli = fake_cli(tmp_path, "trap 'echo cancelled; exit 9' INT\necho ready\nwhile :; do read line; done")
