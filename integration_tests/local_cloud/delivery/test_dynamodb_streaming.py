@@ -211,6 +211,26 @@ def test_who_enables_it_needs_permissions_on_the_stream(table, stream, account, 
     able.dynamodb.enable_kinesis_streaming_destination(TableName=name, StreamArn=stream_arn)
 
 
+def test_changes_wait_while_the_key_of_the_stream_cannot_be_used(streaming):
+    """https://docs.aws.amazon.com/kms/latest/developerguide/enabling-keys.html"""
+    clients, name, stream_arn = streaming()
+    key_arn = clients.kms.create_key()["KeyMetadata"]["Arn"]
+    clients.kinesis.start_stream_encryption(StreamARN=stream_arn, EncryptionType="KMS", KeyId=key_arn)
+    eventually(
+        lambda: clients.kinesis.describe_stream_summary(StreamARN=stream_arn)["StreamDescriptionSummary"],
+        until=lambda summary: summary["StreamStatus"] == "ACTIVE",
+        timeout=60,
+    )
+    clients.kms.disable_key(KeyId=key_arn)
+    for number in range(5):
+        clients.dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}, "n": {"N": str(number)}})
+
+    clients.kms.enable_key(KeyId=key_arn)
+
+    changes = await_changes(clients, stream_arn, 5)
+    assert [change["dynamodb"]["NewImage"]["n"]["N"] for change in changes] == ["0", "1", "2", "3", "4"]
+
+
 def test_changes_reach_s3_through_firehose(streaming, delivery_stream, make):
     clients, name, stream_arn = streaming(shards=2)
     bucket = make.bucket(clients.account_id)

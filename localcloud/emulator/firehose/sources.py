@@ -17,8 +17,8 @@ from localcloud.emulator.firehose import kpl, monitoring, streams
 from localcloud.emulator.firehose.errors import DeliveryError
 from localcloud.emulator.firehose.identity import Identity
 from localcloud.emulator.firehose.records import KinesisOrigin, Record, new_record_id
-from localcloud.emulator.keys import KmsError, require_key
-from localcloud.emulator.kinesis.streams import find
+from localcloud.emulator.key_use.streams import require_stream_key
+from localcloud.emulator.keys import KmsError
 
 logger = logging.getLogger(__name__)
 
@@ -105,14 +105,9 @@ class Source:
         try:
             for action in _ACTIONS:
                 require(session, action, self._arn, region=region)
-            stream = find(self._arn)
-            if stream.get("EncryptionType") == "KMS" and stream.get("KeyId"):
-                context = {"aws:kinesis:arn": self._arn}
-                require_key(session, stream["KeyId"], "kms:Decrypt", region, via="kinesis", encryption_context=context)
+            require_stream_key(session, self._arn, "kms:Decrypt")
         except (AccessDenied, KmsError) as refused:
             raise DeliveryError("Kinesis.AccessDenied", str(refused)) from refused
-        except kinesis.StreamNotFoundError as error:
-            raise DeliveryError("Kinesis.ResourceNotFound", f"The Kinesis stream {self._arn} was not found.") from error
 
     def _read_shard(self, shard: kinesis.Shard) -> bool:
         """Take one batch from a shard; whether there may be more to read."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.emulator.dynamodb_streaming import kinesis_record, partition_key
+from localcloud.emulator.dynamodb_streaming.records import kinesis_record, partition_key
 from localcloud.emulator.firehose import kpl, shapes, transformation
 from localcloud.emulator.firehose.errors import RecordError, TransformError
 from localcloud.emulator.firehose.hive_types import arrow_type
