@@ -60,7 +60,7 @@ def test_a_handled_exception_keeps_the_environment(account, function) -> None:
         ({"handler.py": "def ("}, "Runtime.UserCodeSyntaxError", "Syntax error in module 'handler': "),
         ({"handler.py": "raise ValueError('at import')"}, "ValueError", "at import"),
         ({"handler.py": "def handler(*_): return {1, 2}"}, "Runtime.MarshalError", "Unable to marshal response: "),
-        ({"handler.py": f"def handler(*_): return 'x' * {7 << 20}"}, "Function.ResponseSizeTooLarge", "Response payload"),
+        ({"handler.py": f"def handler(*_): return 'x' * {7 << 20}"}, "Function.ResponseSizeTooLarge", "Response"),
     ],
 )  # fmt: skip
 def test_runtime_errors_have_lambdas_names(account, function, files, error_type, message) -> None:

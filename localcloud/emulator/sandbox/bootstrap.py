@@ -1,7 +1,7 @@
 """Runs inside a sandbox: loads a function's handler and calls it for each invocation, as Lambda's runtime does.
 
-Started as a script by an interpreter that sees the standard library alone, so it imports nothing else; the function's
-code, layers and the SDK are put on the path here. What it sends is read by `worker`:
+Started as a script, or forked from `preloaded`, in an interpreter that sees the standard library alone, so it imports
+nothing else; the function's code, layers and the SDK are put on the path here. What it sends is read by `worker`:
 
     frame   = kind (1 byte), peak memory in KiB (4 bytes), length (4 bytes), payload (JSON)
     kind    = I: initialised, R: the handler's result, E: an error in Lambda's shape, F: the runtime could not start
@@ -79,9 +79,12 @@ class LambdaFormatter(logging.Formatter):
         return super().format(record).replace("\n", "\r")
 
 
-def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    init = json.loads(sys.argv[2])
+def main(control_fd: int, init: dict[str, Any]) -> None:
+    """Serve invocations over the socket `control_fd` until it is closed.
+
+    `init` has `paths` (the search path's first entries), `handler` (the setting) and `root` (where the code is).
+    """
+    control = socket.socket(fileno=control_fd)
     formatter = start_logging()
     sys.path[:0] = init["paths"]
     try:
@@ -208,4 +211,4 @@ def read_exactly(control: socket.socket, count: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))

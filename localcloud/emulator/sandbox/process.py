@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.emulator.sandbox import bootstrap
+from localcloud.emulator.sandbox import bootstrap, forkserver
+from localcloud.emulator.sandbox.forkserver import ForkedProcess
 
 MEMORY_CHECK_INTERVAL_S = 0.05
 EXIT_GRACE_S = 2.0
@@ -43,15 +44,7 @@ class SandboxProcess:
         os.set_blocking(self._log_fd, False)
         with theirs:
             try:
-                self.popen = subprocess.Popen(
-                    [sys.executable, "-I", "-S", bootstrap.__file__, str(theirs.fileno()), json.dumps(init)],
-                    cwd=root,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log_write,
-                    stderr=log_write,
-                    pass_fds=(theirs.fileno(),),
-                )
+                self.popen = _started(init, root, environment, theirs.fileno(), log_write)
             finally:
                 os.close(log_write)
 
@@ -139,3 +132,20 @@ class SandboxProcess:
         self.popen.wait()
         self._control.close()
         os.close(self._log_fd)
+
+
+def _started(
+    init: dict[str, Any], root: str, environment: dict[str, str], control_fd: int, log_fd: int
+) -> ForkedProcess | subprocess.Popen[bytes]:
+    """Run the bootstrap in a process of its own: a fork of the preloaded one, or a new interpreter."""
+    if forkserver.SUPPORTED:
+        return forkserver.SERVER.start(init, root, environment, control_fd, log_fd)
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", bootstrap.__file__, str(control_fd), json.dumps(init)],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log_fd,
+        stderr=log_fd,
+        pass_fds=(control_fd,),
+    )
