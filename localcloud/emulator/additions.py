@@ -14,6 +14,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_resources",
     "request_authorization",
     "foreign_resources",
+    "session_durations",
     "policy_principals",
     "passed_roles",
     "key_use",

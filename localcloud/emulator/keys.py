@@ -158,6 +158,8 @@ def require_key(
     context = key_context(found, key, encrypted_with, session)
     if via:
         context |= {"kms:viaservice": f"{via}.{region}.amazonaws.com", "aws:viaawsservice": "true"}
+    if via and action == "kms:CreateGrant":
+        context["kms:grantisforawsresource"] = "true"
     if found.record is None:
         allowed, reason = (
             found.account_id == session.account_id,

@@ -12,6 +12,7 @@ from ministack.core.responses import get_account_id, get_region
 from localcloud.emulator.authorization import AccessDenied, assume, decision, denial_message
 from localcloud.emulator.callers import caller
 from localcloud.emulator.request_gate import Call, Response, before, json_error
+from localcloud.emulator.request_resources import resource_of
 
 
 def _role(*fields: str) -> Callable[[Mapping[str, Any]], Iterator[str]]:
@@ -87,7 +88,7 @@ def _refusal(call: Call, passing: Passing, role_arn: str) -> Response | None:
     session = caller()
     if role_arn.count(":") >= 5 and role_arn.split(":")[4] != session.account_id:
         return json_error("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
-    context = {"iam:PassedToService": passing.service}
+    context = {"iam:PassedToService": passing.service, "iam:AssociatedResourceArn": resource_of(call)}
     decided = decision(session, "iam:PassRole", role_arn, context)
     if not decided.allowed:
         message = denial_message(session.arn, "iam:PassRole", role_arn, decided.reason)

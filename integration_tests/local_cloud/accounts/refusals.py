@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from botocore.exceptions import ClientError
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
 
 def refused(call: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[str, str]:
-    """Call what must be refused; returns the error's code and message."""
-    with pytest.raises(ClientError) as caught:
-        call(*args, **kwargs)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+    """Call what must be refused; returns the error's code and message. Raises AssertionError when it is accepted."""
+    try:
+        answer = call(*args, **kwargs)
+    except ClientError as error:
+        found = error.response["Error"]
+        return found["Code"], found["Message"]
+    raise AssertionError(f"not refused: {answer!r:.500}")
 
 
 def denied(call: Callable[..., Any], *args: Any, **kwargs: Any) -> str:

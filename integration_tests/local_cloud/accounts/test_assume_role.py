@@ -4,10 +4,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 """
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from integration_tests.local_cloud.accounts.refusals import denied
+from integration_tests.local_cloud.accounts.refusals import denied, refused
 from integration_tests.support.addressing import statement
 
 pytestmark = pytest.mark.local
@@ -121,6 +122,45 @@ def test_a_role_that_trusts_a_service_does_not_trust_the_accounts_administrator(
     own = account()
     service_role = role(own, trusts="lambda.amazonaws.com")
     denied(clients(own).sts.assume_role, RoleArn=service_role, RoleSessionName="copy")
+
+
+def test_a_session_lasts_as_long_as_the_role_and_role_chaining_allow(account, clients, principal, role):
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds)"""
+    own = account()
+    chained = principal(own, ASSUME)
+    target = role(own, trusts={"AWS": own})
+    clients(own).iam.update_role(RoleName=target.rsplit("/", 1)[1], MaxSessionDuration=7200)
+    sts = chained.client("sts", parameter_validation=False)
+    request = {"RoleArn": target, "RoleSessionName": "copy"}
+    for duration in (900, 3600):
+        answer = sts.assume_role(**request, DurationSeconds=duration)
+        lasts = (answer["Credentials"]["Expiration"] - datetime.now(UTC)).total_seconds()
+        assert duration - 30 < lasts <= duration + 5
+    code, message = refused(sts.assume_role, **request, DurationSeconds=899)
+    assert (code, "greater than or equal to 900" in message) == ("ValidationError", True)
+    assert refused(sts.assume_role, **request, DurationSeconds=3601) == (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+    )
+
+
+def test_a_permissions_boundary_and_a_session_policy_narrow_what_a_role_may_assume(
+    account, clients, principal, role, session_of, cleanup, unique
+):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
+    prod, poc = account(), account()
+    iam, writer, other = clients(prod).iam, role(poc, trusts={"AWS": prod}), role(poc, trusts={"AWS": prod})
+    only_writer = {"Version": "2012-10-17", "Statement": [statement("sts:AssumeRole", writer)]}
+    boundary = iam.create_policy(PolicyName=unique("boundary"), PolicyDocument=json.dumps(only_writer))["Policy"]["Arn"]
+    cleanup(iam.delete_policy, PolicyArn=boundary)
+    bounded = role(prod, ASSUME, trusts={"AWS": prod})
+    iam.put_role_permissions_boundary(RoleName=bounded.rsplit("/", 1)[1], PermissionsBoundary=boundary)
+    cleanup(iam.delete_role_permissions_boundary, RoleName=bounded.rsplit("/", 1)[1])
+    free = role(prod, ASSUME, trusts={"AWS": prod})
+    for identity in (session_of(bounded), session_of(free, Policy=json.dumps(only_writer))):
+        assert identity.sts.assume_role(RoleArn=writer, RoleSessionName="copy")["Credentials"]
+        denied(identity.sts.assume_role, RoleArn=other, RoleSessionName="copy")
+    assert session_of(free).sts.assume_role(RoleArn=other, RoleSessionName="copy")["Credentials"]
 
 
 def test_a_change_of_the_trust_policy_counts_at_once(account, clients, principal, role, eventually):

@@ -101,6 +101,21 @@ def test_the_key_policy_sees_s3_and_the_object(account, principal, bucket, key):
     denied(identity.s3.get_object, Bucket=name, Key="allowed/a")
 
 
+def test_with_a_bucket_key_the_key_policy_sees_the_bucket(account, clients, principal, bucket, key):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (encryption context)"""
+    own = account()
+    customer_key, name, identity = key(own), bucket(own), principal(own, ALL)
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": customer_key.arn}
+    rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+    clients(own).s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    of_bucket = {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{name}"}}
+    customer_key.allow(USE, identity.role_arn, Condition=of_bucket)
+    assert identity.s3.put_object(Bucket=name, Key="a", Body=b"x")["BucketKeyEnabled"] is True
+    answer = identity.s3.get_object(Bucket=name, Key="a")
+    assert (answer["Body"].read(), answer["BucketKeyEnabled"]) == (b"x", True)
+    denied(identity.s3.put_object, Bucket=name, Key="b", Body=b"x", BucketKeyEnabled=False, **sse(customer_key))
+
+
 def test_the_source_of_a_copy_is_decrypted_and_the_target_encrypted(account, principal, bucket, key):
     own = account()
     source_key, target_key, name = key(own), key(own), bucket(own)

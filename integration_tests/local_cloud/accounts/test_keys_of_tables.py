@@ -94,7 +94,12 @@ def test_the_permissions_may_be_limited_to_dynamodb(account, clients, principal,
     own = account()
     customer_key, name, selector = key(own), unique("table"), principal(own, ALL)
     via = {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
-    customer_key.allow(SELECT, selector.role_arn, Condition=via)
+    for_aws = {**via, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    use = [action for action in SELECT if action != "kms:CreateGrant"]
+    customer_key.policy(
+        statement(use, Principal={"AWS": selector.role_arn}, Condition=via),
+        statement("kms:CreateGrant", Principal={"AWS": selector.role_arn}, Condition=for_aws),
+    )
     selector.dynamodb.create_table(TableName=name, **TABLE, SSESpecification=encryption(customer_key))
     cleanup(clients(own).dynamodb.delete_table, TableName=name)
     selector.dynamodb.put_item(TableName=name, Item=ITEM)
