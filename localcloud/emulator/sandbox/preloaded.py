@@ -108,8 +108,8 @@ def _become(
         os.close(nothing)
         os.close(log)
         # The streams of this process may have been files; what they now lead to is a pipe.
-        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
-        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         os.environ.clear()
         os.environ.update(message["environment"])
         time.tzset()

@@ -1,0 +1,1 @@
+"""The emulator's additions: what decides, without an emulator."""
