@@ -43,7 +43,8 @@ class Transient:
 class Tagging:
     """How tags are changed after creation: operations, and the parameter that says whose tags.
 
-    `by` is the output that holds the value of that parameter; `item` is true where it takes a list.
+    `by` is the output that holds the value of that parameter; `item` is true where it takes a list; `fixed` are
+    parameters that are the same for every resource of the type.
     """
 
     parameter: str
@@ -53,6 +54,7 @@ class Tagging:
     listing: str | None = "ListTagsForResource"
     service: str | None = None
     item: bool = False
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

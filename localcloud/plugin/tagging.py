@@ -35,4 +35,4 @@ def change_tags(context: Context, tagging: Tagging) -> None:
 
 def _whose(tagging: Tagging, state: dict[str, Any]) -> dict[str, Any]:
     value = state.get(tagging.by)
-    return {tagging.parameter: [value] if tagging.item else value}
+    return {tagging.parameter: [value] if tagging.item else value, **tagging.fixed}

@@ -9,15 +9,24 @@ from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.resource import ResourceType
 
 _MODULES: Mapping[str, tuple[str, ...]] = {
-    "cloudwatch": ("cloudwatch", "logs"),
+    "athena": ("athena",),
+    "cloudwatch": ("cloudwatch", "events", "logs"),
     "dynamodb": ("dynamodb", "dynamodb_attachments"),
+    "ec2": ("ec2", "ec2_security"),
+    "elasticache": ("elasticache",),
+    "glue": ("glue",),
     "iam": ("iam",),
+    "iot": ("iot",),
     "kinesis": ("kinesis", "firehose"),
     "kms": ("kms",),
     "lambda": ("lambda_function", "lambda_attachments"),
-    "s3": ("s3_bucket", "s3_settings"),
+    "opensearch": ("opensearch",),
+    "s3": ("s3_bucket", "s3_objects", "s3_settings"),
+    "sfn": ("stepfunctions",),
     "sns": ("sns",),
     "sqs": ("sqs",),
+    "ssm": ("ssm",),
+    "vpc": ("ec2_security",),
 }
 
 
@@ -42,7 +51,7 @@ def find(token: str) -> ResourceType:
 def every() -> Iterator[ResourceType]:
     """All entries; loads every module."""
     for module in _MODULES:
-        yield from _entries(module).values()
+        yield from (entry for token, entry in _entries(module).items() if token.startswith(f"aws:{module}/"))
 
 
 @functools.cache

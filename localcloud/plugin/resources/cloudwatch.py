@@ -54,6 +54,18 @@ def _alarm_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
         )
 
 
+_put_composite = creates("PutCompositeAlarm", identity="alarmName")
+
+
+def _read_composite(context: Context) -> Properties | None:
+    found = context.call("DescribeAlarms", AlarmNames=[context.id], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    if not found:
+        return None
+    return context.properties(found[0])
+
+
+_COMPOSITE = ("alarmActions", "alarmDescription", "alarmRule", "insufficientDataActions", "okActions")
+
 _put_dashboard = creates("PutDashboard", identity="dashboardName")
 
 
@@ -96,6 +108,21 @@ RESOURCES = (
         name=Name(longest=255),
         tagging=Tagging("ResourceARN"),
         rules=(_alarm_rules,),
+    ),
+    ResourceType(
+        token="aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        service="cloudwatch",
+        operation="PutCompositeAlarm",
+        create=_put_composite,
+        read=_read_composite,
+        delete=lambda context: context.call("DeleteAlarms", AlarmNames=[context.id]),
+        updates=(Update(_COMPOSITE, _put_composite),),
+        names={"arn": "AlarmArn", "actionsSuppressor": None, "tags": None},
+        immutable=("alarmName", "actionsEnabled"),
+        defaults={"actionsEnabled": True},
+        unordered=("alarmActions", "okActions", "insufficientDataActions"),
+        unsupported=("actionsSuppressor",),
+        tagging=Tagging("ResourceARN"),
     ),
     ResourceType(
         token="aws:cloudwatch/dashboard:Dashboard",

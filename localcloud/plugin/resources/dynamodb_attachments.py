@@ -1,8 +1,12 @@
 """What is attached to DynamoDB tables: Kinesis streaming destinations and resource policies."""
 
+import base64
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.plugin.calls import deletes, or_missing
+from localcloud.plugin.checking import Failure
 from localcloud.plugin.errors import OperationError
 from localcloud.plugin.resource import Context, Properties, ResourceType, Transient, Update
 
@@ -69,6 +73,80 @@ def _read_policy(context: Context) -> Properties | None:
     return {"resourceArn": context.id, "policy": found["Policy"], "revisionId": found["RevisionId"]}
 
 
+def _item_key(context: Context) -> dict[str, Any]:
+    known = {**context.old, **context.inputs}
+    item = json.loads(known["item"])
+    return {known[name]: item[known[name]] for name in ("hashKey", "rangeKey") if known.get(name)}
+
+
+def _put_item(context: Context) -> str:
+    table = str(context.inputs["tableName"])
+    context.call("PutItem", TableName=table, Item=_attributes(json.loads(context.inputs["item"])))
+    values = [next(iter(value.values())) for value in _item_key(context).values()]
+    context.id = "|".join([table, *(str(context.inputs[name]) for name in _KEYS if name in context.inputs), *values])
+    return context.id
+
+
+_KEYS = ("hashKey", "rangeKey")
+
+
+def _attributes(item: Any) -> Any:
+    """Binary values are base64 in JSON, and bytes for boto3."""
+    if isinstance(item, dict):
+        return {key: base64.b64decode(value) if key == "B" else _attributes(value) for key, value in item.items()}
+    return [_attributes(value) for value in item] if isinstance(item, list) else item
+
+
+def _texts(item: Any) -> Any:
+    if isinstance(item, bytes):
+        return base64.b64encode(item).decode()
+    if isinstance(item, dict):
+        return {key: _texts(value) for key, value in item.items()}
+    return [_texts(value) for value in item] if isinstance(item, list) else item
+
+
+def _read_item(context: Context) -> Properties | None:
+    if "item" not in context.inputs:
+        raise OperationError("A table item cannot be imported: declare it without an import, and it is written again.")
+    table, key = context.inputs["tableName"], _attributes(_item_key(context))
+    found = or_missing(lambda: context.call("GetItem", TableName=table, Key=key, ConsistentRead=True))
+    if not found or "Item" not in found:
+        return None
+    live = {"tableName": table, "item": json.dumps(_texts(found["Item"]), sort_keys=True)}
+    values = {
+        f"{name}Value": next(iter(key[context.inputs[name]].values())) for name in _KEYS if name in context.inputs
+    }
+    return {**{name: context.inputs[name] for name in _KEYS if name in context.inputs}, **live, **values}
+
+
+def _change_item(context: Context) -> None:
+    before = {key: json.loads(context.old["item"])[key] for key in _item_key(context)}
+    if before != _item_key(context):
+        context.call("DeleteItem", TableName=context.inputs["tableName"], Key=_attributes(before))
+    _put_item(context)
+
+
+def _delete_item(context: Context) -> None:
+    context.call("DeleteItem", TableName=context.old["tableName"], Key=_attributes(_item_key(context)))
+
+
+def _item_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    text = inputs.get("item")
+    if not isinstance(text, str):
+        return
+    try:
+        item = json.loads(text)
+    except ValueError:
+        item = None
+    if not isinstance(item, dict):
+        yield Failure("item", 'item must be a JSON object in DynamoDB\'s form, such as {"id": {"S": "1"}}.')
+        return
+    for name in _KEYS:
+        key = inputs.get(name)
+        if isinstance(key, str) and key not in item:
+            yield Failure("item", f"item lacks the key attribute `{key}`.")
+
+
 RESOURCES = (
     ResourceType(
         token="aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination",
@@ -83,6 +161,20 @@ RESOURCES = (
         # A table has one destination for each stream, and at most two.
         deletes_first=True,
         transient=(Transient("ResourceInUseException"), Transient("LimitExceededException")),
+    ),
+    ResourceType(
+        token="aws:dynamodb/tableItem:TableItem",
+        service="dynamodb",
+        operation="PutItem",
+        create=_put_item,
+        read=_read_item,
+        delete=_delete_item,
+        updates=(Update(("item",), _change_item),),
+        names={"item": None},
+        immutable=("tableName", "hashKey", "rangeKey"),
+        documents=("item",),
+        rules=(_item_rules,),
+        transient=(Transient("ResourceNotFoundException"),),
     ),
     ResourceType(
         token="aws:dynamodb/resourcePolicy:ResourcePolicy",

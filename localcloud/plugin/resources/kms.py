@@ -81,6 +81,41 @@ def _delete(context: Context) -> None:
         context.call("ScheduleKeyDeletion", KeyId=context.id, PendingWindowInDays=days)
 
 
+def _replicate(context: Context) -> str:
+    """The copy is made in the resource's Region, by a call in the primary key's Region."""
+    primary = str(context.inputs["primaryKeyArn"])
+    request = context.request("ReplicateKey") | {"KeyId": primary.rpartition("/")[2], "ReplicaRegion": context.region}
+    client = context.cloud.client("kms", primary.split(":")[3])
+    answer = client.replicate_key(**request)
+    context.id = str(answer["ReplicaKeyMetadata"]["KeyId"])
+    context.wait(lambda: _enabled(context), f"replica key {context.id} to be enabled")
+    if not context.inputs["enabled"]:
+        _change_replica_enabled(context)
+    return context.id
+
+
+def _enabled(context: Context) -> bool | None:
+    found = or_missing(lambda: context.call("DescribeKey", KeyId=context.id))
+    return True if found and found["KeyMetadata"]["KeyState"] == "Enabled" else None
+
+
+def _change_replica_enabled(context: Context) -> None:
+    context.call("EnableKey" if context.inputs["enabled"] else "DisableKey", KeyId=context.id)
+
+
+def _read_replica(context: Context, state: Properties, key: Mapping[str, Any]) -> Properties | None:
+    if key["KeyState"] in _GONE:
+        return None
+    primary = key.get("MultiRegionConfiguration", {}).get("PrimaryKey", {}).get("Arn")
+    return {
+        **state,
+        "primaryKeyArn": primary or context.inputs.get("primaryKeyArn"),
+        "enabled": key["Enabled"],
+        "policy": context.call("GetKeyPolicy", KeyId=context.id, PolicyName="default")["Policy"],
+        "keyRotationEnabled": bool(context.call("GetKeyRotationStatus", KeyId=context.id).get("KeyRotationEnabled")),
+    }
+
+
 def _alias(context: Context) -> dict[str, Any] | None:
     client = context.cloud.client("kms", context.region)
     pages = client.get_paginator("list_aliases").paginate()
@@ -167,6 +202,28 @@ RESOURCES = (
         write_only=("bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"),
         documents=("policy",),
         unsupported=("customKeyStoreId", "xksKeyId"),
+        tagging=Tagging("KeyId", by="id", listing="ListResourceTags"),
+        transient=_TRANSIENT,
+    ),
+    ResourceType(
+        token="aws:kms/replicaKey:ReplicaKey",
+        service="kms",
+        operation="ReplicateKey",
+        create=_replicate,
+        read=describes("DescribeKey", {"KeyId": "id"}, "KeyMetadata", then=_read_replica),
+        delete=_delete,
+        updates=(
+            Update(("description",), _describe_key),
+            Update(("enabled",), _change_replica_enabled),
+            Update(("policy",), _change_policy),
+            Update(("deletionWindowInDays", "bypassPolicyLockoutSafetyCheck"), lambda context: None),  # of later calls
+        ),
+        names={"primaryKeyArn": None, "enabled": None, "tags": None},
+        immutable=("primaryKeyArn",),
+        defaults={"bypassPolicyLockoutSafetyCheck": False, "enabled": True},
+        computed=("policy",),
+        write_only=("bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"),
+        documents=("policy",),
         tagging=Tagging("KeyId", by="id", listing="ListResourceTags"),
         transient=_TRANSIENT,
     ),

@@ -57,6 +57,20 @@ def _read_stream(context: Context) -> Properties | None:
     return {"name": context.id, "logGroupName": group, "arn": found["arn"]} if found else None
 
 
+_put_filter = creates("PutMetricFilter", identity="name")
+
+
+def _read_filter(context: Context) -> Properties | None:
+    if "logGroupName" not in context.inputs:  # an import: GROUP:FILTER
+        group, _, context.id = context.id.rpartition(":")
+        context.inputs = {"logGroupName": group}
+    group = context.inputs["logGroupName"]
+    found = or_missing(lambda: context.call("DescribeMetricFilters", logGroupName=group, filterNamePrefix=context.id))
+    filters = found["metricFilters"] if found else []
+    live = next((item for item in filters if item["filterName"] == context.id), None)
+    return {"pattern": "", **context.properties(live), "logGroupName": group} if live else None
+
+
 RESOURCES = (
     ResourceType(
         token="aws:cloudwatch/logGroup:LogGroup",
@@ -79,6 +93,29 @@ RESOURCES = (
         name=Name(longest=512, prefix_property="namePrefix"),
         tagging=Tagging("resourceArn"),
         transient=(Transient("OperationAbortedException"),),
+    ),
+    ResourceType(
+        token="aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        service="logs",
+        operation="PutMetricFilter",
+        create=_put_filter,
+        read=_read_filter,
+        delete=lambda context: context.call(
+            "DeleteMetricFilter", logGroupName=context.old["logGroupName"], filterName=context.id
+        ),
+        updates=(Update(("metricTransformation", "pattern", "applyOnTransformedLogs"), _put_filter),),
+        names={
+            "name": "filterName",
+            "pattern": "filterPattern",
+            "metricTransformation": "metricTransformations",
+            "metricTransformation.name": "metricName",
+            "metricTransformation.namespace": "metricNamespace",
+            "metricTransformation.value": "metricValue",
+        },
+        immutable=("name", "logGroupName"),
+        defaults={"metricTransformation.unit": "None"},
+        computed=("applyOnTransformedLogs",),
+        name=Name(longest=512),
     ),
     ResourceType(
         token="aws:cloudwatch/logStream:LogStream",

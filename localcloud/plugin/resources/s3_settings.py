@@ -8,7 +8,7 @@ from localcloud.plugin.resource import Context, Properties, ResourceType, Transi
 
 # A bucket's owner cannot be chosen here: the bucket belongs to the account that is deployed to.
 _OWNER = "expectedBucketOwner"
-_WITHOUT_OWNER = ("BucketOwnershipControls", "BucketPolicy", "BucketPublicAccessBlock")
+_WITHOUT_OWNER = ("BucketOwnershipControls", "BucketPolicy", "BucketPublicAccessBlock", "BucketReplicationConfig")
 
 # Two settings of one bucket at once; a bucket, or a principal in its policy, made a moment ago.
 _TRANSIENT = (
@@ -194,6 +194,21 @@ RESOURCES = (
         changeable=("targetBucket", "targetPrefix", "targetObjectKeyFormat"),
         then=_if_any,
         unsupported=("targetGrants",),
+    ),
+    _setting(
+        "BucketReplicationConfig",
+        "PutBucketReplication",
+        "GetBucketReplication",
+        deletes("DeleteBucketReplication", {"Bucket": "id"}),
+        names={
+            "role": "ReplicationConfiguration.Role",
+            "rules": "ReplicationConfiguration.Rules",
+            "rules.destination.encryptionConfiguration.replicaKmsKeyId": "ReplicaKmsKeyID",
+        },
+        changeable=("role", "rules", "token"),
+        unordered=("rules",),
+        computed=("rules.id", "rules.priority"),
+        unsupported=("token",),
     ),
     _setting(
         "BucketCorsConfiguration",
