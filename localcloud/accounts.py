@@ -75,6 +75,16 @@ def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any
         ) from error
 
 
+def prepared(cloud: LocalCloud) -> bool:
+    """Whether the cloud has been prepared since it was started or reset."""
+    iam = root_client(cloud, OPERATOR_ACCOUNT)
+    try:
+        iam.get_user(UserName=OPERATOR_USER)
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return True
+
+
 def root_client(cloud: LocalCloud, account_id: str) -> "IAMClient":
     """IAM as the account's root, which a local cloud grants to whoever uses the account id as access key."""
     from botocore.config import Config

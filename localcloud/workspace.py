@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.accounts import prepare
+from localcloud.accounts import prepare, prepared
 from localcloud.engine.environment import DEFAULT_REGION, environment, passphrase
 from localcloud.engine.layout import Layout, checkout
 from localcloud.engine.stacks import Project, read_project, seed
@@ -37,6 +37,9 @@ def open_workspace(
     layout = layout or checkout()
     project = read_project(folder)
     state = state_folder(cloud, layout)
+    if cloud.folder is None and not prepared(cloud):
+        # Somebody else started this cloud, on an endpoint where another one was before: what that one held is gone.
+        shutil.rmtree(state, ignore_errors=True)
     credentials = prepare(cloud, project.account_ids)
     seed(project, state, passphrase(layout, caller), layout)
     variables = environment(

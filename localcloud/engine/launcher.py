@@ -49,7 +49,7 @@ def missing_state(environment: Mapping[str, str]) -> str | None:
     if url.scheme != "file" or Path(unquote(url.path)).exists():
         return None
     return (
-        f"the local cloud at {environment.get('AWS_ENDPOINT_URL')} has stopped, and the state of its stacks is gone with "
+        f"the local cloud at {environment.get('AWS_ENDPOINT_URL')} has stopped, and the state of its stacks went with "
         "it. Leave this shell, and type `make shell` for a new one"
     )
 
