@@ -14,6 +14,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_resources",
     "request_authorization",
     "foreign_resources",
+    "item_conditions",
     "session_durations",
     "policy_principals",
     "passed_roles",

@@ -94,3 +94,36 @@ def test_within_the_account_the_tables_policy_alone_lets_a_role_in_and_a_deny_ke
     assert "Item" not in without.dynamodb.get_item(TableName=arn, Key={"pk": {"S": "a"}})
     share(arn, allowed.role_arn, ["dynamodb:GetItem"], Effect="Deny")
     denied(allowed.dynamodb.get_item, TableName=arn, Key={"pk": {"S": "a"}})
+
+
+def test_leading_keys_give_a_role_its_own_items_only(account, clients, principal, table):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html"""
+    own = account()
+    name = table(own, keys="pk sk")["TableName"]
+    mine = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}}
+    actions = [f"dynamodb:{name}" for name in ("PutItem", "GetItem", "BatchWriteItem", "Query", "BatchGetItem")]
+    limited = principal(own, [statement(actions, "*", Condition=mine)]).dynamodb
+
+    def item(pk, sk="1"):
+        return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+    def batch(*keys):
+        return {"RequestItems": {name: [{"PutRequest": {"Item": item(key, "2")}} for key in keys]}}
+
+    def query(pk):
+        return {
+            "TableName": name,
+            "KeyConditionExpression": "#k = :pk AND sk > :sk",
+            "ExpressionAttributeNames": {"#k": "pk"},
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":sk": {"S": "0"}},
+        }
+
+    limited.put_item(TableName=name, Item=item("mine"))
+    limited.batch_write_item(**batch("mine"))
+    assert limited.query(**query("mine"))["Items"] == [item("mine"), item("mine", "2")]
+    denied(limited.put_item, TableName=name, Item=item("other"))
+    denied(limited.get_item, TableName=name, Key=item("other"))
+    denied(limited.batch_write_item, **batch("mine", "other"))
+    denied(limited.batch_get_item, RequestItems={name: {"Keys": [item("mine"), item("other")]}})
+    denied(limited.query, **query("other"))
+    assert clients(own).dynamodb.scan(TableName=name)["Count"] == 2
