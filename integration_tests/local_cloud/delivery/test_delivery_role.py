@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from integration_tests.local_cloud.delivery.conftest import put_policy, writes
 from integration_tests.support.addressing import statement
+from integration_tests.support.factories import objects
 from integration_tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.local, pytest.mark.aws]
@@ -89,7 +90,9 @@ def test_failed_deliveries_are_measured(delivery_stream, account):
     eventually(lambda: stream.metric("DeliveryToS3.Success", "Average"), equals=[0.0], timeout=10)
 
 
-def test_a_bucket_that_does_not_exist_is_reported(delivery_stream, account, unique, log):
+def test_a_bucket_that_does_not_exist_is_reported_and_an_update_saves_the_data(
+    delivery_stream, account, make, unique, log
+):
     account_id = account()
     options, entries = log(account_id)
     stream = delivery_stream(
@@ -98,10 +101,13 @@ def test_a_bucket_that_does_not_exist_is_reported(delivery_stream, account, uniq
         statements=[statement("s3:*"), LOGS],
         CloudWatchLoggingOptions=options,
     )
-
     stream.put(b"x")
-
     assert eventually(entries, timeout=30)[0]["errorCode"] == "S3.NoSuchBucket"
+    bucket = make.bucket(account_id)
+
+    stream.update({"BucketARN": f"arn:aws:s3:::{bucket}"})
+
+    eventually(lambda: list(objects(stream.clients.s3, bucket).values()), equals=[b"x"], timeout=300)
 
 
 def test_without_permission_on_the_log_nothing_is_logged(delivery_stream, account, log):

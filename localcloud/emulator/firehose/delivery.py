@@ -35,12 +35,12 @@ _METRIC_PREFIX: dict[Kind, str] = {"data": "DeliveryToS3", "error": "DeliveryToS
 class Outgoing:
     """An object that waits for delivery. Times are of the monotonic clock, in seconds, but `oldest_ms` since the epoch.
 
-    Objects of one `group` are delivered in order. `records` are kept where a failed delivery ends in the error output.
+    Objects of one `group` are delivered in order, to where the stream is set to deliver at that time. `records` are
+    kept where a failed delivery ends in the error output.
     """
 
     kind: Kind
     group: Hashable
-    destination: Destination
     key: str
     body: bytes
     record_count: int
@@ -74,7 +74,7 @@ def data_object(
     suffix = object_suffix(stream.name, configuration.version, t, destination.extension or extension)
     key = data_prefix(destination.prefix, t, keys) + suffix
     kept_records = records if destination.partitioned else ()
-    return Outgoing("data", ("data", group), destination, key, body, len(records), oldest_ms, kept_records), failed
+    return Outgoing("data", ("data", group), key, body, len(records), oldest_ms, kept_records), failed
 
 
 def error_object(stream: Identity, configuration: Configuration, kind: str, failed: Sequence[Failure]) -> Outgoing:
@@ -85,7 +85,7 @@ def error_object(stream: Identity, configuration: Configuration, kind: str, fail
     t = local_time(oldest_ms, destination.time_zone)
     suffix = object_suffix(stream.name, configuration.version, t, destination.extension or extension)
     key = error_prefix(destination.error_prefix, destination.prefix, t, kind) + suffix
-    return Outgoing("error", ("error", kind), destination, key, compress(failures.body(failed)), len(failed), oldest_ms)
+    return Outgoing("error", ("error", kind), key, compress(failures.body(failed)), len(failed), oldest_ms)
 
 
 def backup_object(stream: Identity, configuration: Configuration, records: Sequence[Record]) -> Outgoing:
@@ -100,7 +100,7 @@ def backup_object(stream: Identity, configuration: Configuration, records: Seque
     t = local_time(oldest_ms, backup.time_zone)
     key = data_prefix(backup.prefix, t, {}) + object_suffix(stream.name, configuration.version, t, extension)
     body = compress(b"".join(record.data for record in records))
-    return Outgoing("backup", "backup", backup, key, body, len(records), oldest_ms)
+    return Outgoing("backup", "backup", key, body, len(records), oldest_ms)
 
 
 class Outbound:
@@ -119,12 +119,12 @@ class Outbound:
     def next_attempt_s(self) -> float | None:
         return min((queue[0].next_attempt_s for queue in self._waiting.values()), default=None)
 
-    def attempt(self, now_s: float, stopped: Callable[[], bool]) -> list[DeliveryError]:
+    def attempt(self, destination: Destination, now_s: float, stopped: Callable[[], bool]) -> list[DeliveryError]:
         """Deliver what is due; returns what went wrong. A failed object holds back those behind it in its group."""
         errors = []
         for group, queue in list(self._waiting.items()):
             while queue and queue[0].next_attempt_s <= now_s and not stopped():
-                error = self._put(queue[0])
+                error = self._put(queue[0], destination)
                 if error is not None:
                     errors.append(error)
                     break
@@ -150,18 +150,18 @@ class Outbound:
                 del self._waiting[group]
         return gone
 
-    def _put(self, outgoing: Outgoing) -> DeliveryError | None:
-        destination = outgoing.destination
+    def _put(self, outgoing: Outgoing, destination: Destination) -> DeliveryError | None:
+        target = destination.backup if outgoing.kind == "backup" and destination.backup else destination
         outgoing.attempts += 1
         outgoing.error = None
         try:
-            session = self._stream.session(destination.role_arn)
+            session = self._stream.session(target.role_arn)
             put_object(
                 session,
-                destination.bucket,
+                target.bucket,
                 outgoing.key,
                 outgoing.body,
-                key_arn=destination.key_arn,
+                key_arn=target.key_arn,
                 region=self._stream.region,
             )
         except DeliveryError as error:

@@ -17,6 +17,12 @@ CALL_TIMEOUT_S = 60.0
 _loop: asyncio.AbstractEventLoop | None = None
 
 
+def remember_loop() -> None:
+    """Note the running event loop, on which `call` works from now on."""
+    global _loop
+    _loop = asyncio.get_running_loop()
+
+
 def call(function: Callable[[], Awaitable[T]], account_id: str, region: str) -> T:
     """Run `function` on the event loop as the account in the region, and wait for its result.
 
@@ -40,9 +46,8 @@ def install() -> None:
 
     @functools.wraps(inner)
     async def noted(scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        global _loop
         if scope["type"] == "lifespan":
-            _loop = asyncio.get_running_loop()
+            remember_loop()
         await inner(scope, receive, send)
 
     app.app = noted

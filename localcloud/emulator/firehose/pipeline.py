@@ -233,7 +233,7 @@ class Pipeline:
             self._outbound.add(delivery.error_object(self._stream, configuration, kind, failed))
 
     def _deliver(self, configuration: Configuration) -> None:
-        for error in self._outbound.attempt(time.monotonic(), lambda: self._stopped):
+        for error in self._outbound.attempt(configuration.destination, time.monotonic(), lambda: self._stopped):
             self._log(error, configuration)
         for waiting, error in self._outbound.expired(time.monotonic(), configuration.destination):
             failure = RecordError(error.code, error.message)

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.model import ListShape, ServiceModel, Shape, StructureShape
+# botocore's shapes; the library is imported with the first request, as it would be a third of the start-up time.
+Shape = Any
 
 
 @functools.cache
-def _model() -> ServiceModel:
+def _model() -> Any:
     from botocore.loaders import Loader
+    from botocore.model import ServiceModel
 
     return ServiceModel(Loader().load_service_model("firehose", "service-2"), "firehose")
 
@@ -32,14 +34,14 @@ def message(found: list[str]) -> str:
 
 
 def _check(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
+    if shape.type_name == "structure" and isinstance(value, dict):
         for name in shape.required_members:
             if value.get(name) is None:
                 yield _violation(None, _join(path, name), "Member must not be null")
         for name, member in shape.members.items():
             if value.get(name) is not None:
                 yield from _check(member, value[name], _join(path, name))
-    elif isinstance(shape, ListShape) and isinstance(value, list):
+    elif shape.type_name == "list" and isinstance(value, list):
         yield from _range(shape, len(value), value, path, "length")
         for index, item in enumerate(value, start=1):
             yield from _check(shape.member, item, f"{path}.{index}.member")
