@@ -110,7 +110,7 @@ def test_one_read_gives_at_most_10000_records(kinesis, made):
         ),
         (
             "get_shard_iterator",
-            {"ShardId": SHARD, "ShardIteratorType": "AT_TIMESTAMP", "Timestamp": time.time() + 3600},
+            {"ShardId": SHARD, "ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 4_102_444_800},
             "InvalidArgumentException",
         ),
     ],
