@@ -79,6 +79,8 @@ def _to_leaf(shape: Shape, value: Any) -> Any:
         return int(value)
     if shape.type_name in ("float", "double"):
         return float(value)
+    if shape.type_name == "boolean" and isinstance(value, str):
+        return value == "true"
     if shape.type_name == "string" and not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else str(value)
     return value
@@ -133,7 +135,7 @@ def _from_leaf(kind: Scalar, member: Any) -> Any:
     if isinstance(member, datetime.datetime):
         return member.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if kind.kind in ("str", "json"):
-        return member if isinstance(member, str) else str(member)
+        return str(member).lower() if isinstance(member, bool) else str(member)
     if kind.kind == "bool":
         return member if isinstance(member, bool) else str(member).lower() in ("true", "enabled")
     if kind.kind == "int":

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 from botocore import xform_name
@@ -78,6 +78,8 @@ class ResourceType:
         The type, e.g. `aws:kinesis/stream:Stream`, and boto3's name of its service.
     operation
         The API operation whose request the inputs correspond with; botocore's model of it checks their values.
+    within
+        The member of that request which holds the properties, where it is not the request itself.
     create
         Creates, and returns the id; it sets `context.id` as soon as there is something to delete.
     read
@@ -124,6 +126,7 @@ class ResourceType:
     create: Callable[["Context"], str]
     read: Callable[["Context"], Properties | None]
     delete: Callable[["Context"], object]
+    within: str = ""
     updates: tuple[Update, ...] = ()
     names: Names = field(default_factory=dict)
     immutable: tuple[str, ...] = ()
@@ -155,9 +158,12 @@ class ResourceType:
     def request_shape(self, operation: str | None = None, service: str | None = None) -> StructureShape:
         """Botocore's model of an operation's request, by default of the one that creates."""
         model = service_model(service or self.service).operation_model(operation or self.operation)
-        if model.input_shape is None:
+        shape: mapping.Shape = model.input_shape
+        if shape is None:
             raise LookupError(f"The operation {model.name} takes no input.")
-        return model.input_shape
+        if operation is None and self.within:
+            shape = shape.members[self.within]
+        return cast(StructureShape, shape.member if shape.type_name == "list" else shape)
 
     def is_immutable(self, path: str) -> bool:
         """Whether a change of `path` means a new resource."""

@@ -108,6 +108,7 @@ def _read_group(context: Context) -> Properties | None:
     state = context.properties(live) | {
         "replicationGroupId": context.id,
         "arn": live.get("ARN") or context.arn("elasticache", f"replicationgroup:{context.id}"),
+        "description": live.get("Description"),
         "automaticFailoverEnabled": live.get("AutomaticFailover") in ("enabled", "enabling"),
         "multiAzEnabled": live.get("MultiAZ") in ("enabled", "enabling"),
         "numCacheClusters": len(members),

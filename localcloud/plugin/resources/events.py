@@ -57,7 +57,7 @@ def _rule_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
 def _put_target(context: Context) -> str:
     inputs = context.inputs
     target = inputs.get("targetId") or context.state.get("targetId") or f"pulumi-{secrets.token_hex(13)}"
-    entry = {**context.request()["Targets"][0], "Id": target}
+    entry = {**context.request(), "Id": target}
     answer = context.call("PutTargets", Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[entry])
     if answer.get("FailedEntryCount"):
         failed = answer["FailedEntries"][0]
@@ -78,7 +78,7 @@ def _read_target(context: Context) -> Properties | None:
     entry = next((item for item in found["Targets"] if item["Id"] == target), None) if found else None
     if entry is None:
         return None
-    return {**context.properties({"Targets": entry, **entry}), "rule": rule, "eventBusName": bus, "targetId": target}
+    return {**context.properties(entry), "rule": rule, "eventBusName": bus, "targetId": target}
 
 
 def _delete_target(context: Context) -> None:
@@ -88,12 +88,10 @@ def _delete_target(context: Context) -> None:
 
 
 _RULE = ("description", "eventPattern", "isEnabled", "roleArn", "scheduleExpression", "state")
-_TARGET = {
-    "arn": "Targets.Arn", "roleArn": "Targets.RoleArn", "input": "Targets.Input", "inputPath": "Targets.InputPath",
-    "inputTransformer": "Targets.InputTransformer", "kinesisTarget": "Targets.KinesisParameters",
-    "sqsTarget": "Targets.SqsParameters", "deadLetterConfig": "Targets.DeadLetterConfig",
-    "retryPolicy": "Targets.RetryPolicy",
-}  # fmt: skip
+_TARGET = (
+    "arn", "deadLetterConfig", "input", "inputPath", "inputTransformer", "kinesisTarget", "retryPolicy", "roleArn",
+    "sqsTarget",
+)  # fmt: skip
 _OTHER_TARGETS = (
     "appsyncTarget", "batchTarget", "ecsTarget", "httpTarget", "redshiftTarget", "runCommandTargets",
     "sagemakerPipelineTarget",
@@ -125,17 +123,19 @@ RESOURCES = (
         token="aws:cloudwatch/eventTarget:EventTarget",
         service="events",
         operation="PutTargets",
+        within="Targets",
         create=_put_target,
         read=_read_target,
         delete=_delete_target,
         updates=(
-            Update(tuple(_TARGET), _put_target),
+            Update(_TARGET, _put_target),
             Update(("forceDestroy",), lambda context: None),  # only deletion looks at it
         ),
         names={
-            **_TARGET,
             "inputTransformer.inputPaths": "InputPathsMap",
-            "targetId": "Targets.Id",
+            "kinesisTarget": "KinesisParameters",
+            "sqsTarget": "SqsParameters",
+            "targetId": "Id",
             "forceDestroy": None,
         },
         immutable=("rule", "eventBusName", "targetId"),
