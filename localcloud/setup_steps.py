@@ -16,6 +16,7 @@ from localcloud.engine.progress import Step
 
 # Without --no-compile most of the time goes into the bytecode of pulumi-aws, of whose modules a program imports a few.
 PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar", "off")
+USER_REQUIREMENTS = ("requirements.txt", "constraints.txt")
 NETWORK_ADVICE = "Check that this machine reaches the Python package index, and run the same command again."
 VENV_ADVICE = (
     "This Python has no working `venv` module. On Debian and Ubuntu `apt install python3-venv` installs it; "
@@ -136,14 +137,14 @@ ENVIRONMENT = SetupStep(
 PACKAGES = SetupStep(
     "packages",
     "installing what a deployment needs",
-    lambda layout: _requirements_key(layout, "requirements.txt"),
+    lambda layout: _requirements_key(layout, *USER_REQUIREMENTS),
     lambda layout: layout.python.with_name("pytest"),
     lambda layout, step: _install_requirements(layout, step, "requirements.txt"),
 )
 TOOLS = SetupStep(
     "tools",
     "installing what developing needs",
-    lambda layout: _requirements_key(layout, "requirements.txt", "requirements-dev.txt"),
+    lambda layout: _requirements_key(layout, *USER_REQUIREMENTS, "requirements-dev.txt"),
     lambda layout: layout.python.with_name("ruff"),
     lambda layout, step: _install_requirements(layout, step, "requirements-dev.txt"),
 )
