@@ -13,9 +13,8 @@ try:
     region = pulumi.Config("aws").require("region")
     allowed_account(stack_file, pulumi.Config("aws").get_object("allowedAccountIds"))
     architectures = parse(KINDS, stack_file, pulumi.Config("tributary").get_object("architectures"))
+    place = Place(account_id=aws.get_caller_identity_output().account_id, region=region)
+    for name, outputs in deploy(architectures, place).items():
+        pulumi.export(name, outputs)
 except SettingsError as wrong:
     raise pulumi.RunError(str(wrong)) from None
-
-place = Place(account_id=aws.get_caller_identity_output().account_id, region=region)
-for name, outputs in deploy(architectures, place).items():
-    pulumi.export(name, outputs)

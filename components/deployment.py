@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -11,6 +12,9 @@ from components.cross_account_copy.source import CopySource, CopySourceArgs
 from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
 from components.peers import peer_outputs
 from components.settings import Architecture
+from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
+from components.shared_stream.settings import OwnerSettings, StreamAccess, SubscriberSettings
+from components.shared_stream.subscriber import StreamSubscriber, StreamSubscriberArgs
 
 Outputs = Mapping[str, pulumi.Input[object]]
 
@@ -55,7 +59,66 @@ def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
     return CopySource(name, args).outputs
 
 
+def _stream_owner(name: str, settings: OwnerSettings, place: Place) -> Outputs:
+    return StreamOwner(
+        name, StreamOwnerArgs(settings=settings, account_id=place.account_id, region=place.region)
+    ).outputs
+
+
+def _stream_subscriber(name: str, settings: SubscriberSettings, place: Place) -> Outputs:
+    owner = settings.owner
+    stream_arn: pulumi.Input[str]
+    consumer_arn: pulumi.Input[str] | None
+    key_arn: pulumi.Input[str]
+    if isinstance(owner, StreamAccess):
+        stream_arn, consumer_arn, key_arn = owner.stream_arn, owner.consumer_arn, owner.key_arn
+    else:
+        granted = peer_outputs(owner, name, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
+        stream_arn, key_arn = granted["KinesisStreamArn"], granted["KMSKeyArn"]
+        consumers = granted["KinesisStreamEFOConsumerArn"]
+        consumer_arn = consumers.apply(partial(_consumer, owner.stack, settings.subscriber))
+    args = StreamSubscriberArgs(
+        settings=settings,
+        account_id=place.account_id,
+        region=place.region,
+        stream_arn=stream_arn,
+        consumer_arn=consumer_arn if settings.enhanced_fan_out else None,
+        stream_key_arn=key_arn,
+    )
+    return StreamSubscriber(name, args).outputs
+
+
+def _consumer(stack: str, subscriber: str, consumers: Mapping[str, str]) -> str:
+    """The ARN of one subscriber's consumer. Raises pulumi.RunError when the owner has none for it."""
+    if subscriber not in consumers:
+        raise pulumi.RunError(
+            f"stack `{stack}` has no consumer for the subscriber `{subscriber}`; it has "
+            f"{', '.join(consumers) or 'none'}. Add it to `subscribers` in Pulumi.{stack}.yaml and type "
+            f"`pulumi up -s {stack}`, or say `enhancedFanOut: false` here."
+        )
+    return consumers[subscriber]
+
+
+def _table_replica(name: str, settings: ReplicaSettings, place: Place) -> Outputs:
+    replica = settings.replica
+    granted: Mapping[str, Any] | None = None
+    if isinstance(replica, FarEndAccess):
+        granted = replica.granted
+    elif not isinstance(replica, NewReplica):
+        granted = peer_outputs(replica, name, ["writerRoleArn", "region", "replicaTableName", "positionsTableName"])
+    args = ReplicaArgs(settings=settings, account_id=place.account_id, region=place.region, far_end=granted)
+    return TableReplica(name, args).outputs
+
+
+def _far_end(name: str, settings: FarEndSettings, place: Place) -> Outputs:
+    return FarEnd(name, FarEndArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
+
+
 BUILDERS: Mapping[str, Callable[[str, Any, Place], Outputs]] = {
     "cross-account-copy/source": _copy_source,
     "cross-account-copy/target": _copy_target,
+    "table-replica": _table_replica,
+    "table-replica/far-end": _far_end,
+    "shared-stream/owner": _stream_owner,
+    "shared-stream/subscriber": _stream_subscriber,
 }

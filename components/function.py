@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.code import RUNTIME, function_code
+from components.code import RUNTIME, FunctionCode
 from components.policies import Statement, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
 
@@ -23,12 +23,11 @@ class EventSource:
 class StreamFunctionArgs:
     """What a StreamFunction needs.
 
-    `package` is the folder in `handlers`, whose entry point is `handlers.<package>.main.handler`. Each of `sources`
-    gets a mapping of that name. `statements` are what the handler itself calls; reading the sources, writing logs and
-    storing failed batches are added.
+    Each of `sources` gets a mapping of that name. `statements` are what the handler itself calls; reading the
+    sources, writing logs and storing failed batches are added.
     """
 
-    package: str
+    code: FunctionCode
     role_name: str
     settings: FunctionSettings
     sources: dict[str, EventSource]
@@ -86,8 +85,8 @@ class StreamFunction(pulumi.ComponentResource):
             role=role.arn,
             runtime=RUNTIME,
             architectures=["arm64"],
-            handler=f"handlers.{args.package}.main.handler",
-            code=function_code(args.package),
+            handler=args.code.entry,
+            code=args.code.archive,
             timeout=settings.timeout_seconds,
             memory_size=settings.memory_mb,
             environment={"variables": args.environment},

@@ -19,6 +19,7 @@ ArchitectureName = str
 
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
 
 
@@ -47,7 +48,7 @@ Throughput = Annotated[Annotated[Capacity, Tag("units")] | OnDemand, Discriminat
 ShardCount = Annotated[Annotated[int, Field(ge=1), Tag("units")] | OnDemand, Discriminator(_form)]
 
 # The names of the forms that a value may have: pydantic puts them into the path of a mistake, a stack file does not.
-FORMS = {"units", "word", "peer", "literal"}
+FORMS = {"units", "word", "peer", "literal", "created"}
 
 # What pydantic's kinds of errors mean for the writer of a stack file.
 MEANINGS = {

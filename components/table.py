@@ -24,6 +24,7 @@ class DataTableArgs:
     """`keys` maps attribute names to types (S, N or B): the partition key first, then the sort key if there is one.
 
     `stream_view` turns on the table's stream with that view type. `cold` is for data that is kept but seldom read.
+    `time_to_live` names the attribute that says, in seconds since 1970, when an item expires.
     """
 
     table_name: str
@@ -34,6 +35,8 @@ class DataTableArgs:
     stream_view: str | None = None
     deletion_protection: bool = True
     cold: bool = False
+    time_to_live: str | None = None
+    tags: dict[str, str] | None = None
 
 
 class DataTable(pulumi.ComponentResource):
@@ -63,7 +66,9 @@ class DataTable(pulumi.ComponentResource):
             table_class="STANDARD_INFREQUENT_ACCESS" if args.cold else "STANDARD",
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             point_in_time_recovery={"enabled": True},
+            ttl={"enabled": True, "attribute_name": args.time_to_live} if args.time_to_live else None,
             deletion_protection_enabled=args.deletion_protection,
+            tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -15,8 +15,7 @@ def write_workspace(
 ) -> None:
     """Write Pulumi.yaml and the stack files named in `changes` (stack → setting → value, in each of its architectures).
 
-    A map that the stack file has already is extended by the map in `changes`; anything else is replaced. `accounts`
-    maps account ids of the committed files to those that take their place, wherever they stand.
+    `accounts` maps account ids of the committed files to those that take their place, wherever they stand.
     """
     definition = yaml.safe_load((project / "Pulumi.yaml").read_text())
     definition["main"] = str(project)
@@ -28,17 +27,6 @@ def write_workspace(
         for committed, used in (accounts or {}).items():
             text = text.replace(committed, used)
         content = yaml.safe_load(text)
-        architectures = content["config"]["tributary:architectures"]
-        for name, architecture in architectures.items():
-            architectures[name] = merged(architecture, settings)
+        for architecture in content["config"]["tributary:architectures"].values():
+            architecture.update(settings)
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with the changes, map by map."""
-    result = dict(settings)
-    for name, value in changes.items():
-        former = result.get(name)
-        both = isinstance(former, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(former, value) if both else value  # type: ignore[arg-type]  # both are maps here
-    return result

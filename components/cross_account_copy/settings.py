@@ -14,6 +14,7 @@ from components.settings import (
     FunctionSettings,
     Peer,
     RoleArn,
+    RoleName,
     Settings,
     ShardCount,
     Throughput,
@@ -21,7 +22,6 @@ from components.settings import (
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
 
 # The labels of the tables that are not one week's.
 TABLE = "table"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.code import packaged_code
 from components.cross_account_copy.settings import OLDER, TABLE, SourceSettings
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_kinesis
 from components.key import EncryptionKey, EncryptionKeyArgs
@@ -62,7 +63,7 @@ class CopySource(pulumi.ComponentResource):
         copier = StreamFunction(
             f"{name}-copier",
             StreamFunctionArgs(
-                package="cross_account_copier",
+                code=packaged_code("cross_account_copier"),
                 role_name=settings.copier_role_name,
                 settings=settings.copier,
                 sources={

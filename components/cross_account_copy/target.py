@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.code import packaged_code
 from components.cross_account_copy.settings import OLDER, TABLE, TargetSettings
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
@@ -84,7 +85,7 @@ class CopyTarget(pulumi.ComponentResource):
         forwarder = StreamFunction(
             f"{name}-forwarder",
             StreamFunctionArgs(
-                package="firehose_forwarder",
+                code=packaged_code("firehose_forwarder"),
                 role_name=settings.forwarder_role_name,
                 settings=settings.forwarder,
                 sources=sources,
@@ -245,7 +246,7 @@ class CopyTarget(pulumi.ComponentResource):
         writer = StreamFunction(
             f"{name}-click-stream",
             StreamFunctionArgs(
-                package="click_stream_writer",
+                code=packaged_code("click_stream_writer"),
                 role_name=f"{settings.function.name}-role",
                 settings=settings.function,
                 sources=sources,

@@ -13,6 +13,7 @@ from components.settings import Capacity, Peer, allowed_account, parse
 pytestmark = pytest.mark.pure
 
 FILE = "Pulumi.poc.yaml"
+ALL_KINDS = ", ".join(sorted(KINDS))
 TARGET: dict[str, Any] = {"kind": "cross-account-copy/target", "writer": {"accountId": "111111111111"}}
 SOURCE: dict[str, Any] = {"kind": "cross-account-copy/source", "target": {"stack": "poc"}}
 
@@ -102,7 +103,7 @@ def test_weekly_tables_are_this_week_and_the_next_over_the_turn_of_a_year() -> N
             None,
             (
                 "`tributary:architectures` is missing; it must be a map from an instance name to `{kind: …}`. "
-                "The kinds are cross-account-copy/source, cross-account-copy/target. "
+                f"The kinds are {ALL_KINDS}. "
                 "docs/configuration.md has one example of each."
             ),
         ),
@@ -111,7 +112,7 @@ def test_weekly_tables_are_this_week_and_the_next_over_the_turn_of_a_year() -> N
             {"copy": {"kind": "cross-account-copy/targt"}},
             (
                 "`tributary:architectures.copy.kind` is 'cross-account-copy/targt'; it must be one of "
-                "cross-account-copy/source, cross-account-copy/target. Did you mean `cross-account-copy/target`?"
+                f"{ALL_KINDS}. Did you mean `cross-account-copy/target`?"
             ),
         ),
         (

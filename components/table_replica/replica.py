@@ -1,0 +1,190 @@
+"""The source's side: table → stream → replicator → replica, here or, by an assumed role, in another account or Region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
+from components.key import EncryptionKey, EncryptionKeyArgs
+from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
+from components.policies import Statement, statement, uses_key
+from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings
+from components.table_replica.tables import TABLE_KEY_ACTIONS, replica_tables, shaped_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaArgs:
+    """`far_end` is what a replica elsewhere grants, by the names of its outputs; None when the replica is made here."""
+
+    settings: ReplicaSettings
+    account_id: pulumi.Input[str]
+    region: str
+    far_end: Mapping[str, pulumi.Input[str]] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    table_name: pulumi.Input[str]
+    stream: EventSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FarEnd:
+    """Where the replicator writes, what it may call for that, and what to watch here."""
+
+    outputs: Mapping[str, pulumi.Input[str]]
+    environment: pulumi.Input[Mapping[str, str]]
+    statements: list[Statement]
+    watches: list[Watch]
+
+
+class TableReplica(pulumi.ComponentResource):
+    """A table and the function that keeps a replica equal to it."""
+
+    def __init__(self, name: str, args: ReplicaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:TableReplica", name, None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._args = args
+        settings = args.settings
+
+        key = EncryptionKey(
+            name, EncryptionKeyArgs(description=f"Data of the replica {name}", account_id=args.account_id), self._child
+        )
+        source = self._source(name, key.arn)
+        far_end = self._far_end(name, key.arn)
+        failures = PrivateBucket(
+            f"{name}-failures",
+            PrivateBucketArgs(key_arn=key.arn, force_destroy=not settings.deletion_protection),
+            self._child,
+        )
+        replicator = StreamFunction(
+            f"{name}-replicator",
+            StreamFunctionArgs(
+                package="table_replicator",
+                role_name=settings.replicator_role_name,
+                settings=settings.replicator,
+                sources={"stream": source.stream},
+                failure_bucket_arn=failures.arn,
+                key_arn=key.arn,
+                account_id=args.account_id,
+                region=args.region,
+                environment=far_end.environment,
+                statements=far_end.statements,
+            ),
+            self._child,
+        )
+        age_s = settings.replicator.maximum_record_age_seconds
+        monitoring = Monitoring(
+            name,
+            MonitoringArgs(
+                watches=[
+                    *function_watches("replicator", replicator.name, replicator.mapping_ids, age_s),
+                    *table_watches("source", source.table_name),
+                    *far_end.watches,
+                ],
+                region=args.region,
+                alarm_topic_arn=settings.alarm_topic_arn,
+            ),
+            self._child,
+        )
+
+        self.outputs: dict[str, pulumi.Input[object]] = {
+            "region": args.region,
+            "sourceTableName": source.table_name,
+            "streamArn": source.stream.arn,
+            "replicatorName": replicator.name,
+            "replicatorRoleArn": replicator.role_arn,
+            "mappingIds": {"replicator": replicator.mapping_ids},
+            "failureBucketName": failures.name,
+            "dashboard": monitoring.dashboard,
+            **far_end.outputs,
+        }
+        self.register_outputs(self.outputs)
+
+    def _source(self, name: str, key_arn: pulumi.Input[str]) -> _Source:
+        settings, region = self._args.settings, self._args.region
+        source = settings.source
+        if isinstance(source, ExistingSource):
+            used = [uses_key(source.key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)] if source.key_arn else []
+            return _Source(
+                table_name=source.table_arn.split("/")[1],
+                stream=EventSource(arn=source.stream_arn, statements=[*reads_table_stream(source.stream_arn), *used]),
+            )
+        table = shaped_table(
+            f"{name}-source",
+            settings,
+            source.table_name,
+            source.capacity,
+            key_arn,
+            self._child,
+            stream_view=source.stream_view,
+            time_to_live=source.time_to_live_attribute,
+        )
+        # A table's stream is encrypted with the table's key.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        used = [uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)]
+        return _Source(
+            table_name=table.name,
+            stream=EventSource(arn=table.stream_arn, statements=[*reads_table_stream(table.stream_arn), *used]),
+        )
+
+    def _far_end(self, name: str, key_arn: pulumi.Input[str]) -> _FarEnd:
+        args, settings = self._args, self._args.settings
+        if args.far_end is not None:
+            granted = args.far_end
+            return _FarEnd(
+                outputs={
+                    "replicaTableName": granted["replicaTableName"],
+                    "replicaRegion": granted["region"],
+                    "writerRoleArn": granted["writerRoleArn"],
+                    "positionsTableName": granted["positionsTableName"] if settings.guarded else "",
+                },
+                environment=pulumi.Output.all(**granted).apply(self._remote_environment),
+                statements=[statement(["sts:AssumeRole"], granted["writerRoleArn"])],
+                watches=[],
+            )
+        assert isinstance(settings.replica, NewReplica)
+        replica = replica_tables(
+            name,
+            settings,
+            settings.replica.table_name,
+            settings.replica.capacity,
+            key_arn,
+            settings.guarded,
+            self._child,
+        )
+        return _FarEnd(
+            outputs={
+                "replicaTableName": replica.table.name,
+                "replicaRegion": args.region,
+                "writerRoleArn": "",
+                "positionsTableName": replica.positions_name,
+            },
+            environment=pulumi.Output.all(replica.table.name, replica.positions_name).apply(
+                lambda names: replicator_environment(names[0], names[1], settings.tombstone_days)
+            ),
+            statements=replica.writes(key_arn, args.region),
+            watches=table_watches("replica", replica.table.name),
+        )
+
+    def _remote_environment(self, granted: Mapping[str, str]) -> dict[str, str]:
+        settings = self._args.settings
+        positions = granted["positionsTableName"] if settings.guarded else ""
+        if settings.guarded and not positions:
+            raise pulumi.RunError(
+                "`guarded: true` needs a far end that keeps positions. Set `guarded: true` in the far end's stack file "
+                "too, deploy it by `pulumi up`, then deploy this stack."
+            )
+        return replicator_environment(granted["replicaTableName"], positions, settings.tombstone_days) | {
+            "ROLE_ARN": granted["writerRoleArn"],
+            "REPLICA_REGION": granted["region"],
+            **({"EXTERNAL_ID": settings.external_id} if settings.external_id else {}),
+        }
+
+
+def replicator_environment(table_name: str, positions_table_name: str, tombstone_days: int) -> dict[str, str]:
+    """The environment of the replicator: see handlers/README.md."""
+    guard = {"POSITIONS_TABLE": positions_table_name, "TOMBSTONE_DAYS": str(tombstone_days)}
+    return {"REPLICA_TABLE": table_name, **(guard if positions_table_name else {})}

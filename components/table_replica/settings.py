@@ -1,0 +1,182 @@
+"""What a stack file may say about a table replica, and what holds when it says nothing: the published workshop."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+
+from components.settings import (
+    AccountId,
+    Architecture,
+    Capacity,
+    FunctionSettings,
+    Peer,
+    RoleArn,
+    Settings,
+    Throughput,
+)
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+TableArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[\w.-]+$")]
+StreamArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[\w.-]+/stream/.+$")
+]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
+
+REPLICATOR = FunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
+REPLICATOR_ROLE = "DDBReplicationRole"
+CAPACITY = Capacity(read=10, write=5)
+TAGS = {"workshop-design-patterns": "targeted-for-cleanup"}
+
+
+class Key(Settings):
+    """A key attribute: its name and its type, S, N or B."""
+
+    name: str = Field(min_length=1, max_length=255)
+    type: Literal["S", "N", "B"] = "S"
+
+
+class Index(Settings):
+    """A global secondary index; `projected` names the attributes it holds, all of them when it is left out."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")
+    partition_key: Key
+    projected: tuple[str, ...] | None = None
+    capacity: Throughput = CAPACITY
+
+
+GSI_1 = Index(name="GSI_1", partition_key=Key(name="GSI_1_PK"), projected=("bytessent", "requestid", "host"))
+
+
+class TableShape(Architecture):
+    """What source and replica have in common: their keys, indexes and tags."""
+
+    partition_key: Key = Key(name="PK")
+    sort_key: Key | None = None
+    indexes: tuple[Index, ...] = (GSI_1,)
+    tags: dict[str, str] = TAGS
+    # How long a deleted item's position is kept, in days: the oldest failed batch that may still be redriven.
+    tombstone_days: int = Field(default=14, ge=1, le=365)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Key attributes and their types, the partition key first."""
+        return {key.name: key.type for key in (self.partition_key, self.sort_key) if key is not None}
+
+
+class NewSource(Settings):
+    """The source as a table of this stack."""
+
+    table_name: TableName = "logfile"
+    capacity: Throughput = CAPACITY
+    stream_view: Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"] = "NEW_IMAGE"
+    time_to_live_attribute: str | None = None
+
+
+class ExistingSource(Settings):
+    """The source as a table that somebody else made; its stream must hold new images.
+
+    `key_arn` is the customer key that encrypts it, if there is one.
+    """
+
+    table_arn: TableArn
+    stream_arn: StreamArn
+    key_arn: str | None = None
+
+    @model_validator(mode="after")
+    def _stream_is_the_tables(self) -> Self:
+        if not self.stream_arn.startswith(f"{self.table_arn}/stream/"):
+            raise ValueError("`streamArn` must be a stream of `tableArn`")
+        return self
+
+
+class NewReplica(Settings):
+    """The replica as a table of this stack."""
+
+    table_name: TableName = "logfile_replica"
+    capacity: Throughput = CAPACITY
+
+
+class FarEndAccess(Settings):
+    """The replica elsewhere, as literal values: for a far end whose stack belongs to somebody else."""
+
+    role_arn: RoleArn
+    region: str
+    table_name: TableName
+    positions_table_name: TableName | None = None
+
+    @property
+    def granted(self) -> Mapping[str, str]:
+        """The same values under the names of a far end's outputs."""
+        return {
+            "writerRoleArn": self.role_arn,
+            "region": self.region,
+            "replicaTableName": self.table_name,
+            "positionsTableName": self.positions_table_name or "",
+        }
+
+
+def _source_form(value: object) -> str:
+    existing = isinstance(value, ExistingSource) or (isinstance(value, dict) and {"tableArn", "streamArn"} & set(value))
+    return "literal" if existing else "created"
+
+
+def _replica_form(value: object) -> str:
+    if isinstance(value, dict):
+        return "peer" if "stack" in value else "literal" if "roleArn" in value else "created"
+    return "peer" if isinstance(value, Peer) else "literal" if isinstance(value, FarEndAccess) else "created"
+
+
+class ReplicaSettings(TableShape):
+    """The account of the source: the table, the function on its stream, and the replica unless it is elsewhere.
+
+    `guarded` keeps the stream position of every item, so that a late redrive or a backfill beside the running stream
+    never overwrites newer data; docs/table-replica.md has what it costs.
+    """
+
+    kind: Literal["table-replica"]
+    source: Annotated[
+        Annotated[NewSource, Tag("created")] | Annotated[ExistingSource, Tag("literal")], Discriminator(_source_form)
+    ] = NewSource()
+    replica: Annotated[
+        Annotated[NewReplica, Tag("created")] | Annotated[FarEndAccess, Tag("literal")] | Annotated[Peer, Tag("peer")],
+        Discriminator(_replica_form),
+    ] = NewReplica()
+    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+    guarded: bool = False
+    replicator: FunctionSettings = REPLICATOR
+    replicator_role_name: RoleName = REPLICATOR_ROLE
+
+    def peers(self) -> Iterable[Peer]:
+        return (self.replica,) if isinstance(self.replica, Peer) else ()
+
+    @model_validator(mode="after")
+    def _has_positions_when_guarded(self) -> Self:
+        if self.guarded and isinstance(self.replica, FarEndAccess) and not self.replica.positions_table_name:
+            raise ValueError("with `guarded: true` its `replica` must name `positionsTableName`")
+        return self
+
+
+class Writer(Settings):
+    """The role of the source's account that may write here. It need not exist yet."""
+
+    account_id: AccountId
+    role_name: RoleName = REPLICATOR_ROLE
+
+    @property
+    def role_arn(self) -> str:
+        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+
+
+class FarEndSettings(TableShape):
+    """The account or Region of the replica when it is not the source's: the table and the role that writes it."""
+
+    kind: Literal["table-replica/far-end"]
+    writer: Writer
+    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+    writer_role_name: RoleName = "DDBReplicationWriter"
+    table_name: TableName = "logfile_replica"
+    capacity: Throughput = CAPACITY
+    guarded: bool = False

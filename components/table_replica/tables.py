@@ -1,0 +1,111 @@
+"""The tables of a replica, and what writing them takes: the same on either side of an account's border."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.policies import Statement, statement, uses_key
+from components.settings import Throughput
+from components.table import DataTable, DataTableArgs, IndexArgs
+from components.table_replica.settings import TableShape
+
+# What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+TABLE_KEY_ACTIONS = ["Decrypt", "DescribeKey"]
+# When a deleted item's position is forgotten; an attribute of the positions table only.
+EXPIRES = "expires"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """The replica, and the positions of its items when it is guarded."""
+
+    table: DataTable
+    positions: DataTable | None
+
+    @property
+    def positions_name(self) -> pulumi.Input[str]:
+        """The name of the positions table, empty when there is none."""
+        return self.positions.name if self.positions else ""
+
+    def writes(self, key_arn: pulumi.Input[str], region: str) -> list[Statement]:
+        """What the replicator calls: BatchWriteItem, or one transaction for an item and its position.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+        """
+        uses = uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)
+        if self.positions is None:
+            return [statement(["dynamodb:BatchWriteItem"], self.table.arn), uses]
+        return [
+            statement(["dynamodb:PutItem", "dynamodb:DeleteItem"], self.table.arn),
+            statement(["dynamodb:PutItem"], self.positions.arn),
+            uses,
+        ]
+
+
+def replica_tables(
+    name: str,
+    shape: TableShape,
+    table_name: str,
+    throughput: Throughput,
+    key_arn: pulumi.Input[str],
+    guarded: bool,
+    opts: pulumi.ResourceOptions,
+) -> Replica:
+    """The replica's table and, when it is guarded, the table of its items' positions."""
+    table = shaped_table(f"{name}-replica", shape, table_name, throughput, key_arn, opts)
+    if not guarded:
+        return Replica(table=table, positions=None)
+    positions = DataTable(
+        f"{name}-positions",
+        DataTableArgs(
+            table_name=f"{table_name}-positions",
+            keys=shape.keys,
+            # Written exactly when the replica is, with items of the least size.
+            throughput="on-demand",
+            key_arn=key_arn,
+            indexes=[],
+            deletion_protection=shape.deletion_protection,
+            time_to_live=EXPIRES,
+            tags=shape.tags,
+        ),
+        opts,
+    )
+    return Replica(table=table, positions=positions)
+
+
+def shaped_table(
+    name: str,
+    shape: TableShape,
+    table_name: str,
+    throughput: Throughput,
+    key_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    stream_view: str | None = None,
+    time_to_live: str | None = None,
+) -> DataTable:
+    """A table with the keys and indexes that source and replica share."""
+    return DataTable(
+        name,
+        DataTableArgs(
+            table_name=table_name,
+            keys=shape.keys,
+            throughput=throughput,
+            key_arn=key_arn,
+            indexes=[
+                IndexArgs(
+                    name=index.name,
+                    hash_key=index.partition_key.name,
+                    hash_key_type=index.partition_key.type,
+                    throughput="on-demand" if throughput == "on-demand" else index.capacity,
+                    projected=None if index.projected is None else list(index.projected),
+                )
+                for index in shape.indexes
+            ],
+            stream_view=stream_view,
+            deletion_protection=shape.deletion_protection,
+            time_to_live=time_to_live,
+            tags=shape.tags,
+        ),
+        opts,
+    )
