@@ -109,7 +109,7 @@ class Faults:
         return self.set("crash", service="lambda", **settings)
 
     def duplicate(self, **settings: Any) -> Any:
-        """Records that DynamoDB writes to a Kinesis stream come twice."""
+        """Records come twice: from DynamoDB in a Kinesis stream, or with `service="lambda"` whole batches."""
         return self.set("duplicate", **settings)
 
     def reorder(self, **settings: Any) -> Any:

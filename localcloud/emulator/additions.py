@@ -20,6 +20,7 @@ ADDITIONS: tuple[str, ...] = (
     "passed_roles",
     "key_use",
     "notified_functions",
+    "function_limits",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others

@@ -29,3 +29,54 @@ def test_a_crash_breaks_the_environment(account, clients, queue, function, fault
     assert counting.invoke()["Payload"] == 1
     messages = clients(mine).sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     assert messages["Attributes"]["ApproximateNumberOfMessages"] == str(runs)
+
+
+def test_a_duplicated_delivery_reaches_the_handler_twice(
+    account, clients, stream, queue, function, faults, cleanup, eventually
+) -> None:
+    """Lambda processes each record at least once: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
+    mine = account()
+    (url, _), arn = queue(mine), stream(mine)
+    source = """
+    import boto3, json, os
+    def handler(event, context):
+        numbers = [record["kinesis"]["sequenceNumber"] for record in event["Records"]]
+        boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps(numbers))
+    """
+    allowed = [{"Effect": "Allow", "Action": ["sqs:SendMessage", "kinesis:*"], "Resource": "*"}]
+    reader = function(mine, source, environment={"QUEUE": url}, statements=allowed)
+    api = clients(mine)
+    with faults.duplicate(account=mine, service="lambda", resource=reader.name, count=1) as fault:
+        mapping = api.lambda_.create_event_source_mapping(
+            EventSourceArn=arn, FunctionName=reader.name, StartingPosition="TRIM_HORIZON", BatchSize=10
+        )
+        cleanup(api.lambda_.delete_event_source_mapping, UUID=mapping["UUID"])
+        api.kinesis.put_record(StreamARN=arn, Data=b"once", PartitionKey="k")
+        eventually(fault.hits, equals=1, timeout=30)
+        messages = eventually(
+            lambda: api.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]),
+            until=lambda answer: answer["Attributes"]["ApproximateNumberOfMessages"] == "2",
+        )
+    assert messages["Attributes"]["ApproximateNumberOfMessages"] == "2"
+
+
+def test_an_in_process_invocation_is_throttled_and_made_again(
+    account, clients, stream, queue, function, faults, cleanup, eventually
+) -> None:
+    mine = account()
+    (url, _), arn = queue(mine), stream(mine)
+    allowed = [{"Effect": "Allow", "Action": ["sqs:SendMessage", "kinesis:*"], "Resource": "*"}]
+    reader = function(mine, COUNTING, environment={"QUEUE": url}, statements=allowed)
+    api = clients(mine)
+    with faults.throttle(account=mine, service="lambda", operation="Invoke", count=2) as fault:
+        mapping = api.lambda_.create_event_source_mapping(
+            EventSourceArn=arn, FunctionName=reader.name, StartingPosition="TRIM_HORIZON"
+        )
+        cleanup(api.lambda_.delete_event_source_mapping, UUID=mapping["UUID"])
+        api.kinesis.put_record(StreamARN=arn, Data=b"once", PartitionKey="k")
+        eventually(
+            lambda: api.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]),
+            until=lambda answer: answer["Attributes"]["ApproximateNumberOfMessages"] == "1",
+            timeout=30,
+        )
+        assert fault.hits() == 2

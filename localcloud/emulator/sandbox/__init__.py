@@ -93,10 +93,11 @@ def _execute(config: Json, code: bytes, event: Any, request_id: str) -> Json:
     worker, _ = lambda_runtime.acquire_worker(
         config["FunctionName"], config, code, qualifier=config.get("Version", "$LATEST")
     )
+    invocation = Invocation(event, request_id, function_arn, _changing_environment(lambda_svc, config), crash)
     try:
-        outcome = worker.invoke(
-            Invocation(event, request_id, function_arn, _changing_environment(lambda_svc, config), crash)
-        )
+        if not faults.decided.get() and faults.due("duplicate", account_id, "lambda", "Invoke", function_arn):
+            worker.invoke(invocation)
+        outcome = worker.invoke(invocation)
     finally:
         lambda_runtime.release_worker(worker)
     answer: Json = {"body": outcome.payload, "log": outcome.log, "log_source": outcome}

@@ -24,6 +24,9 @@ from types import ModuleType
 from typing import Any
 
 STATUS = struct.Struct(">i")
+# The emulator's own names.
+DEPTH_VARIABLE = "_MINISTACK_INVOKE_DEPTH"
+DEPTH_HEADER = "X-Ministack-Invoke-Depth"
 MAX_MESSAGE_BYTES = 1 << 20
 PRELOADED = ("boto3", "botocore.config", "botocore.credentials", "botocore.httpsession", "boto3.dynamodb.types")
 
@@ -37,10 +40,26 @@ def main() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     sys.path.remove(sdk_folder)
+    _propagate_depth()
     # Collections would write to every object, and so copy the pages that sandboxes share.
     gc.collect()
     gc.freeze()
     _serve(server, bootstrap, needed, {entry.split(".")[0] for entry in os.listdir(sdk_folder)})
+
+
+def _propagate_depth() -> None:
+    """Have the SDK say how deep in a chain of invocations a call is made, which ends loops.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    from botocore.handlers import BUILTIN_HANDLERS
+
+    def add_depth(params: dict[str, Any], **_: object) -> None:
+        depth = os.environ.get(DEPTH_VARIABLE)
+        if depth:
+            params["headers"].setdefault(DEPTH_HEADER, depth)
+
+    BUILTIN_HANDLERS.append(("before-call", add_depth))
 
 
 def _module(name: str, path: Path) -> ModuleType:

@@ -68,7 +68,7 @@ def test_a_report_has_what_lambda_reports() -> None:
         "one",
         "two\nthree",
         "END RequestId: id",
-        "\t".join(
+        "\t".join(  # noqa: FLY002 - one field a line
             [
                 "REPORT RequestId: id",
                 "Duration: 12.34 ms",
