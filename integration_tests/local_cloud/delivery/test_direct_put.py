@@ -141,6 +141,16 @@ def test_an_update_counts_from_the_next_object_on_and_raises_the_version(deliver
     assert f"/{stream.name}-2-" in key
 
 
+def test_shorter_hints_count_for_what_is_waiting_already(delivery_stream):
+    stream = delivery_stream(BufferingHints=hints(900))
+    stream.put(b"waiting")
+    assert stream.objects() == {}
+
+    stream.update({"BufferingHints": hints(1)})
+
+    stream.await_body(b"waiting", timeout=300)
+
+
 def test_deleting_a_stream_deletes_what_it_has_not_delivered(delivery_stream):
     stream = delivery_stream(BufferingHints=hints(1))
     stream.put(b"lost")

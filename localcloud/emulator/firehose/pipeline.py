@@ -41,6 +41,7 @@ class Pipeline:
         self._inbox: deque[Record] = deque()
         self._inbox_bytes = 0
         self._held_bytes = 0
+        self._changed = False
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._transform: Buffers[None, Record] = Buffers(0, 0)
@@ -67,6 +68,12 @@ class Pipeline:
             self._condition.notify()
         return taken
 
+    def reconsider(self) -> None:
+        """Look at the configuration again: it has changed, and what waits may be due."""
+        with self._condition:
+            self._changed = True
+            self._condition.notify()
+
     def stop(self) -> None:
         """Deliver nothing more: deleting a stream deletes its data.
 
@@ -92,7 +99,7 @@ class Pipeline:
         """Wait for records or for a buffer or a retry that is due; None when the stream is to stop."""
         with self._condition:
             self._held_bytes = self._held()
-            while not self._stopped and not self._inbox:
+            while not (self._stopped or self._inbox or self._changed):
                 due_s = self._next_due_s()
                 wait_s = None if due_s is None else due_s - time.monotonic()
                 if wait_s is not None and wait_s <= 0:
@@ -100,6 +107,7 @@ class Pipeline:
                 self._condition.wait(wait_s)
             if self._stopped:
                 return None
+            self._changed = False
             records = list(self._inbox)
             self._inbox.clear()
             self._inbox_bytes = 0

@@ -57,6 +57,14 @@ def pipeline_of(stream: dict[str, Any]) -> Pipeline:
         return pipeline
 
 
+def reconsider(arn: str) -> None:
+    """Let the pipeline of an updated stream act on its new configuration."""
+    with _lock:
+        pipeline = _pipelines.get(arn)
+    if pipeline is not None:
+        pipeline.reconsider()
+
+
 def forget(arn: str) -> None:
     """Stop the pipeline of a deleted stream."""
     with _lock:
