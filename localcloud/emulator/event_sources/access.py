@@ -11,6 +11,7 @@ from typing import Any
 
 from ministack.core.arn import parse_arn
 
+from localcloud.emulator import faults
 from localcloud.emulator.authorization import AccessDenied, Session, assume, require
 from localcloud.emulator.event_sources.sources import stream_of_consumer
 from localcloud.emulator.key_use.streams import require_stream_key
@@ -26,6 +27,10 @@ _ON_STREAM = {
     "consumer": ("DescribeStream", "DescribeStreamSummary", "ListShards"),
     "table": ("DescribeStream", "GetShardIterator", "GetRecords", "ListStreams"),
 }
+
+
+# The service whose faults a read meets.
+_FAULTY = {"kinesis": "kinesis", "dynamodb": "dynamodbstreams"}
 
 
 class CannotReadError(Exception):
@@ -66,12 +71,11 @@ class Reader:
         """Raise CannotReadError unless the role may read now: the action, and the key of an encrypted source."""
         try:
             session = self._as_role()
-            if self._is_consumer:
-                require(session, "kinesis:SubscribeToShard", self._arn, region=self._spec.region)
-            else:
-                require(session, f"{self._spec.service}:GetRecords", self._arn, region=self._spec.region)
+            operation = "SubscribeToShard" if self._is_consumer else "GetRecords"
+            require(session, f"{self._spec.service}:{operation}", self._arn, region=self._spec.region)
             self._require_key(session)
-        except (AccessDenied, KmsError) as denied:
+            faults.check(session.account_id, _FAULTY[self._spec.service], operation, self._arn)
+        except (AccessDenied, KmsError, faults.InjectedFaultError) as denied:
             raise CannotReadError(f"Cannot access stream {self._arn}. {denied}") from None
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid, request_scope
 
+from localcloud.emulator import faults
 from localcloud.emulator.authorization import Session, require
 from localcloud.emulator.event_sources.records import StreamRecord
 from localcloud.emulator.firehose import eventloop
@@ -87,6 +88,7 @@ def _to_queue(session: Session, arn: str, mapping_id: str, given_up: GivenUp) ->
     from ministack.services import sqs
 
     require(session, "sqs:SendMessage", arn)
+    faults.check(session.account_id, "sqs", "SendMessage", arn)
     body = json.dumps(document_of(given_up, datetime.now(UTC)))
 
     async def put() -> None:
@@ -103,6 +105,7 @@ def _to_topic(session: Session, arn: str, mapping_id: str, given_up: GivenUp) ->
     from ministack.services import sns
 
     require(session, "sns:Publish", arn)
+    faults.check(session.account_id, "sns", "Publish", arn)
     body = json.dumps(document_of(given_up, datetime.now(UTC)))
 
     async def put() -> None:
@@ -117,6 +120,7 @@ def _to_bucket(session: Session, arn: str, mapping_id: str, given_up: GivenUp) -
     payload = json.dumps({"Records": [record.event for record in given_up.records]}, separators=(",", ":"))
     body = json.dumps(document_of(given_up, now) | {"payload": payload}).encode()
     bucket, region = arn.split(":::", 1)[-1], given_up.function_arn.split(":")[3]
+    faults.check(session.account_id, "s3", "PutObject", arn)
     put_object(session, bucket, object_key(mapping_id, given_up.shard_id, now), body, key_arn=None, region=region)
 
 

@@ -18,7 +18,7 @@ from localcloud.emulator.event_sources.attempts import Attempt, after_failure, b
 from localcloud.emulator.event_sources.delivery import Delivered, Failed, NotInvoked, Outcome
 from localcloud.emulator.event_sources.destinations import RETRIES_EXHAUSTED, TOO_OLD
 from localcloud.emulator.event_sources.filters import wanted
-from localcloud.emulator.event_sources.records import StreamRecord, within_payload
+from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
 from localcloud.emulator.event_sources.sources import SourceNotFoundError
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Lane(threading.Thread):
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html (batching behavior)
         """
         due: float | None = None
+        measured = measured_bytes = 0
         while self.mapping.running and not self.stopping:
             self.woken.clear()
             settings = self.mapping.settings
@@ -162,22 +163,27 @@ class Lane(threading.Thread):
             gathering_s = self.between_batches()
             if self.pending:
                 due = due or time.monotonic() + settings.window_s
-                head = [self.pending[at] for at in range(min(settings.batch_size, len(self.pending)))]
-                whole = len(head)
-                head = head[: self.together(head)]
-                count = within_payload(head)
-                full = count == settings.batch_size or count < whole
+                while measured < min(settings.batch_size, len(self.pending)):
+                    measured_bytes += self.pending[measured].size_hint
+                    measured += 1
                 wait_s = due - time.monotonic()
-                if full or wait_s <= 0 or ended:
-                    self.busy = True
-                    self.attempts = [Attempt(tuple(head[:count]))]
-                    for _ in range(count):
-                        self.pending.popleft()
+                if measured >= settings.batch_size or measured_bytes > MAX_PAYLOAD_BYTES or wait_s <= 0 or ended:
+                    self._take(settings.batch_size)
                     return True
             elif ended:
                 return False
             self.woken.wait(min((one for one in (wait_s, gathering_s) if one is not None), default=None))
         return True
+
+    def _take(self, batch_size: int) -> None:
+        """Make the next attempt of as many pending records as one batch may have."""
+        self.busy = True
+        head = [self.pending[at] for at in range(min(batch_size, len(self.pending)))]
+        head = head[: self.together(head)]
+        count = within_payload(head)
+        self.attempts = [Attempt(tuple(head[:count]))]
+        for _ in range(count):
+            self.pending.popleft()
 
     def between_batches(self) -> float | None:
         """What a kind of lane does before it makes a batch; returns in how many seconds to do it again, if at all."""
@@ -204,7 +210,8 @@ class Lane(threading.Thread):
         outcome = self.send(attempt.records)
         match outcome:
             case Delivered():
-                self._replace([])
+                if not self.mapping.comes_twice():
+                    self._replace([])
             case NotInvoked():
                 # Nothing reached the function, so it counts for nothing.
                 self.mapping.report(outcome.problem)

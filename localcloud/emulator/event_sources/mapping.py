@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
+from localcloud.emulator import faults
 from localcloud.emulator.event_sources.access import Reader
 from localcloud.emulator.event_sources.delivery import Delivery
 from localcloud.emulator.event_sources.lanes import Lane, Shard
@@ -111,9 +112,14 @@ class Mapping:
     # For lanes ------------------------------------------------------------------------------------------------------
 
     def read(self, shard: Shard, limit: int) -> Chunk:
-        """Records of a shard, if the execution role may read. Raises CannotReadError and SourceNotFoundError."""
-        self.reader.require_read()
+        """Records of a shard, if the execution role may read. Raises CannotReadError and SourceNotFoundError.
+
+        Nothing is asked while there is nothing to read.
+        """
         try:
+            if not self.source.has_news(shard.shard_id, shard.position):
+                return Chunk([], shard.position, False)
+            self.reader.require_read()
             return self.source.read(shard.shard_id, shard.position, limit)
         except SourceReplacedError:
             self._restart()
@@ -133,6 +139,12 @@ class Mapping:
                 else:
                     shard.start()
         self.lane_rests()
+
+    def comes_twice(self) -> bool:
+        """Whether a batch that was processed is to be sent again, as at-least-once delivery allows:
+        the fault `duplicate`.
+        """
+        return faults.due("duplicate", self.scope[0], "lambda", "Invoke", self.source.arn) is not None
 
     def report(self, result: str) -> None:
         self.record["LastProcessingResult"] = result

@@ -58,6 +58,9 @@ class Source(Protocol):
 
     def shards(self) -> list[SourceShard]: ...
 
+    def has_news(self, shard_id: str, position: int) -> bool:
+        """Whether a read could give a record or the end of the shard; cheap."""
+
     def read(self, shard_id: str, position: int, limit: int) -> Chunk: ...
 
     def position_at(self, shard_id: str, timestamp_s: float) -> int: ...
@@ -82,6 +85,9 @@ class KinesisSource:
         self._find()
         found = kinesis.shards(self.stream_arn)
         return [SourceShard(one.shard_id, one.parent_ids, one.closed, one.start, one.end) for one in found]
+
+    def has_news(self, shard_id: str, position: int) -> bool:
+        return self._find() is not self._stream or kinesis.has_news(self._stream, shard_id, position)
 
     def read(self, shard_id: str, position: int, limit: int) -> Chunk:
         if self._find() is not self._stream:
@@ -151,6 +157,10 @@ class DynamoDbSource:
     def shards(self) -> list[SourceShard]:
         records, start, closed = self._records()
         return [SourceShard(self._shard_id, (), closed, start, start + len(records))]
+
+    def has_news(self, shard_id: str, position: int) -> bool:
+        records, start, closed = self._records()
+        return closed or position < start + len(records)
 
     def read(self, shard_id: str, position: int, limit: int) -> Chunk:
         records, start, closed = self._records()

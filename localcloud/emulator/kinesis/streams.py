@@ -124,6 +124,12 @@ def read(
     return read_shard(stream, shard, position, max_records, max_bytes)
 
 
+def has_news(stream: Stream, shard_id: str, position: int) -> bool:
+    """Whether a shard has a record at a position or after it, is closed, or is not there any more."""
+    shard = stream["shards"].get(shard_id)
+    return shard is None or is_closed(shard) or position < shard["trimmed"] + len(shard["records"])
+
+
 def put(stream_arn: str, partition_key: str, data: bytes, explicit_hash_key: str | None = None) -> tuple[str, str]:
     """Append a record; returns its shard id and sequence number. Raises StreamNotFoundError."""
     stream = find(stream_arn)
