@@ -34,7 +34,7 @@ def test_a_batch_can_come_twice(account, clients, stream, recorder, mapping, bat
     owner = account()
     source, function = stream(owner), recorder(owner)
     put(clients(owner), source, numbered(4))
-    with faults.set("duplicate", service="lambda", operation="Invoke", resource=source, count=1):
+    with faults.duplicate(service="lambda", resource=function.arn, count=1):
         mapping(function, source, BatchSize=2)
         eventually(lambda: batches(function), equals=[[0, 1], [0, 1], [2, 3]])
 

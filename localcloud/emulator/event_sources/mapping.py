@@ -12,7 +12,6 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
-from localcloud.emulator import faults
 from localcloud.emulator.event_sources.access import Reader
 from localcloud.emulator.event_sources.delivery import Delivery
 from localcloud.emulator.event_sources.lanes import Lane, Shard
@@ -139,12 +138,6 @@ class Mapping:
                 else:
                     shard.start()
         self.lane_rests()
-
-    def comes_twice(self) -> bool:
-        """Whether a batch that was processed is to be sent again, as at-least-once delivery allows:
-        the fault `duplicate`.
-        """
-        return faults.due("duplicate", self.scope[0], "lambda", "Invoke", self.source.arn) is not None
 
     def report(self, result: str) -> None:
         self.record["LastProcessingResult"] = result
