@@ -15,6 +15,9 @@ from components.settings import Architecture
 from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
 from components.shared_stream.settings import OwnerSettings, StreamAccess, SubscriberSettings
 from components.shared_stream.subscriber import StreamSubscriber, StreamSubscriberArgs
+from components.table_replica.far_end import FarEnd, FarEndArgs
+from components.table_replica.replica import ReplicaArgs, TableReplica
+from components.table_replica.settings import FarEndAccess, FarEndSettings, NewReplica, ReplicaSettings
 
 Outputs = Mapping[str, pulumi.Input[object]]
 
@@ -75,14 +78,14 @@ def _stream_subscriber(name: str, settings: SubscriberSettings, place: Place) ->
     else:
         granted = peer_outputs(owner, name, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
         stream_arn, key_arn = granted["KinesisStreamArn"], granted["KMSKeyArn"]
-        consumers = granted["KinesisStreamEFOConsumerArn"]
-        consumer_arn = consumers.apply(partial(_consumer, owner.stack, settings.subscriber))
+        consumer_of = partial(_consumer, owner.stack, settings.subscriber)
+        consumer_arn = granted["KinesisStreamEFOConsumerArn"].apply(consumer_of) if settings.enhanced_fan_out else None
     args = StreamSubscriberArgs(
         settings=settings,
         account_id=place.account_id,
         region=place.region,
         stream_arn=stream_arn,
-        consumer_arn=consumer_arn if settings.enhanced_fan_out else None,
+        consumer_arn=consumer_arn,
         stream_key_arn=key_arn,
     )
     return StreamSubscriber(name, args).outputs

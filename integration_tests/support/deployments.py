@@ -29,17 +29,24 @@ class Deployment:
 
 
 def prepare(
-    cloud: Cloud, folder: Path, changes: Mapping[str, Mapping[str, Any]], account_ids: Mapping[str, str]
+    cloud: Cloud,
+    folder: Path,
+    changes: Mapping[str, Mapping[str, Any]],
+    account_ids: Mapping[str, str],
+    derived: Mapping[str, str] | None = None,
 ) -> Engine:
     """A project folder with the changed stack files, and a deployer role in each account; nothing is deployed yet.
 
-    `account_ids` maps the account ids of the committed stack files to those of the test.
+    `account_ids` maps the account ids of the committed stack files to those of the test; `derived` are stack files
+    of the test's own: stack → content.
     """
     assert cloud.endpoint is not None
     assert cloud.log is not None
     # The operator's access key is kept beside the cloud's log, so that all deployments of a worker share it.
     local = replace(attach(cloud.endpoint), folder=cloud.log.parent)
     write_workspace(folder, PROJECT, changes, account_ids)
+    for stack, content in (derived or {}).items():
+        (folder / f"Pulumi.{stack}.yaml").write_text(content)
     state = folder / "state"
     seed(read_project(folder), state, passphrase(checkout()), checkout())
     operator = accounts.prepare(local, account_ids.values())
