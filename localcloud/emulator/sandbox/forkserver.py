@@ -16,7 +16,7 @@ from typing import Any
 from localcloud.emulator.sandbox import preloaded
 from localcloud.emulator.sandbox.software import sdk_folder
 
-SUPPORTED = sys.platform == "linux" and bool(os.environ.get("FORKING"))
+SUPPORTED = sys.platform == "linux"
 START_TIMEOUT_S = 30.0
 
 
