@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.settings import Architecture
-from components.table_replica.settings import FarEndSettings, ReplicaSettings
 from components.shared_stream.settings import OwnerSettings, SubscriberSettings
+from components.table_replica.settings import FarEndSettings, ReplicaSettings
 
 KINDS: Mapping[str, type[Architecture]] = {
     "cross-account-copy/source": SourceSettings,

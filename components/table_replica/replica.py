@@ -1,4 +1,4 @@
-"""The source's side: table → stream → replicator → replica, here or, by an assumed role, in another account or Region."""
+"""The source's side: table → stream → replicator → replica, here or by an assumed role elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.code import packaged_code
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
@@ -62,7 +63,7 @@ class TableReplica(pulumi.ComponentResource):
         replicator = StreamFunction(
             f"{name}-replicator",
             StreamFunctionArgs(
-                package="table_replicator",
+                code=packaged_code("table_replicator"),
                 role_name=settings.replicator_role_name,
                 settings=settings.replicator,
                 sources={"stream": source.stream},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -17,17 +17,21 @@ from handlers.shared.clients import Renewable, create_client
 from handlers.shared.errors import Cause, cause_of
 from handlers.shared.ordered import Entry
 
-__all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_ITEMS", "BatchWriter", "ItemKey", "dynamodb_client", "scalar"]
+__all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_ITEMS", "BatchWriter", "ItemKey", "dynamodb_client", "put_request", "scalar"]
 
 MAX_BATCH_ITEMS = 25
 # The API takes 16 MB; half of it is 25 items of usual size, and keeps four calls under way small in 128 MB of memory.
 MAX_BATCH_BYTES = 8_000_000
 
-_OPERATION = "dynamodb.BatchWriteItem"
+# The operations that take their request as text, and the parameter that is left empty instead.
+_OPERATIONS: Mapping[str, tuple[str, Any]] = {
+    "dynamodb.BatchWriteItem": ("RequestItems", {}),
+    "dynamodb.TransactWriteItems": ("TransactItems", []),
+}
 
 
 class ItemKey(NamedTuple):
-    """Identifies an item: its table, and its key attributes as `scalar` gives them."""
+    """Identifies an item: its table, and its key attributes as `scalar` gives them. `range` may be empty."""
 
     table: str
     hash: str
@@ -40,33 +44,48 @@ def scalar(attribute: Mapping[str, Any]) -> str:
     return f"{kind}:{base64.b64encode(value).decode() if isinstance(value, bytes) else value}"
 
 
+def put_request(item: bytes) -> bytes:
+    """The write request that puts an item."""
+    return b'{"PutRequest":{"Item":%b}}' % item
+
+
 def dynamodb_client(session: Any = None, *, region: str | None = None, threads: int) -> Any:
-    """A DynamoDB client whose batch_write_item takes `Body`, the whole request as JSON, in place of RequestItems."""
+    """A DynamoDB client whose batch_write_item and transact_write_items take `Body`, the whole request as JSON."""
     client = create_client("dynamodb", session, region=region, connections=threads)
-    client.meta.events.register(f"before-parameter-build.{_OPERATION}", _take_body)
-    client.meta.events.register(f"before-call.{_OPERATION}", _send_body)
+    for operation in _OPERATIONS:
+        client.meta.events.register(f"before-parameter-build.{operation}", _take_body)
+        client.meta.events.register(f"before-call.{operation}", _send_body)
     return client
 
 
-def _take_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    context[_OPERATION] = params.pop("Body")
-    params["RequestItems"] = {}
+def _take_body(params: dict[str, Any], context: dict[str, Any], event_name: str, **_: object) -> None:
+    context["tributary.body"] = params.pop("Body")
+    name, empty = _OPERATIONS[event_name.partition(".")[2]]
+    params[name] = empty
 
 
 def _send_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    params["body"] = context[_OPERATION]
+    params["body"] = context["tributary.body"]
 
 
 class BatchWriter:
-    """Puts items whose entries have an ItemKey as `key` and the item in DynamoDB JSON as `body`.
+    """Writes items whose entries have an ItemKey as `key`, and as `body` what `request` makes a write request of.
 
-    `hash_name` and `range_name` are the key attributes' names, the same in every table written to.
+    `hash_name` and `range_name` are the key attributes' names, the same in every table written to; `range_name` is
+    None for tables without a sort key. The write request is a PutRequest of the body unless `request` says otherwise.
     """
 
-    def __init__(self, client: Renewable, hash_name: str, range_name: str) -> None:
+    def __init__(
+        self,
+        client: Renewable,
+        hash_name: str,
+        range_name: str | None,
+        request: Callable[[bytes], bytes] = put_request,
+    ) -> None:
         self._client = client
         self._hash_name = hash_name
         self._range_name = range_name
+        self._request = request
 
     def send(self, batch: Sequence[Entry]) -> list[Entry]:
         """Writes the batch in one call and returns the entries whose items are in UnprocessedItems.
@@ -76,7 +95,7 @@ class BatchWriter:
         """
         client = self._client.get()
         try:
-            response = client.batch_write_item(Body=request_body(batch))
+            response = client.batch_write_item(Body=request_body(batch, self._request))
         except ClientError as error:
             if cause_of(error) is Cause.EXPIRED:
                 self._client.drop(client)
@@ -84,22 +103,22 @@ class BatchWriter:
         unprocessed = response.get("UnprocessedItems")
         if not unprocessed:
             return []
-        keys = {
-            ItemKey(table, scalar(item[self._hash_name]), scalar(item[self._range_name]))
-            for table, requests in unprocessed.items()
-            for item in (request["PutRequest"]["Item"] for request in requests)
-        }
+        keys = {self._key_of(table, request) for table, requests in unprocessed.items() for request in requests}
         left = [entry for entry in batch if entry.key in keys]
         # A key that was not sent means that the reply cannot be matched: then nothing counts as written.
         return left if keys <= {entry.key for entry in left} else list(batch)
 
+    def _key_of(self, table: str, request: Mapping[str, Any]) -> ItemKey:
+        item = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
+        return ItemKey(table, scalar(item[self._hash_name]), scalar(item[self._range_name]) if self._range_name else "")
 
-def request_body(batch: Sequence[Entry]) -> bytes:
-    """The BatchWriteItem request that puts the last item of each key."""
+
+def request_body(batch: Sequence[Entry], request: Callable[[bytes], bytes] = put_request) -> bytes:
+    """The BatchWriteItem request with the last entry of each key."""
     tables: dict[str, list[bytes]] = {}
     for entry in {entry.key: entry for entry in batch}.values():
         assert isinstance(entry.key, ItemKey)
-        tables.setdefault(entry.key.table, []).append(b'{"PutRequest":{"Item":%b}}' % entry.body)
+        tables.setdefault(entry.key.table, []).append(request(entry.body))
     return b'{"RequestItems":{%b}}' % b",".join(
-        b"%b:[%b]" % (json.dumps(table).encode(), b",".join(puts)) for table, puts in tables.items()
+        b"%b:[%b]" % (json.dumps(table).encode(), b",".join(requests)) for table, requests in tables.items()
     )
