@@ -60,6 +60,10 @@ class Session:
         return self.arn.endswith(":root")
 
 
+# Who sends a request without credentials, as S3 takes them.
+ANONYMOUS = Session("anonymous", "")
+
+
 def root(account_id: str) -> Session:
     """The root user of an account."""
     return Session(f"arn:aws:iam::{account_id}:root", account_id, keys={"aws:userid": account_id})
@@ -259,12 +263,17 @@ def _clock() -> dict[str, str]:
 
 
 class _Context(dict[str, Any]):
-    """Condition keys in lower case; the tags of the resource are looked up only when a policy asks for them."""
+    """Condition keys in lower case; the resource's tags and the organization are looked up only when a policy asks."""
 
     resource_arn = ""
+    account_id = ""
     _tags: dict[str, str] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
+        if key == "aws:principalorgid":
+            from ministack.core.iam_evaluator import _principal_org_id
+
+            return _principal_org_id(self.account_id) or default
         if key.startswith("aws:resourcetag/") and key not in self:
             if self._tags is None:
                 from ministack.services.tagging import resource_tags
@@ -288,11 +297,11 @@ def _context(session: Session, resource_arn: str, owner: str | None, region: str
     aws:PrincipalArn of an assumed-role session is the ARN of the role, not of the session.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    from ministack.core.iam_evaluator import _principal_org_id, _request_origin
+    from ministack.core.iam_evaluator import _request_origin
 
     source_ip, secure = _request_origin.get()
     context = _Context(session.keys)
-    context.resource_arn = resource_arn
+    context.resource_arn, context.account_id = resource_arn, session.account_id
     context.update(
         {
             "aws:principalarn": session.role_arn or session.arn,
@@ -308,9 +317,6 @@ def _context(session: Session, resource_arn: str, owner: str | None, region: str
             **_clock(),
         }
     )
-    organization = _principal_org_id(session.account_id)
-    if organization:
-        context["aws:principalorgid"] = organization
     context.update({key.lower(): value for key, value in given.items() if value is not None})
     return context
 

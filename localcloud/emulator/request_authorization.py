@@ -16,6 +16,7 @@ from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 from ministack.core.responses import get_account_id
 
 from localcloud.emulator.authorization import (
+    ANONYMOUS,
     Session,
     decision,
     denial_message,
@@ -88,10 +89,8 @@ def _enforce(
     from ministack.core import iam_evaluator
 
     context = service_context or {}
-    through_access_point = service == "s3" and (
-        "s3:dataaccesspointarn" in context or "MultiRegionAccessPoint" in iam_action
-    )
-    if iam_evaluator._anonymous.get() or not access_key_id or through_access_point:
+    if iam_evaluator._anonymous.get() or not access_key_id:
+        set_caller(ANONYMOUS)
         return original(access_key_id, iam_action, service, region, resource_arn, service_context)
     # An action that AWS always allows: the original then authenticates, and decides nothing.
     refused = original(access_key_id, "sts:GetCallerIdentity", service, region)
@@ -102,6 +101,8 @@ def _enforce(
         return principal
     session = session_of(principal.arn, principal.account, access_key_id, principal.keys)
     set_caller(session)
+    if service == "s3" and ("s3:dataaccesspointarn" in context or "MultiRegionAccessPoint" in iam_action):
+        return original(access_key_id, iam_action, service, region, resource_arn, service_context)
     if iam_action in _DECIDED_BY_TRUST:
         if role_record(resource_arn) is None:
             return _result(session, iam_action, resource_arn, False, "", False)

@@ -140,5 +140,7 @@ def install() -> None:
         account_id: str,
     ) -> str:
         name = _NAMES.get(service)
+        if service == "lambda" and not path.rstrip("/").endswith("/functions"):
+            name = None  # the body of an invocation is the caller's event, whatever its members are called
         found = name(parsed_body(body), region, account_id) if name is not None else ""
         return found or original(service, method, path, headers, body, query_params, region, account_id)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
 import json
 
 import pytest
+from botocore import UNSIGNED
 
 from integration_tests.local_cloud.accounts.refusals import denied, refused
 from integration_tests.support.addressing import statement
@@ -173,3 +174,18 @@ def test_a_bucket_policy_may_insist_on_the_key(account, clients, principal, buck
     clients(own).s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
     identity.s3.put_object(Bucket=name, Key="a", Body=b"x", **sse(customer_key))
     denied(identity.s3.put_object, Bucket=name, Key="a", Body=b"x", **sse(other_key))
+
+
+def test_a_public_object_under_a_key_is_not_for_everybody(account, clients, bucket, key):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html: a request has to be signed."""
+    own = account()
+    customer_key, name, s3 = key(own), bucket(own), clients(own).s3
+    customer_key.policy(statement("kms:*", Principal={"AWS": own}))
+    public = statement("s3:GetObject", f"arn:aws:s3:::{name}/*", Principal="*")
+    s3.delete_public_access_block(Bucket=name)
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [public]}))
+    s3.put_object(Bucket=name, Key="plain", Body=b"open")
+    s3.put_object(Bucket=name, Key="sealed", Body=b"secret", **sse(customer_key))
+    unsigned = clients(own).client("s3", signature_version=UNSIGNED)
+    assert unsigned.get_object(Bucket=name, Key="plain")["Body"].read() == b"open"
+    refused(unsigned.get_object, Bucket=name, Key="sealed")
