@@ -108,9 +108,10 @@ def set_external_id(copy: Copy, external_id: str) -> None:
 
 def forget_credentials(copy: Copy) -> None:
     """Make Lambda start anew, so that no assumed session outlives the change of permissions."""
-    copy.prod.lambda_.update_function_configuration(
-        FunctionName=copy.source["copierName"], Description="restarted by a test"
-    )
+    name, lambda_ = copy.source["copierName"], copy.prod.lambda_
+    variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    restarted = {**variables, "RESTARTED_BY": "a test"}
+    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": restarted})
 
 
 def copier_log(copy: Copy, text: str) -> list[str]:
