@@ -1,6 +1,7 @@
 """The local cloud's process: `python -m localcloud.emulator` runs the pinned emulator with this project's additions.
 
-Configured by the emulator's own environment variables (GATEWAY_PORT, BIND_HOST, AUTH, STATE_DIR, …); `localcloud.server` sets them.
+Configured by the emulator's own environment variables (GATEWAY_PORT, BIND_HOST, AUTH, STATE_DIR, …);
+`localcloud.server` sets them.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """Replaces functions of the pinned emulator, and refuses loudly when they are not the functions that were read.
 
-A replacement is written against one exact source text. When a new emulator version changes that text, starting the local cloud fails
-with the name of the function, so that somebody reads the new text before the two are combined again.
+A replacement is written against one exact source text. When a new emulator version changes that text, starting the
+local cloud fails with the name of the function, so that somebody reads the new text before the two are combined
+again.
 """
 
 import functools
@@ -18,7 +19,7 @@ _installed: dict[tuple[str, str], str] = {}
 
 
 class EmulatorChangedError(RuntimeError):
-    """The emulator is not the version, or a function not the text, that this project's additions were written against."""
+    """The emulator is not the version, or a function not the text, that the additions were written against."""
 
 
 def check_version() -> None:
@@ -39,15 +40,17 @@ def fingerprint(function: Callable[..., Any]) -> str:
 def replaces(module: str, name: str, source: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Put the decorated function in the place of `module.name`; it gets the original function as its first argument.
 
-    `source` is the `fingerprint` of the original. Raises EmulatorChangedError when the original differs, or when another addition has
-    replaced the same function already (the second one would be written against a text that no longer runs).
+    `source` is the `fingerprint` of the original. Raises EmulatorChangedError when the original differs, or when
+    another addition has replaced the same function already (the second one would be written against a text that no
+    longer runs).
     """
 
     def put_in_place(replacement: Callable[..., Any]) -> Callable[..., Any]:
         owner = importlib.import_module(module)
         if (module, name) in _installed:
             raise EmulatorChangedError(
-                f"{module}.{name} is replaced by {_installed[module, name]} already; {replacement.__module__} cannot replace it again."
+                f"{module}.{name} is replaced by {_installed[module, name]} already; {replacement.__module__} cannot "
+                "replace it again."
             )
         original = getattr(owner, name)
         found = fingerprint(original)
