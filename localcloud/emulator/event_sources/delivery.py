@@ -61,7 +61,8 @@ class Delivery:
         """Send records, with `extra` keys in the event; a function that reports failures is asked for them."""
         settings = self._settings()
         if records:
-            self._emit_age(settings.function_arn, records[-1])
+            age_ms = max(0.0, (time.time() - records[-1].arrival_s) * 1000)
+            self._emit(settings.function_arn, "IteratorAge", age_ms, "Milliseconds")
         event = {"Records": [record.event for record in records], **(extra or {})}
         try:
             answer = execute(settings.function_arn, event)
@@ -100,6 +101,7 @@ class Delivery:
             session = assume(self._role_arn(), LAMBDA, settings.function_arn.split(":")[6], settings.function_arn)
             destinations.send(session, settings.destination_arn, self._mapping_id, given_up)
         except Exception as error:  # whatever it is, the records must not be lost silently
+            self._emit(settings.function_arn, "DestinationDeliveryFailures", 1, "Count")
             return f"PROBLEM: Could not send to {settings.destination_arn}. {error}"
         self._count(settings, "OnFailureDestinationDeliveredEventCount", len(attempt.records))
         return None
@@ -114,10 +116,10 @@ class Delivery:
             dimensions = {"EventSourceMappingUUID": self._mapping_id}
             metrics.put(account_id, region, "AWS/Lambda", name, events, "Count", dimensions)
 
-    def _emit_age(self, function_arn: str, last: StreamRecord) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (IteratorAge):
-        of the batch's last record
+    def _emit(self, function_arn: str, name: str, value: float, unit: str) -> None:
+        """One value of a metric of AWS/Lambda by function.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
-        _, _, _, region, account_id, _, name = function_arn.split(":")[:7]
-        age_ms = max(0.0, (time.time() - last.arrival_s) * 1000)
-        metrics.put(account_id, region, "AWS/Lambda", "IteratorAge", age_ms, "Milliseconds", {"FunctionName": name})
+        _, _, _, region, account_id, _, function_name = function_arn.split(":")[:7]
+        metrics.put(account_id, region, "AWS/Lambda", name, value, unit, {"FunctionName": function_name})

@@ -103,6 +103,7 @@ class Lane(threading.Thread):
         self.pending: deque[StreamRecord] = deque()
         self.attempts: list[Attempt] = []  # the next one last
         self.woken = threading.Event()
+        self.last_failure: Failed | None = None
         self.busy = False
         self.retired = False
         self.ended = False
@@ -170,7 +171,7 @@ class Lane(threading.Thread):
                 if measured >= settings.batch_size or measured_bytes > MAX_PAYLOAD_BYTES or wait_s <= 0 or ended:
                     self._take(settings.batch_size)
                     return True
-            elif ended:
+            elif ended and gathering_s is None:
                 return False
             self.woken.wait(min((one for one in (wait_s, gathering_s) if one is not None), default=None))
         return True
@@ -210,6 +211,7 @@ class Lane(threading.Thread):
         outcome = self.send(attempt.records)
         match outcome:
             case Delivered():
+                self.last_failure = None
                 self._replace([])
             case NotInvoked():
                 # Nothing reached the function, so it counts for nothing.
@@ -217,10 +219,11 @@ class Lane(threading.Thread):
                 self.pause(backoff_s(4))
                 return
             case Failed(failed_from=failed_from):
+                self.last_failure = outcome
                 following = after_failure(attempt, failed_from, settings)
                 self.mapping.report(outcome.problem)
                 discarded = following.discarded
-                if discarded is not None and not self._give_up(discarded, RETRIES_EXHAUSTED, outcome):
+                if discarded is not None and not self._give_up(discarded, RETRIES_EXHAUSTED):
                     self._replace([discarded])
                     return
                 self._replace(list(following.attempts))
@@ -232,10 +235,11 @@ class Lane(threading.Thread):
         self.attempts = [*self.attempts[:-1], *reversed(following)]
         self.busy = bool(self.attempts)
 
-    def _give_up(self, attempt: Attempt, condition: str, failed: Failed | None = None) -> bool:
+    def _give_up(self, attempt: Attempt, condition: str) -> bool:
         """Hand over to the destination, as often as it takes; False when this lane was stopped before that."""
         while self.may_go_on():
             self.busy = True
+            failed = self.last_failure if attempt.invocations else None
             problem = self.mapping.delivery.give_up(attempt, condition, failed, self.shard.shard_id)
             if problem is None:
                 return True

@@ -1,14 +1,13 @@
-"""Kinesis Data Streams: shards that survive resharding, AWS's sequence numbers, limits, and reading from inside the
-process.
+"""Kinesis Data Streams: shards that survive resharding, AWS's sequence numbers and limits, and reading in-process.
 
-`streams` is the store with the reading API for other additions (`read`, `shards`, `subscribe`); `records`,
-`listing`, `resharding` and
-`fan_out` answer the public API from it. https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
+`streams` is the store, with the reading API for other additions (`read`, `shards`, `subscribe`), of which a shard is a
+`shard_log`; `lifecycle`, `records`, `listing`, `resharding` and `fan_out` answer the public API from it.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
 """
 
+from localcloud.emulator.kinesis.shard_log import Record
 from localcloud.emulator.kinesis.streams import (
     Batch,
-    Record,
     Shard,
     StreamNotFoundError,
     find,
@@ -38,7 +37,7 @@ __all__ = [
 
 def install() -> None:
     """Put the store and the API over it in the emulator's place."""
-    from localcloud.emulator.kinesis import fan_out, listing, records, resharding, streams
+    from localcloud.emulator.kinesis import fan_out, lifecycle, listing, records, resharding
 
-    for part in (streams, records, listing, resharding, fan_out):
+    for part in (lifecycle, records, listing, resharding, fan_out):
         part.install()

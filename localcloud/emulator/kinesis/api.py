@@ -12,6 +12,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, json_response
 
 from localcloud.emulator.kinesis import streams
+from localcloud.emulator.kinesis.shard_log import StoredShard
 from localcloud.emulator.patching import replaces
 
 Answer = tuple[int, dict[str, str], Any]
@@ -54,7 +55,7 @@ def stream_of(request: Request) -> streams.Stream:
     return found
 
 
-def shard_of(stream: streams.Stream, shard_id: str | None) -> streams.StoredShard:
+def shard_of(stream: streams.Stream, shard_id: str | None) -> StoredShard:
     """The shard of that id. Raises RefusedError."""
     shard = stream["shards"].get(shard_id)
     if shard is None:
@@ -63,7 +64,7 @@ def shard_of(stream: streams.Stream, shard_id: str | None) -> streams.StoredShar
             "ResourceNotFoundException",
             f"Could not find shard {shard_id} in stream {stream['StreamName']} under account {account_id}.",
         )
-    found: streams.StoredShard = shard
+    found: StoredShard = shard
     return found
 
 

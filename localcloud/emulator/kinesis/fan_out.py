@@ -12,6 +12,7 @@ from ministack.core.responses import StreamingResponse, new_uuid
 
 from localcloud.emulator.kinesis import listing, records, sequence_numbers, streams
 from localcloud.emulator.kinesis.api import Answer, RefusedError, Request, shard_of
+from localcloud.emulator.kinesis.shard_log import StoredShard
 from localcloud.emulator.patching import replaces
 
 SUBSCRIPTION_S = 300.0
@@ -60,7 +61,7 @@ class Subscription:
         encoded: bytes = kinesis._eventstream_message(headers, json.dumps(body).encode())
         return encoded
 
-    def _continuation(self, shard: streams.StoredShard, batch: streams.Batch) -> str:
+    def _continuation(self, shard: StoredShard, batch: streams.Batch) -> str:
         if batch.records:
             return batch.records[-1].sequence_number
         return sequence_numbers.compose(shard["created_s"], shard["index"], self.position, time.time())

@@ -21,6 +21,7 @@ from localcloud.emulator.kinesis.api import (
     serve,
     stream_of,
 )
+from localcloud.emulator.kinesis.shard_log import StoredShard, is_closed, parents_of
 from localcloud.emulator.patching import replaces
 
 MAX_SHARDS = 1000
@@ -45,24 +46,24 @@ def list_shards(request: Request) -> Answer:
     return answered(answer)
 
 
-def shard_out(shard_id: str, shard: streams.StoredShard) -> dict[str, Any]:
+def shard_out(shard_id: str, shard: StoredShard) -> dict[str, Any]:
     """A shard as the API shows it; a closed one has an ending sequence number."""
     numbers = {"StartingSequenceNumber": shard["starting_sequence_number"]}
     if shard["ending_sequence_number"]:
         numbers["EndingSequenceNumber"] = shard["ending_sequence_number"]
-    parents = zip(("ParentShardId", "AdjacentParentShardId"), streams.parents_of(shard), strict=False)
+    parents = zip(("ParentShardId", "AdjacentParentShardId"), parents_of(shard), strict=False)
     return {"ShardId": shard_id, "HashKeyRange": hash_key_range(shard), "SequenceNumberRange": numbers, **dict(parents)}
 
 
 def child_shards(stream: streams.Stream, shard_id: str) -> list[dict[str, Any]]:
     """ChildShards as GetRecords and SubscribeToShard give them at a shard's end."""
     return [
-        {"ShardId": name, "ParentShards": list(streams.parents_of(child)), "HashKeyRange": hash_key_range(child)}
+        {"ShardId": name, "ParentShards": list(parents_of(child)), "HashKeyRange": hash_key_range(child)}
         for name, child in sorted(streams.children_of(stream, shard_id).items())
     ]
 
 
-def hash_key_range(shard: streams.StoredShard) -> dict[str, str]:
+def hash_key_range(shard: StoredShard) -> dict[str, str]:
     return {"StartingHashKey": shard["starting_hash_key"], "EndingHashKey": shard["ending_hash_key"]}
 
 
@@ -77,23 +78,23 @@ def _filtered(stream: streams.Stream, shard_filter: dict[str, Any] | None) -> li
     if kind in ("AT_TIMESTAMP", "FROM_TIMESTAMP") and timestamp is None:
         raise RefusedError("InvalidArgumentException", f"A ShardFilter of type {kind} needs a Timestamp.")
     horizon = time.time() - stream["RetentionPeriodHours"] * 3600
-    first_made = [shard["created_at"] for shard in stream["shards"].values() if not streams.parents_of(shard)]
+    first_made = [shard["created_at"] for shard in stream["shards"].values() if not parents_of(shard)]
     at = max(float(timestamp or 0), horizon, *first_made)
-    rules: dict[str, Callable[[str, streams.StoredShard], bool]] = {
+    rules: dict[str, Callable[[str, StoredShard], bool]] = {
         "AFTER_SHARD_ID": lambda name, _: name > str(after),
-        "AT_LATEST": lambda _, shard: not streams.is_closed(shard),
+        "AT_LATEST": lambda _, shard: not is_closed(shard),
         "FROM_TRIM_HORIZON": lambda *_: True,
         "AT_TRIM_HORIZON": lambda _, shard: _open_at(shard, at),
         "AT_TIMESTAMP": lambda _, shard: _open_at(shard, at),
-        "FROM_TIMESTAMP": lambda _, shard: not streams.is_closed(shard) or shard["closed_at"] >= at,
+        "FROM_TIMESTAMP": lambda _, shard: not is_closed(shard) or shard["closed_at"] >= at,
     }
     if kind not in rules:
         raise not_in(kind, "shardFilter.type", list(rules))
     return [name for name in names if rules[kind](name, stream["shards"][name])]
 
 
-def _open_at(shard: streams.StoredShard, time_s: float) -> bool:
-    return bool(shard["created_at"] <= time_s and (not streams.is_closed(shard) or shard["closed_at"] >= time_s))
+def _open_at(shard: StoredShard, time_s: float) -> bool:
+    return bool(shard["created_at"] <= time_s and (not is_closed(shard) or shard["closed_at"] >= time_s))
 
 
 def _read_token(request: Request) -> list[Any]:
@@ -113,7 +114,7 @@ def install() -> None:
     serve("_list_shards", "d0390d5ca76b", list_shards)
 
     @replaces("ministack.services.kinesis", "_shard_out", source="3124090ac60f")
-    def _shard_out(_original: object, shard_id: str, shard: streams.StoredShard) -> dict[str, Any]:
+    def _shard_out(_original: object, shard_id: str, shard: StoredShard) -> dict[str, Any]:
         return shard_out(shard_id, shard)
 
     @replaces("ministack.services.kinesis", "_describe_stream_summary", source="a63741b068a7")

@@ -24,6 +24,7 @@ from localcloud.emulator.kinesis.api import (
     shard_of,
     stream_of,
 )
+from localcloud.emulator.kinesis.shard_log import Record, StoredShard, end_of, first_since
 
 MAX_PUT_RECORDS = 500
 MAX_PUT_BYTES = 10 * 1024 * 1024
@@ -110,16 +111,16 @@ def get_records(request: Request) -> Answer:
 
 
 def starting_position(
-    stream: streams.Stream, shard: streams.StoredShard, kind: str | None, number: str | None, timestamp: float | None
+    stream: streams.Stream, shard: StoredShard, kind: str | None, number: str | None, timestamp: float | None
 ) -> int:
     """Where an iterator or a subscription of type `kind` starts. Raises RefusedError."""
     streams.expire(stream)
-    start, end = shard["trimmed"], shard["trimmed"] + len(shard["records"])
+    start, end = int(shard["trimmed"]), end_of(shard)
     match kind:
         case "TRIM_HORIZON":
-            return int(start)
+            return start
         case "LATEST":
-            return int(end)
+            return end
         case "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER":
             located = sequence_numbers.locate(number or "")
             if located is None or (located.created_s, located.shard_index) != (shard["created_s"], shard["index"]):
@@ -129,19 +130,19 @@ def starting_position(
                     "invalid because "
                     "it did not come from this shard.",
                 )
-            return max(int(start), located.index - (kind == "AT_SEQUENCE_NUMBER"))
+            return max(start, located.index - (kind == "AT_SEQUENCE_NUMBER"))
         case "AT_TIMESTAMP":
             if timestamp is None or float(timestamp) > time.time():
                 raise RefusedError(
                     "InvalidArgumentException",
                     f"AT_TIMESTAMP needs a Timestamp that is not in the future, not {timestamp}.",
                 )
-            return streams.first_since(shard, float(timestamp))
+            return first_since(shard, float(timestamp))
         case _:
             raise not_in(kind, "shardIteratorType", ITERATOR_TYPES)
 
 
-def as_json(stream: streams.Stream, record: streams.Record) -> dict[str, Any]:
+def as_json(stream: streams.Stream, record: Record) -> dict[str, Any]:
     """A record as GetRecords and SubscribeToShard give it."""
     return {
         "SequenceNumber": record.sequence_number,

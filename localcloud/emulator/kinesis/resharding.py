@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.htm
 
 import threading
 
-from localcloud.emulator.kinesis import streams
+from localcloud.emulator.kinesis import shard_log, streams
 from localcloud.emulator.kinesis.api import Answer, RefusedError, Request, answered, serve, shard_of, stream_of
 
 _lock = threading.Lock()
@@ -97,10 +97,10 @@ def _replace(stream: streams.Stream, parents: list[str], ranges: list[tuple[int,
     stored = {name: stream["shards"][name] for name in parents}
     with streams.writing():
         for shard in stored.values():
-            streams.close(shard)
+            shard_log.close(shard)
         index = max(shard["index"] for shard in stream["shards"].values())
         for offset, hash_range in enumerate(ranges, start=1):
-            child = streams.new_shard(index + offset, hash_range, stored)
+            child = shard_log.new_shard(index + offset, hash_range, stored)
             stream["shards"][f"shardId-{index + offset:012d}"] = child
         stream.pop("routing", None)
 
@@ -116,16 +116,16 @@ def _provisioned(request: Request) -> streams.Stream:
     return stream
 
 
-def _open(stream: streams.Stream, shard_id: str) -> streams.StoredShard:
+def _open(stream: streams.Stream, shard_id: str) -> shard_log.StoredShard:
     shard = shard_of(stream, shard_id)
-    if streams.is_closed(shard):
+    if shard_log.is_closed(shard):
         raise RefusedError(
             "InvalidArgumentException", f"Shard {shard_id} in stream {stream['StreamName']} is closed already."
         )
     return shard
 
 
-def _hash_range(shard: streams.StoredShard) -> tuple[int, int]:
+def _hash_range(shard: shard_log.StoredShard) -> tuple[int, int]:
     return int(shard["starting_hash_key"]), int(shard["ending_hash_key"])
 
 
