@@ -66,6 +66,7 @@ def transformed(delivery_stream, function, account, make):
         }
         settings = {
             "Prefix": "good/",
+            "BufferingHints": hints(0),  # the function's own buffer makes the wait
             "ErrorOutputPrefix": "bad/!{firehose:error-output-type}/",
             "ProcessingConfiguration": processing(("Lambda", lambda_processor)),
             **configuration,
