@@ -87,7 +87,7 @@ def install() -> None:
     async def faulty_app(
         original: App, scope: MutableMapping[str, Any], receive: control.Receive, send: control.Send
     ) -> None:
-        await serve(original, RULES, scope, receive, send)
+        await serve(original, scope, receive, send)
 
     for service, handler in app.SERVICE_HANDLERS.items():
         app.SERVICE_HANDLERS[service] = _met(service, handler)

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from localcloud.emulator import control
-from localcloud.emulator.faults.injection import NoAnswer
-from localcloud.emulator.faults.rules import RuleStore
+from localcloud.emulator.faults.injection import NoAnswer, connected
 
 App = Callable[[MutableMapping[str, Any], control.Receive, control.Send], Awaitable[None]]
 
@@ -16,16 +15,12 @@ App = Callable[[MutableMapping[str, Any], control.Receive, control.Send], Awaita
 MAX_SILENCE_S = 900.0
 
 
-async def serve(
-    app: App, rules: RuleStore, scope: MutableMapping[str, Any], receive: control.Receive, send: control.Send
-) -> None:
+async def serve(app: App, scope: MutableMapping[str, Any], receive: control.Receive, send: control.Send) -> None:
     """Handle a request, or the control API's own; keep silent or reset the connection when a fault says so."""
     if scope["type"] == "http" and scope["path"].startswith(control.PREFIX):
         await control.answer(scope, receive, send)
         return
-    if not rules.active:
-        await app(scope, receive, send)
-        return
+    connected.set(True)
     try:
         await app(scope, receive, send)
     except NoAnswer as fault:

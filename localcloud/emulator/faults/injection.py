@@ -17,6 +17,10 @@ Forward = Callable[[bytes], Awaitable[Response]]
 decided: contextvars.ContextVar[bool] = contextvars.ContextVar("faults_decided", default=False)
 
 
+# Set while there is a client whose connection can be broken; the emulator's calls to itself have none.
+connected: contextvars.ContextVar[bool] = contextvars.ContextVar("client_connected", default=False)
+
+
 class NoAnswer(BaseException):
     """The client gets no answer.
 
@@ -42,7 +46,7 @@ async def inject(
         return await _partial(rule, call, headers, body, forward)
     if rule.applied:
         await forward(body)
-    if rule.effect in ("timeout", "reset"):
+    if rule.effect in ("timeout", "reset") and connected.get():
         raise NoAnswer(reset=rule.effect == "reset")
     request_id = str(uuid.uuid4())
     if rule.effect == "deny":

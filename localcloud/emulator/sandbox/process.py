@@ -42,11 +42,15 @@ class SandboxProcess:
         self._control, theirs = socket.socketpair()
         self._log_fd, log_write = os.pipe()
         os.set_blocking(self._log_fd, False)
-        with theirs:
-            try:
+        try:
+            with theirs:
                 self.popen = _started(init, root, environment, theirs.fileno(), log_write)
-            finally:
-                os.close(log_write)
+        except OSError:
+            self._control.close()
+            os.close(self._log_fd)
+            raise
+        finally:
+            os.close(log_write)
 
     @property
     def over_memory(self) -> bool:
