@@ -17,6 +17,7 @@ ADDITIONS: tuple[str, ...] = (
     "item_conditions",
     "session_durations",
     "policy_principals",
+    "deleted_principals",
     "passed_roles",
     "key_use",
     "notified_functions",

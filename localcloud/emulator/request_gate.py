@@ -63,7 +63,9 @@ class Call:
 
 
 Check = Callable[[Call], Response | None]
+Listener = Callable[[Call], None]
 _checks: dict[str, list[Check]] = defaultdict(list)
+_listeners: dict[str, list[Listener]] = defaultdict(list)
 
 
 def before(*services: str) -> Callable[[Check], Check]:
@@ -73,6 +75,17 @@ def before(*services: str) -> Callable[[Check], Check]:
         for service in services:
             _checks[service].append(check)
         return check
+
+    return register
+
+
+def after(*services: str) -> Callable[[Listener], Listener]:
+    """Register what is to be done when a request to one of these services has succeeded."""
+
+    def register(listener: Listener) -> Listener:
+        for service in services:
+            _listeners[service].append(listener)
+        return listener
 
     return register
 
@@ -93,7 +106,11 @@ def _gated(service: str, handler: Callable[..., Any]) -> Callable[..., Any]:
             answer = check(call)
             if answer is not None:
                 return answer
-        return await handler(method, path, headers, body, query_params)
+        answer = await handler(method, path, headers, body, query_params)
+        if answer[0] < 300:
+            for listener in _listeners[service]:
+                listener(call)
+        return answer
 
     return handle
 
@@ -102,6 +119,6 @@ def install() -> None:
     """Put the gate before every service that has checks; comes after the additions that register them."""
     from ministack import app
 
-    for service in _checks:
+    for service in {*_checks, *_listeners}:
         if service in app.SERVICE_HANDLERS:
             app.SERVICE_HANDLERS[service] = _gated(service, app.SERVICE_HANDLERS[service])

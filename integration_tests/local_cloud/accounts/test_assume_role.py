@@ -98,6 +98,37 @@ def test_the_role_of_a_principal_element_has_to_exist(account, clients, unique):
     assert f'Invalid principal in policy: "AWS":"{missing}"' in str(caught.value)
 
 
+def test_a_role_that_is_made_again_is_not_the_role_that_a_principal_element_named(
+    account, clients, principal, role, session_of, bucket, unique
+):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html (role principals)"""
+    prod, poc, name = account(), account(), unique("copier")
+    iam, poc_iam, poc_s3 = clients(prod).iam, clients(poc).iam, clients(poc).s3
+    first = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(prod))["Role"]
+    by_name = role(poc, trusts={"AWS": first["Arn"]})
+    by_condition = role(poc, trusts={"AWS": prod}, conditions={"ArnEquals": {"aws:PrincipalArn": first["Arn"]}})
+    shared = bucket(poc)
+    rule = statement("s3:GetObject", f"arn:aws:s3:::{shared}/*", Principal={"AWS": first["Arn"]})
+    poc_s3.put_bucket_policy(Bucket=shared, Policy=json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
+    iam.delete_role(RoleName=name)
+
+    again = session_of(role(prod, ASSUME, trusts={"AWS": prod}, name=name))
+    assert again.sts.assume_role(RoleArn=by_condition, RoleSessionName="copy")["Credentials"]
+    denied(again.sts.assume_role, RoleArn=by_name, RoleSessionName="copy")
+    stored = poc_iam.get_role(RoleName=by_name.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
+    assert stored["Statement"][0]["Principal"] == {"AWS": first["RoleId"]}
+    stored = json.loads(poc_s3.get_bucket_policy(Bucket=shared)["Policy"])
+    assert stored["Statement"][0]["Principal"] == {"AWS": first["RoleId"]}
+
+    poc_iam.update_assume_role_policy(RoleName=by_name.rsplit("/", 1)[1], PolicyDocument=trusting(first["Arn"]))
+    assert again.sts.assume_role(RoleArn=by_name, RoleSessionName="copy")["Credentials"]
+
+
+def trusting(principals):
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principals}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+
+
 def test_the_external_id_has_to_be_the_agreed_one(account, principal, role):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html"""
     prod, poc = account(), account()
