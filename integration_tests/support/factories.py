@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from integration_tests.support.addressing import Clients
+from integration_tests.support.addressing import Clients, statement
 from integration_tests.support.packaging import zipped
 from integration_tests.support.waiting import eventually
 
@@ -19,6 +19,10 @@ GONE = {
     "QueueDoesNotExist",
     "ResourceNotFoundException",
 }
+
+
+# What every function of a test may do: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
+LOGGING = statement(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
 
 
 def unless_gone(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
@@ -97,7 +101,7 @@ class Factories:
         """
         clients, name = self._clients(account_id), name or self._unique("function")
         files = {"handler.py": source} if isinstance(source, str) else source
-        role_arn = role_arn or self.role(account_id, statements)
+        role_arn = role_arn or self.role(account_id, [LOGGING, *statements])
         request = {
             "FunctionName": name,
             "Runtime": "python3.13",

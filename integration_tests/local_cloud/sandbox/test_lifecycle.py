@@ -185,6 +185,14 @@ def test_logs_have_one_stream_for_an_environment(account, function) -> None:
     )
 
 
+def test_a_role_without_permission_leaves_no_logs(account, clients, function, role) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-prerequisites.html"""
+    mine = account()
+    silent = function(mine, "def handler(*_): print('unheard')", role_arn=role(mine))
+    assert "FunctionError" not in silent.invoke()
+    assert clients(mine).logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{silent.name}")["logGroups"] == []
+
+
 def _without_figures(message: str) -> str:
     message = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", message)
     return re.sub(r"(?<=: )[\d.]+(?= M?[Bm])", "#", message)

@@ -8,6 +8,7 @@ import math
 import time
 from typing import Any
 
+from localcloud.emulator.authorization import AccessDenied, allowed, assume
 from localcloud.emulator.sandbox.environment import log_group
 from localcloud.emulator.sandbox.worker import Outcome
 
@@ -16,11 +17,17 @@ MAX_EVENTS_PER_STREAM = 10_000
 
 
 def write(config: dict[str, Any], request_id: str, outcome: Outcome, duration_ms: float) -> None:
-    """Append the invocation's lines to the environment's stream, which is created with its group when it is new."""
+    """Append the invocation's lines to the environment's stream, which is created with its group when it is new.
+
+    All of it is done with the function's role: without its permissions nothing is written, as on AWS
+    (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-prerequisites.html).
+    """
     from ministack.services import cloudwatch_logs
 
     now_ms = int(time.time() * 1000)
     group_name = log_group(config)
+    if not _permitted(config, group_name, outcome.log_stream, _needed(cloudwatch_logs, group_name, outcome.log_stream)):
+        return
     events = [
         {"timestamp": now_ms, "message": line, "ingestionTime": now_ms}
         for line in lines(config, request_id, outcome, duration_ms)
@@ -55,6 +62,24 @@ def lines(config: dict[str, Any], request_id: str, outcome: Outcome, duration_ms
         f"END RequestId: {request_id}",
         "\t".join(report),
     ]
+
+
+def _needed(cloudwatch_logs: Any, group_name: str, stream_name: str) -> list[str]:
+    """The actions that writing to this stream takes now."""
+    group = cloudwatch_logs._log_groups.get(group_name)
+    if group is None:
+        return ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    return ["logs:PutLogEvents"] if stream_name in group["streams"] else ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+def _permitted(config: dict[str, Any], group_name: str, stream_name: str, actions: list[str]) -> bool:
+    region, account_id = config["FunctionArn"].split(":")[3:5]
+    stream_arn = f"arn:aws:logs:{region}:{account_id}:log-group:{group_name}:log-stream:{stream_name}"
+    try:
+        session = assume(config["Role"], "lambda.amazonaws.com", config["FunctionName"], config["FunctionArn"])
+    except AccessDenied:
+        return False
+    return all(allowed(session, action, stream_arn, region=region) for action in actions)
 
 
 def _stream(cloudwatch_logs: Any, group_name: str, stream_name: str, now_ms: int) -> dict[str, Any]:
