@@ -37,6 +37,9 @@ _denial: contextvars.ContextVar[str] = contextvars.ContextVar("request_denial", 
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
 _DENIED_WITH_400 = frozenset({"dynamodb", "dynamodbstreams", "firehose", "kinesis", "kms", "logs"})
 
+# A bucket's owner cannot lock itself out: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+_NEVER_DENIED_TO_ROOT = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"})
+
 # Handled together with the trust policy, which alone knows the external ID: see `_trust`.
 _DECIDED_BY_TRUST = frozenset({"sts:AssumeRole"})
 
@@ -122,6 +125,8 @@ def _enforce(
     by_resource = decided.decided_by == "resource-based policy"
     if service == "s3" and by_resource and not decided.explicit:
         return None  # An ACL may still grant it: `_apply_bucket_scope` decides by both.
+    if session.is_root and iam_action in _NEVER_DENIED_TO_ROOT:
+        return None
     return _result(session, iam_action, resource_arn, decided.explicit, decided.reason, by_resource)
 
 

@@ -95,6 +95,22 @@ def test_a_deny_wins_over_every_allow_within_the_account_too(account, clients, p
     denied(owner.get_object, Bucket=name, Key="known")
 
 
+@pytest.mark.differs("aws", "the administrator's profile is not the root user")
+def test_the_owners_root_user_cannot_be_locked_out_of_the_bucket_policy(account, clients, principal, bucket):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html"""
+    own = account()
+    name, root, administrator = bucket(own), clients(own).s3, principal(own, S3).s3
+    everything = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+    deny = {"Version": "2012-10-17", "Statement": [statement("s3:*", everything, Principal="*", Effect="Deny")]}
+    root.put_bucket_policy(Bucket=name, Policy=json.dumps(deny))
+    denied(root.list_objects_v2, Bucket=name)
+    for call in (administrator.get_bucket_policy, administrator.delete_bucket_policy):
+        denied(call, Bucket=name)
+    assert json.loads(root.get_bucket_policy(Bucket=name)["Policy"]) == deny
+    root.delete_bucket_policy(Bucket=name)
+    assert root.list_objects_v2(Bucket=name)["KeyCount"] == 0
+
+
 def test_within_the_account_the_bucket_policy_alone_lets_a_role_in(account, clients, principal, bucket):
     own = account()
     named, other = principal(own, []), principal(own, [])
