@@ -168,18 +168,19 @@ class Provider:
         resource = find(token)
         before, after, state = reveal(old_inputs), reveal(news), reveal(olds)
         changes = diffing.compare(resource, before, after, state)
-        # No change means that the last deployment broke off in the middle: apply everything again.
-        changed = frozenset(diffing.plain(change.path).partition(".")[0] for change in changes) or frozenset(after)
+        changed = _names(changes)
         if preview:
             unknown = {name: UNKNOWN for name, causes in resource.volatile.items() if changed & set(causes)}
             return seal({**state, **_visible(after), **unknown}, news)
         context = self._context(resource, urn, inputs=after, old=before, state=state, resource_id=resource_id)
         context.changed = changed
         try:
+            if not changed:
+                _resume(context)
             for update in resource.updates:
-                if changed & set(update.when):
+                if context.changed & set(update.when):
                     update.apply(context)
-            if resource.tagging and "tags" in changed:
+            if resource.tagging and "tags" in context.changed:
                 change_tags(context, resource.tagging)
             live = self._settled(context)
         except (ClientError, BotoCoreError, PluginError) as error:
@@ -220,6 +221,19 @@ def _live(context: Context) -> Properties | None:
     if live is not None and context.resource.tagging:
         live["tags"] = live_tags(context, context.resource.tagging, {**live, "id": context.id})
     return live
+
+
+def _names(changes: list[Change]) -> frozenset[str]:
+    return frozenset(diffing.plain(change.path).partition(".")[0] for change in changes)
+
+
+def _resume(context: Context) -> None:
+    """The engine asks for an update without a change when the last one broke off: go on from what AWS has."""
+    live = _live(context)
+    if live is None:
+        raise OperationError("It is no longer there. Run `pulumi refresh`, then deploy again.")
+    context.old = _read_inputs(context.resource, {}, live)
+    context.changed = _names(diffing.compare(context.resource, context.old, context.inputs, live))
 
 
 def _unsupported(resource: ResourceType, news: Properties, where: str) -> Iterator[Failure]:

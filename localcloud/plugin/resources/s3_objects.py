@@ -60,22 +60,17 @@ def _read(context: Context) -> Properties | None:
         "storageClass": live.get("StorageClass", "STANDARD"),
         "tags": {tag["Key"]: tag["Value"] for tag in tags},
     }
-    if live.get("ServerSideEncryption") != "aws:kms":  # only then is the ETag the hash of the content
-        state |= _content_state(context, etag)
-    return state
+    return state | _content_state(context, etag, live.get("ServerSideEncryption", ""))
 
 
-def _content_state(context: Context, etag: str) -> Properties:
-    """The content that is known to be there still; text that tells of the change where it is not."""
-    given = [name for name in ("content", "contentBase64", "source") if name in context.inputs]
-    if not given or _is_hash_only(context.inputs[given[0]]):
-        return {name: context.inputs[name] for name in given}
+def _content_state(context: Context, etag: str, encryption: str) -> Properties:
+    """The content as the program gave it, or, where the object's ETag shows another, a text that says so."""
+    given: Properties = {name: context.inputs[name] for name in ("content", "contentBase64") if name in context.inputs}
+    # With a KMS key the ETag is no hash of the content: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    if encryption.startswith("aws:kms") or not given:
+        return given
     same = hashlib.md5(_body(context.inputs), usedforsecurity=False).hexdigest() == etag
-    return {name: context.inputs[name] if same else f"changed: {etag}" for name in given}
-
-
-def _is_hash_only(value: Any) -> bool:
-    return getattr(value, "kind", "") == "hash"
+    return given if same else {**dict.fromkeys(given, f"changed: {etag}")}
 
 
 def _delete(context: Context) -> None:
