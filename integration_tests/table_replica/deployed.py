@@ -1,0 +1,116 @@
+"""A deployed table replica, as the stories of this package use it."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from integration_tests.support.addressing import Clients, Cloud
+from integration_tests.support.deployments import Deployment, deploy, prepare
+from integration_tests.support.factories import objects
+from operations.table_replica import logfile
+from operations.table_replica.deployed import Replica
+from operations.table_replica.loading import Loaded, load
+from operations.table_replica.rates import RateLimit
+from operations.table_replica.raw import Item, RawDynamoDB
+from operations.table_replica.tables import Table
+from operations.table_replica.verifying import Patience, Report, verify
+
+INSTANCE = "logfile"
+COMMITTED_ACCOUNT = "444444444444"
+REGION = "eu-west-1"
+
+# Deletable afterwards, on-demand so that nothing but faults throttles, and a poison item that does not wait for long.
+REPLICATOR = {"name": "ddbreplica_lambda", "batchSize": 100, "timeoutSeconds": 60, "maximumRetryAttempts": 2}
+CHANGES: Mapping[str, Any] = {
+    "deletionProtection": False,
+    "source": {"capacity": "on-demand", "timeToLiveAttribute": "expires"},
+    "replica": {"capacity": "on-demand"},
+    "replicator": REPLICATOR,
+}
+
+Eventually = Callable[..., Any]
+
+
+class Deployed:
+    """A replica whose ends are reached as the administrators of their accounts."""
+
+    def __init__(self, deployment: Deployment, cloud: Cloud, stack: str, account: str, replica_account: str) -> None:
+        self.engine = deployment.engine
+        self.stack = stack
+        self.account = account
+        self.outputs: Mapping[str, Any] = deployment.outputs[stack][INSTANCE]
+        self.clients = Clients(cloud.session(account), account, cloud.endpoint, REGION)
+        region = self.outputs["replicaRegion"]
+        self.far = Clients(cloud.session(replica_account), replica_account, cloud.endpoint, region)
+        self.replica = Replica(
+            source=_table(cloud, account, REGION, self.outputs["sourceTableName"]),
+            replica=_table(cloud, replica_account, region, self.outputs["replicaTableName"]),
+            positions_table=self.outputs["positionsTableName"] or None,
+            function=self.outputs["replicatorName"],
+            mapping_id=self.outputs["mappingIds"]["replicator"]["stream"],
+            failure_bucket=self.outputs["failureBucketName"],
+            lambda_=self.clients.lambda_,
+            s3=self.clients.s3,
+        )
+
+    def load(self, rows: int, seed: int) -> Loaded:
+        """Load generated rows into the source."""
+        file = io.StringIO()
+        logfile.write(file, logfile.generate(rows, seed))
+        return load(self.replica.source, logfile.read(io.StringIO(file.getvalue())), stop=True)
+
+    def put(self, item: Item) -> None:
+        self.replica.source.dynamodb.put_item({"TableName": self.replica.source.name, "Item": item})
+
+    def delete(self, *keys: str) -> None:
+        for key in keys:
+            self.clients.dynamodb.delete_item(TableName=self.replica.source.name, Key={"PK": {"S": key}})
+
+    def verify(self, settle_s: float = 5.0) -> Report:
+        return verify(self.replica.source, self.replica.replica, Patience(settle_s=settle_s), RateLimit(None))
+
+    def items(self, table: Table) -> dict[str, Item]:
+        """Every item by its partition key, read by boto3 alone."""
+        client = self.clients if table is self.replica.source else self.far
+        pages = client.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
+        return {str(item[table.keys[0]]): item for page in pages for item in page["Items"]}
+
+    def equal(self) -> bool:
+        """Whether source and replica hold the same items, attribute for attribute."""
+        return self.items(self.replica.source) == self.items(self.replica.replica)
+
+    def failed_records(self) -> list[dict[str, Any]]:
+        """The stream records in the on-failure bucket."""
+        stored = objects(self.clients.s3, self.replica.failure_bucket, "aws/lambda/")
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+        return [record for body in stored.values() for record in json.loads(json.loads(body)["payload"])["Records"]]
+
+    def log(self, text: str) -> list[str]:
+        """The lines of the replicator's log that hold a text."""
+        group = f"/aws/lambda/{self.replica.function}"
+        events = self.clients.logs.filter_log_events(logGroupName=group, filterPattern=f'"{text}"')["events"]
+        return [event["message"] for event in events]
+
+
+def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[str, Any] = CHANGES) -> Deployed:
+    """The committed stack `workshop` with changes, in a fresh account."""
+    account = cloud.new_account()
+    account_ids = {COMMITTED_ACCOUNT: account}
+    deployment = deploy(prepare(cloud, folder, {"workshop": changes}, account_ids), account_ids, cleanup)
+    return Deployed(deployment, cloud, "workshop", account, account)
+
+
+def request_item(number: int, **attributes: Any) -> Item:
+    """An item like those of the log file, with more attributes in DynamoDB JSON."""
+    return {"PK": {"S": f"request#{number}"}, "GSI_1_PK": {"S": "host#1.2.3.4"}, **attributes}
+
+
+def keys(numbers: Iterable[int]) -> list[str]:
+    return [f"request#{number}" for number in numbers]
+
+
+def _table(cloud: Cloud, account: str, region: str, name: str) -> Table:
+    return Table(RawDynamoDB(cloud.session(account), region, endpoint_url=cloud.endpoint), name)

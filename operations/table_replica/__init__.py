@@ -1,0 +1,1 @@
+"""Operates a table replica: load, backfill, verify, redrive, pause and resume."""
