@@ -10,7 +10,8 @@ from typing import Any
 
 from localcloud.emulator import faults
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.sandbox import logs
+from localcloud.emulator.request_gate import Call, before
+from localcloud.emulator.sandbox import forkserver, logs
 from localcloud.emulator.sandbox.worker import Crash, Invocation, Outcome, SandboxWorker
 
 Json = dict[str, Any]
@@ -19,6 +20,12 @@ Json = dict[str, Any]
 def install() -> None:
     runtime = "ministack.core.lambda_runtime"
     service = "ministack.services.lambda_svc"
+
+    @before("lambda")
+    def prepare(call: Call) -> None:
+        """The SDK is imported while the function is being created, so that its first invocation need not wait."""
+        if forkserver.SUPPORTED and call.action == "lambda:CreateFunction":
+            forkserver.SERVER.prepare()
 
     @replaces(runtime, "_worker_class_for", source="b5a23849280a")
     def worker_class(original: Callable[[Json], type], config: Json) -> type:

@@ -64,6 +64,11 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
+    def prepare(self) -> None:
+        """Start the preloaded process, if it does not run, without waiting for it."""
+        with self._lock:
+            self._ensure()
+
     def start(
         self, init: dict[str, Any], root: str, environment: dict[str, str], control_fd: int, log_fd: int
     ) -> ForkedProcess:
