@@ -1,5 +1,7 @@
 """Batches of which a part fails: what is reported as failed was not written, and everything else was."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -93,3 +95,32 @@ def test_failed_messages_are_named_by_id(account, clients, queue, faults) -> Non
     assert 0 < len(bad) < 10
     count = api.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
     assert int(count["ApproximateNumberOfMessages"]) == len(good)
+
+
+def test_failed_publications_are_named_by_id(account, clients, queue, unique, cleanup, faults) -> None:
+    mine = account()
+    (url, arn), api = queue(mine), clients(mine)
+    topic = api.sns.create_topic(Name=unique("topic"))["TopicArn"]
+    cleanup(api.sns.delete_topic, TopicArn=topic)
+    allowed = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+            }
+        ],
+    }
+    api.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allowed)})
+    api.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    entries = [{"Id": str(number), "Message": f"<{number}>"} for number in range(10)]
+    with faults.partial(account=mine, service="sns", seed=6):
+        answer = api.sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    good, bad = ([entry["Id"] for entry in answer[member]] for member in ("Successful", "Failed"))
+    assert sorted(good + bad) == [entry["Id"] for entry in entries]
+    assert 0 < len(bad) < 10
+    received = api.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(message["Body"] for message in received) == sorted(f"<{number}>" for number in good)

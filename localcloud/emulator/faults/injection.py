@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from localcloud.emulator.faults import batches, errors
+from localcloud.emulator.faults import batches, errors, form_batches
 from localcloud.emulator.faults.rules import CALL_EFFECTS, Call, Rule, RuleStore
 
 Response = tuple[int, dict[str, str], Any]
@@ -58,20 +58,30 @@ async def inject(
 
 async def _partial(rule: Rule, call: Call, headers: Mapping[str, str], body: bytes, forward: Forward) -> Response:
     """Hold a part of a batch back. When it is the whole batch, the service refuses the request as throttled."""
-    batch = batches.BATCHES.get((call.service, call.operation))
-    if batch is None:
-        return await forward(body)
-    kept, request, left_out = batches.split(batch, body, rule.share, rule.random)
+    kept, complete = _divided(rule, call, body)
     if kept is None:
         throttle = Rule(id=rule.id, effect="throttle")
         return errors.response(errors.of_rule(throttle, call), call.service, headers, str(uuid.uuid4()))
     status, reply_headers, reply = await forward(kept)
-    if status != 200 or not left_out:
+    if status != 200 or complete is None:
         return status, reply_headers, reply
-    completed = batch.complete(json.loads(reply), request, left_out)
     # The checksum that the service computed is of the shorter answer.
     kept_headers = {name: value for name, value in reply_headers.items() if name.lower() != "x-amz-crc32"}
-    return status, kept_headers, json.dumps(completed).encode()
+    return status, kept_headers, complete(reply)
+
+
+def _divided(rule: Rule, call: Call, body: bytes) -> tuple[bytes | None, Callable[[bytes], bytes] | None]:
+    """The request to forward (None: all is held back), and what puts the rest into its answer (None: nothing is)."""
+    if (call.service, call.operation) in form_batches.OPERATIONS:
+        kept, ids = form_batches.split(body, rule.share, rule.random)
+        return kept, (lambda reply: form_batches.complete(reply, ids)) if ids else None
+    batch = batches.BATCHES.get((call.service, call.operation))
+    if batch is None:
+        return body, None
+    kept, request, left_out = batches.split(batch, body, rule.share, rule.random)
+    if not left_out:
+        return kept, None
+    return kept, lambda reply: json.dumps(batch.complete(json.loads(reply), request, left_out)).encode()
 
 
 def _caller() -> str:

@@ -2,9 +2,11 @@
 
 import json
 import random
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from localcloud.emulator.faults import form_batches
 from localcloud.emulator.faults.batches import BATCHES, split
 from localcloud.emulator.faults.errors import of_rule
 from localcloud.emulator.faults.rules import Call, Rule, RuleError, RuleStore, names_of, parse
@@ -129,3 +131,26 @@ def test_a_batch_is_divided_without_losing_an_item(key) -> None:
         if share == 0.5:
             assert json.loads(body) != request
             assert left_out
+
+
+def test_a_form_is_divided_and_its_entries_are_numbered_anew() -> None:
+    entries = [("Action", "PublishBatch")]
+    for number in range(1, 10):
+        entries += [
+            (f"PublishBatchRequestEntries.member.{number}.{name}", f"{name}{number}") for name in ("Id", "Message")
+        ]
+    kept, held = form_batches.split(urlencode(entries).encode(), 0.5, random.Random(1))
+    assert kept is not None
+    fields = dict(parse_qsl(kept.decode()))
+    count = (len(fields) - 1) // 2
+    ids = [fields[f"PublishBatchRequestEntries.member.{number}.Id"] for number in range(1, count + 1)]
+    assert sorted(ids + held) == [f"Id{number}" for number in range(1, 10)]
+    assert form_batches.split(urlencode(entries).encode(), 1.0, random.Random(1))[0] is None
+
+
+@pytest.mark.parametrize("empty", [b"<Failed/>", b"<Failed></Failed>"])
+def test_failed_entries_are_put_into_a_forms_answer(empty) -> None:
+    assert form_batches.complete(b"<R>" + empty + b"</R>", ["a"]) == (
+        b"<R><Failed><member><Id>a</Id><Code>InternalError</Code><Message>Internal error</Message>"
+        b"<SenderFault>false</SenderFault></member></Failed></R>"
+    )
