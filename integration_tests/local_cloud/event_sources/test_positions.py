@@ -138,3 +138,32 @@ def test_the_last_result_is_told(account, clients, stream, recorder, mapping, ev
     put(clients(owner), source, [{"n": 0, "do": "raise", "until": time.time() + 2}])
     eventually(result, equals="PROBLEM: Function call failed")
     eventually(result, equals="OK")
+
+
+def test_a_mapping_of_an_alias_invokes_the_version_behind_it(
+    account, clients, stream, recorder, cleanup, batches, received, eventually
+):
+    owner = account()
+    source, function, lambda_ = stream(owner), recorder(owner), clients(owner).lambda_
+    version = lambda_.publish_version(FunctionName=function.name)["Version"]
+    alias = lambda_.create_alias(FunctionName=function.name, Name="live", FunctionVersion=version)["AliasArn"]
+    put(clients(owner), source, numbered(2))
+    created = lambda_.create_event_source_mapping(
+        FunctionName=alias, EventSourceArn=source, StartingPosition="TRIM_HORIZON"
+    )
+    cleanup(remove, lambda_, created["UUID"], eventually)
+    assert created["FunctionArn"] == alias
+    eventually(lambda: batches(function), equals=[[0, 1]])
+    assert received(function)[0]["arn"] == alias
+
+
+def test_two_functions_of_one_stream_each_get_everything(
+    account, clients, stream, recorder, mapping, batches, eventually
+):
+    owner = account()
+    source, one, other = stream(owner), recorder(owner), recorder(owner)
+    mapping(one, source)
+    put(clients(owner), source, [{"n": 0, "do": "raise", "until": time.time() + 1.5}, {"n": 1}])
+    mapping(other, source, StartingPosition="TRIM_HORIZON", BatchSize=1)
+    eventually(lambda: batches(other)[-1:], equals=[[1]])
+    eventually(lambda: batches(one)[-1:], equals=[[0, 1]])
