@@ -117,10 +117,10 @@ class Lane(threading.Thread):
     def run(self) -> None:
         while self.may_go_on():
             try:
-                if not self.attempts and not self._gather():
-                    break
                 if self.attempts:
                     self._work()
+                elif not self._gather():
+                    break
             except Exception as error:  # the shard must go on, whatever one invocation met
                 logging.getLogger(__name__).exception("lane %s", self.name)
                 self.mapping.report(f"PROBLEM: {error}")
