@@ -65,9 +65,12 @@ class ForkServer:
         self._socket: socket.socket | None = None
 
     def prepare(self) -> None:
-        """Start the preloaded process, if it does not run, without waiting for it."""
-        with self._lock:
-            self._ensure()
+        """Start the preloaded process, if it does not run, without waiting for it or for anybody who uses it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._ensure()
+            finally:
+                self._lock.release()
 
     def start(
         self, init: dict[str, Any], root: str, environment: dict[str, str], control_fd: int, log_fd: int
@@ -77,18 +80,28 @@ class ForkServer:
         status_read, status_write = os.pipe()
         try:
             with self._lock:
-                connection = self._ensure()
-                socket.send_fds(connection, [message], [control_fd, log_fd, status_write])
-                answer = connection.recv(preloaded.STATUS.size)
-                if not answer:
-                    self._process = None
-                    raise ConnectionError("the process that sandboxes are forked from has ended")
+                pid = self._fork(message, [control_fd, log_fd, status_write])
         except OSError:
             os.close(status_read)
             raise
         finally:
             os.close(status_write)
-        return ForkedProcess(preloaded.STATUS.unpack(answer)[0], status_read)
+        return ForkedProcess(pid, status_read)
+
+    def _fork(self, message: bytes, descriptors: list[int]) -> int:
+        """Ask for a sandbox; returns its process id. After a failure the next is asked of a new preloaded process."""
+        connection = self._ensure()
+        try:
+            socket.send_fds(connection, [message], descriptors)
+            answer = connection.recv(preloaded.STATUS.size)
+            if not answer:
+                raise ConnectionError("the process that sandboxes are forked from has ended")
+        except OSError:
+            connection.close()
+            self._socket = None
+            raise
+        pid: int = preloaded.STATUS.unpack(answer)[0]
+        return pid
 
     def _ensure(self) -> socket.socket:
         if self._socket is not None and self._process is not None and self._process.poll() is None:
