@@ -1,9 +1,6 @@
-"""Stacks of a test's own: inline programs deployed by the real engine through this project's `aws` plugin."""
+"""Stacks of a test's own: the programs beside this, deployed by the real engine through this project's `aws` plugin."""
 
-import gc
 import itertools
-import json
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +16,10 @@ from localcloud.engine.layout import checkout
 PROJECT = "plugin-story"
 PASSPHRASE = "only for tests"
 
-Program = Callable[[], None]
+MAIN = """from {module} import {name}
+
+{name}(**{settings!r})
+"""
 
 # The steps that tell what happened to a resource: parts of a replacement, and reading, do not.
 SHOWN = {"create", "update", "delete", "replace", "import"}
@@ -38,13 +38,21 @@ class Deployed:
     state: Path
     _stack: auto.Stack
 
-    def up(self, program: Program) -> dict[str, str]:
-        """Deploy the program."""
-        return self._with(program, self._stack.up)
+    def up(self, program: Callable[..., None], **settings: Any) -> dict[str, str]:
+        """Deploy a program: a function of a module, called with settings that `repr` can write down."""
+        self._write(program, settings)
+        return self._observed(self._stack.up)
 
-    def preview(self, program: Program) -> dict[str, str]:
+    def preview(self, program: Callable[..., None], **settings: Any) -> dict[str, str]:
         """What `up` would do."""
-        return self._with(program, self._stack.preview)
+        self._write(program, settings)
+        return self._observed(self._stack.preview)
+
+    def refusal(self, program: Callable[..., None], **settings: Any) -> str:
+        """The message with which `up` fails."""
+        with pytest.raises(auto.CommandError) as refused:
+            self.up(program, **settings)
+        return str(refused.value)
 
     def refresh(self) -> dict[str, str]:
         """Read everything back from the cloud."""
@@ -54,9 +62,9 @@ class Deployed:
         """Delete everything."""
         return self._observed(self._stack.destroy)
 
-    def _with(self, program: Program, operation: Callable[..., Any]) -> dict[str, str]:
-        self._stack.workspace.program = program
-        return self._observed(operation)
+    def _write(self, program: Callable[..., None], settings: dict[str, Any]) -> None:
+        main = MAIN.format(module=program.__module__, name=program.__name__, settings=settings)
+        Path(self._stack.workspace.work_dir, "__main__.py").write_text(main)
 
     def _observed(self, operation: Callable[..., Any]) -> dict[str, str]:
         steps: dict[str, str] = {}
@@ -68,14 +76,7 @@ class Deployed:
                 if kind in SHOWN:
                     steps[name] = kind
 
-        try:
-            operation(on_event=note)
-        finally:
-            # The automation API leaves a suspended coroutine behind; collected at a random moment it disturbs, in
-            # CPython 3.11, whatever is being compiled then.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                gc.collect()
+        operation(on_event=note)
         return steps
 
     @property
@@ -112,15 +113,14 @@ def stack(
             state, work = folder / "state", folder / "work"
             state.mkdir(parents=True)
             work.mkdir()
+            (work / "__main__.py").touch()
             settings = auto.ProjectSettings(PROJECT, "python", backend=auto.ProjectBackend(state.as_uri()))
             made = auto.create_stack(
                 "dev",
-                project_name=PROJECT,
-                program=lambda: None,
+                work_dir=str(work),
                 opts=auto.LocalWorkspaceOptions(
                     pulumi_command=auto.PulumiCommand(str(checkout().engine)),
                     pulumi_home=str(checkout().pulumi_home),
-                    work_dir=str(work),
                     project_settings=settings,
                     env_vars=_environment(cloud, account_id) | variables,
                 ),
@@ -141,14 +141,5 @@ def _environment(cloud: Cloud, account_id: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": cloud.region,
         "NO_PROXY": "127.0.0.1,localhost",
+        "PYTHONPATH": str(checkout().project),
     }
-
-
-def policy(*statements: dict[str, Any]) -> str:
-    """A policy document."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **item} for item in statements]})
-
-
-def trust(service: str) -> str:
-    """A trust policy for an AWS service."""
-    return policy({"Principal": {"Service": service}, "Action": "sts:AssumeRole"})

@@ -3,15 +3,14 @@
 import json
 from collections.abc import Callable
 
-import pulumi
-import pulumi_aws as aws
 import pytest
 
-from integration_tests.plugin.conftest import Deployed, policy, trust
+from integration_tests.plugin.conftest import Deployed
+from integration_tests.plugin.programs import functions
+from integration_tests.plugin.programs.policies import trust
 
 pytestmark = pytest.mark.local
 
-SECRET = "correct horse battery staple"
 EVERYTHING = (
     "role",
     "policy",
@@ -27,71 +26,13 @@ EVERYTHING = (
 )
 
 
-def program(version: int = 1, secret: str = SECRET) -> Callable[[], None]:
-    second = version == 2
-
-    def deploy() -> None:
-        role = aws.iam.Role("role", assume_role_policy=trust("lambda.amazonaws.com"), description=f"version {version}")
-        reads = {"Action": ["kinesis:*", "sqs:SendMessage"] if second else ["kinesis:*"], "Resource": "*"}
-        allowed = aws.iam.RolePolicy("policy", role=role.name, policy=policy(reads))
-        managed = aws.iam.Policy("managed", policy=policy({"Action": f"s3:Get{version}", "Resource": "*"}))
-        aws.iam.RolePolicyAttachment("attachment", role=role.name, policy_arn=managed.arn)
-        layer = aws.lambda_.LayerVersion(
-            "layer",
-            layer_name="shared",
-            code=pulumi.AssetArchive({"python/shared.py": pulumi.StringAsset("VALUE = 1")}),
-        )
-        logs = aws.cloudwatch.LogGroup("logs", name="/aws/lambda/copier", retention_in_days=30 if second else 14)
-        function = aws.lambda_.Function(
-            "function",
-            name="copier",
-            role=role.arn,
-            runtime="python3.13",
-            handler="main.handler",
-            code=pulumi.AssetArchive({"main.py": pulumi.StringAsset(f"def handler(event, context): return {version}")}),
-            environment={"variables": {"TOKEN": pulumi.Output.secret(secret), "MODE": "fast"}},
-            layers=[layer.arn],
-            memory_size=256 if second else 128,
-            timeout=60,
-            reserved_concurrent_executions=5 if second else -1,
-            logging_config={"log_format": "JSON", "log_group": logs.name},
-            tags={"version": str(version)},
-            opts=pulumi.ResourceOptions(depends_on=[allowed]),
-        )
-        aws.lambda_.Permission(
-            "permission",
-            action="lambda:InvokeFunction",
-            function=function.name,
-            principal="s3.amazonaws.com",
-            source_account="111111111111",
-        )
-        stream = aws.kinesis.Stream("stream", name="events", shard_count=1)
-        dead = aws.sqs.Queue("dead", name="dead")
-        aws.lambda_.EventSourceMapping(
-            "mapping",
-            function_name=function.arn,
-            event_source_arn=stream.arn,
-            starting_position="TRIM_HORIZON",
-            batch_size=200 if second else 300,
-            bisect_batch_on_function_error=True,
-            maximum_retry_attempts=3,
-            maximum_record_age_in_seconds=3600,
-            function_response_types=["ReportBatchItemFailures"],
-            destination_config={"on_failure": {"destination_arn": dead.arn}},
-            filter_criteria={"filters": [{"pattern": json.dumps({"data": {"kind": ["order"]}})}]} if second else None,
-        )
-        pulumi.export("variables", function.environment.apply(lambda given: given["variables"] if given else {}))
-
-    return deploy
-
-
 def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
     deployed = stack()
     lambda_, iam = deployed.clients.lambda_, deployed.clients.iam
 
-    assert deployed.up(program()) == dict.fromkeys(EVERYTHING, "create")
+    assert deployed.up(functions.program) == dict.fromkeys(EVERYTHING, "create")
     assert json.loads(lambda_.invoke(FunctionName="copier", Payload=b"{}")["Payload"].read()) == 1
-    assert deployed.up(program()) == {}
+    assert deployed.up(functions.program) == {}
     assert deployed.refresh() == {}
 
     lambda_.update_function_configuration(FunctionName="copier", Timeout=5)
@@ -103,12 +44,12 @@ def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
     assert deployed.resources["function"]["inputs"]["timeout"] == 5
 
     changed = {"role", "policy", "managed", "logs", "function", "mapping"}
-    assert deployed.up(program(2)) == dict.fromkeys(changed, "update")
+    assert deployed.up(functions.program, version=2) == dict.fromkeys(changed, "update")
     assert json.loads(lambda_.invoke(FunctionName="copier", Payload=b"{}")["Payload"].read()) == 2
     live = lambda_.get_function(FunctionName="copier")
     assert (live["Configuration"]["Timeout"], live["Configuration"]["MemorySize"]) == (60, 256)
     assert live["Concurrency"] == {"ReservedConcurrentExecutions": 5}
-    assert live["Configuration"]["Environment"]["Variables"] == {"TOKEN": SECRET, "MODE": "fast"}
+    assert live["Configuration"]["Environment"]["Variables"] == {"TOKEN": functions.SECRET, "MODE": "fast"}
     [mapping] = lambda_.list_event_source_mappings(FunctionName="copier")["EventSourceMappings"]
     assert mapping["BatchSize"] == 200
     assert mapping["FilterCriteria"]["Filters"] == [{"Pattern": json.dumps({"data": {"kind": ["order"]}})}]
@@ -122,11 +63,11 @@ def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
 def test_a_secret_is_nowhere_in_the_state(stack: Callable[..., Deployed]) -> None:
     deployed = stack()
 
-    deployed.up(program())
+    deployed.up(functions.program)
 
-    assert SECRET not in deployed.checkpoint
-    assert deployed.outputs["variables"] == {"TOKEN": SECRET, "MODE": "fast"}
+    assert functions.SECRET not in deployed.checkpoint
+    assert deployed.outputs["variables"] == {"TOKEN": functions.SECRET, "MODE": "fast"}
     deployed.refresh()
-    assert SECRET not in deployed.checkpoint
-    assert deployed.up(program(secret="another secret of ours")) == {"function": "update"}
+    assert functions.SECRET not in deployed.checkpoint
+    assert deployed.up(functions.program, secret="another secret of ours") == {"function": "update"}
     assert "another secret of ours" not in deployed.checkpoint

@@ -1,76 +1,15 @@
 """Tables and streams live their whole life: deployed, left alone, changed behind the back, updated, replaced, gone."""
 
 from collections.abc import Callable
-from typing import Any
 
-import pulumi
-import pulumi_aws as aws
 import pytest
 
-from integration_tests.plugin.conftest import Deployed, policy
+from integration_tests.plugin.conftest import Deployed
+from integration_tests.plugin.programs import tables
 
 pytestmark = pytest.mark.local
 
 Stacks = Callable[..., Deployed]
-
-
-def program(
-    *,
-    capacity: int = 5,
-    indexed: bool = False,
-    view: str = "NEW_IMAGE",
-    shards: int = 1,
-    hours: int = 24,
-    key: str = "id",
-) -> Callable[[], None]:
-    index = {"name": "by-mail", "hash_key": "mail", "projection_type": "ALL", "read_capacity": 1, "write_capacity": 1}
-    attributes = [{"name": key, "type": "S"}, *([{"name": "mail", "type": "S"}] if indexed else [])]
-
-    def deploy() -> None:
-        table = aws.dynamodb.Table(
-            "table",
-            name="orders",
-            hash_key=key,
-            attributes=attributes,
-            read_capacity=capacity,
-            write_capacity=5,
-            global_secondary_indexes=[index] if indexed else [],
-            stream_enabled=True,
-            stream_view_type=view,
-            ttl={"attribute_name": "expires", "enabled": True},
-            point_in_time_recovery={"enabled": True},
-            tags={"capacity": str(capacity)},
-        )
-        stream = aws.kinesis.Stream(
-            "stream",
-            name="orders",
-            shard_count=shards,
-            retention_period=hours,
-            encryption_type="KMS",
-            kms_key_id="alias/aws/kinesis",
-        )
-        consumer = aws.kinesis.StreamConsumer("consumer", name="copier", stream_arn=stream.arn)
-        aws.kinesis.ResourcePolicy(
-            "stream-policy",
-            resource_arn=stream.arn,
-            policy=stream.arn.apply(
-                lambda arn: policy(
-                    {
-                        "Sid": "Read",
-                        "Principal": {"AWS": "222222222222"},
-                        "Action": "kinesis:ListShards",
-                        "Resource": arn,
-                    }
-                )
-            ),
-        )
-        aws.dynamodb.KinesisStreamingDestination("feed", table_name=table.name, stream_arn=stream.arn)
-        pulumi.export("table", table.arn)
-        pulumi.export("changes", table.stream_arn)
-        pulumi.export("stream", stream.arn)
-        pulumi.export("consumer", consumer.arn)
-
-    return deploy
 
 
 EVERYTHING = ("table", "stream", "consumer", "stream-policy", "feed")
@@ -80,7 +19,7 @@ def test_a_whole_life(stack: Stacks) -> None:
     deployed = stack()
     dynamodb, kinesis = deployed.clients.dynamodb, deployed.clients.kinesis
 
-    assert deployed.up(program()) == dict.fromkeys(EVERYTHING, "create")
+    assert deployed.up(tables.program) == dict.fromkeys(EVERYTHING, "create")
     table = dynamodb.describe_table(TableName="orders")["Table"]
     assert (table["TableArn"], table["LatestStreamArn"]) == (deployed.outputs["table"], deployed.outputs["changes"])
     assert dynamodb.describe_time_to_live(TableName="orders")["TimeToLiveDescription"] == {
@@ -89,7 +28,7 @@ def test_a_whole_life(stack: Stacks) -> None:
     }
     consumers = kinesis.list_stream_consumers(StreamARN=deployed.outputs["stream"])["Consumers"]
     assert [item["ConsumerARN"] for item in consumers] == [deployed.outputs["consumer"]]
-    assert deployed.up(program()) == {}
+    assert deployed.up(tables.program) == {}
     assert deployed.refresh() == {}
 
     by_hand = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 5}
@@ -99,8 +38,8 @@ def test_a_whole_life(stack: Stacks) -> None:
     assert deployed.resources["table"]["inputs"]["readCapacity"] == 9
     assert deployed.resources["stream"]["inputs"]["tags"] == {"by": "hand"}
 
-    changed = program(capacity=7, indexed=True, view="NEW_AND_OLD_IMAGES", shards=2, hours=48)
-    assert deployed.up(changed) == {"table": "update", "stream": "update"}
+    changed = {"capacity": 7, "view": "NEW_AND_OLD_IMAGES", "shards": 2, "hours": 48}
+    assert deployed.up(tables.program, **changed, indexed=True) == {"table": "update", "stream": "update"}
     table = dynamodb.describe_table(TableName="orders")["Table"]
     assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
     assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["by-mail"]
@@ -112,8 +51,7 @@ def test_a_whole_life(stack: Stacks) -> None:
     assert kinesis.list_tags_for_stream(StreamName="orders")["Tags"] == []
     assert deployed.refresh() == {}
 
-    rekeyed = program(capacity=7, view="NEW_AND_OLD_IMAGES", shards=2, hours=48, key="number")
-    assert deployed.up(rekeyed)["table"] == "replace"
+    assert deployed.up(tables.program, **changed, key="number")["table"] == "replace"
     table = dynamodb.describe_table(TableName="orders")["Table"]
     assert table["KeySchema"] == [{"AttributeName": "number", "KeyType": "HASH"}]
 
@@ -138,20 +76,9 @@ def test_an_existing_table_is_imported_as_it_is(stack: Stacks) -> None:
     )
     dynamodb.put_item(TableName="existing", Item={"id": {"S": "1"}, "at": {"N": "2"}})
 
-    def deploy(**changes: Any) -> Callable[[], None]:
-        def run() -> None:
-            arguments: dict[str, Any] = {
-                "name": "existing", "hash_key": "id", "range_key": "at", "billing_mode": "PAY_PER_REQUEST",
-                "attributes": [{"name": "id", "type": "S"}, {"name": "at", "type": "N"}], "stream_enabled": True,
-                "stream_view_type": "NEW_IMAGE", "tags": {"team": "data"},
-            }  # fmt: skip
-            aws.dynamodb.Table("table", **arguments | changes, opts=pulumi.ResourceOptions(import_="existing"))
-
-        return run
-
-    assert deployed.preview(deploy(stream_view_type="KEYS_ONLY")) == {"table": "update"}  # after the import
-    assert deployed.up(deploy()) == {"table": "import"}
-    assert deployed.up(deploy()) == {}
+    assert deployed.preview(tables.imported, stream_view_type="KEYS_ONLY") == {"table": "update"}  # after the import
+    assert deployed.up(tables.imported) == {"table": "import"}
+    assert deployed.up(tables.imported) == {}
     assert deployed.refresh() == {}
     assert dynamodb.scan(TableName="existing")["Items"] == [{"id": {"S": "1"}, "at": {"N": "2"}}]
 
@@ -159,24 +86,11 @@ def test_an_existing_table_is_imported_as_it_is(stack: Stacks) -> None:
 def test_a_protected_table_is_not_deleted(stack: Stacks) -> None:
     deployed = stack()
 
-    def deploy(protected: bool) -> Callable[[], None]:
-        def run() -> None:
-            aws.dynamodb.Table(
-                "table",
-                name="kept",
-                hash_key="id",
-                attributes=[{"name": "id", "type": "S"}],
-                billing_mode="PAY_PER_REQUEST",
-                deletion_protection_enabled=protected,
-            )
-
-        return run
-
-    deployed.up(deploy(protected=True))
+    deployed.up(tables.protected, protection=True)
     with pytest.raises(Exception, match="could not be deleted"):
         deployed.destroy()
     assert deployed.clients.dynamodb.list_tables()["TableNames"] == ["kept"]
 
-    assert deployed.up(deploy(protected=False)) == {"table": "update"}
+    assert deployed.up(tables.protected, protection=False) == {"table": "update"}
     deployed.destroy()
     assert deployed.clients.dynamodb.list_tables()["TableNames"] == []
