@@ -10,6 +10,7 @@ from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands
 from operations.errors import OperationError
+from operations.table_replica import commands as table_replica
 
 # What is shown as a message: its text says what was wrong and what to type next.
 EXPECTED_ERRORS = (OperationError, LocalCloudError, SettingsError)
@@ -50,6 +51,7 @@ def tributary(
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
     commands.register(app)
+    table_replica.register(app)
     _register_local_clouds()
     try:
         app(arguments)

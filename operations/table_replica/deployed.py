@@ -117,6 +117,20 @@ def find(
     )
 
 
+def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -> Table:
+    """A table of a stack's account and Region, as whoever deploys the stack; without a stack one of the caller's own.
+
+    Raises StackError.
+    """
+    access = Access(engine.environment)
+    if stack is None:
+        if not region:
+            raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
+        return access.table(access.session(region), region, name)
+    region = region or read(engine.folder, stack).region
+    return access.table(access.session(region, _deployer(engine, stack)), region, name)
+
+
 def _instance(stack: str, wanted: str | None, architectures: Mapping[str, Any]) -> str:
     replicas = [name for name, settings in architectures.items() if isinstance(settings, ReplicaSettings)]
     if wanted in replicas:

@@ -35,9 +35,12 @@ def resume(lambda_: "LambdaClient", mapping_id: str) -> None:
 
 
 @contextmanager
-def held(lambda_: "LambdaClient", mapping_id: str) -> Iterator[None]:
-    """Hold the mapping while the block runs; one that was paused before stays so. Raises OperationError."""
-    was_on = state(lambda_, mapping_id) not in (OFF, "Disabling")
+def held(lambda_: "LambdaClient", mapping_id: str, *, resume_after: bool | None = None) -> Iterator[None]:
+    """Hold the mapping while the block runs, and enable it afterwards, also after an error.
+
+    One that was paused before stays paused, unless `resume_after` says otherwise. Raises OperationError.
+    """
+    was_on = resume_after if resume_after is not None else state(lambda_, mapping_id) not in (OFF, "Disabling")
     pause(lambda_, mapping_id)
     try:
         yield

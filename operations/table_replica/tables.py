@@ -52,11 +52,11 @@ class Table:
         return int(self.description["ItemCount"])
 
     def pages(
-        self, segment: int, segments: int, limit: RateLimit, start: Item | None = None
+        self, segment: int, segments: int, limit: RateLimit, start: Item | None = None, most: int | None = None
     ) -> Iterator[tuple[list[Item], Item | None]]:
         """The items of one of so many segments by strongly consistent reads, page by page; from after `start` on.
 
-        With each page comes its last key, None at the end.
+        A page has at most 1 MB, and at most `most` items. With each page comes its last key, None at the end.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
         """
         request: dict[str, Any] = {
@@ -65,6 +65,7 @@ class Table:
             "Segment": segment,
             "TotalSegments": segments,
             "ReturnConsumedCapacity": "TOTAL",
+            **({"Limit": most} if most else {}),
         }
         while True:
             page = self.dynamodb.scan({**request, "ExclusiveStartKey": start} if start else request)

@@ -4,8 +4,9 @@ A key is called different only when the source's item has stayed as it is for `s
 was another: whatever was on its way has had that long to arrive.
 """
 
+import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,21 @@ class Report:
             "seconds": round(self.seconds, 3),
             "readUnits": self.read_units,
         }
+
+
+def summary(shown: Mapping[str, Any]) -> str:
+    """A report's JSON in a few lines: the counts, and the first keys of each kind."""
+    verdict = "Equal" if shown["equal"] else "Different"
+    counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the replica"
+    effort = f"{shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
+    lines = [f"{verdict}: {counts}; {effort}; {shown['seconds']:.1f} s."]
+    for kind in ("missing", "extra", "differing", "unsettled"):
+        if shown[kind]:
+            lines.append(f"{len(shown[kind])} {kind}:")
+            lines += [f"  {json.dumps(one, ensure_ascii=False)}" for one in shown[kind][:SHOWN]]
+    if shown["more"]:
+        lines.append(f"{shown['more']} more differ: too many to look at one by one.")
+    return "\n".join(lines)
 
 
 def _ignore(count: int) -> None:

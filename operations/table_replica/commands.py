@@ -1,0 +1,229 @@
+"""The sub-commands of `tributary` that work on a table replica."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from operations.engine import Engine
+from operations.errors import DifferenceError, OperationError
+
+Stack = Annotated[str, typer.Argument(help="The stack that holds the source and the function.")]
+Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several replicas.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Folder = Annotated[Path, typer.Option(help="The folder of Pulumi.yaml and the stack files.")]
+ReplicaRole = Annotated[str | None, typer.Option(help="Read and write the replica as this role.")]
+ReplicaProfile = Annotated[str | None, typer.Option(help="Read and write the replica with this AWS profile.")]
+ReadUnits = Annotated[float | None, typer.Option(min=0.1, help="Read capacity units a second to use at most.")]
+WriteUnits = Annotated[float | None, typer.Option(min=0.1, help="Write capacity units a second to use at most.")]
+Segments = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Segments of the scan; by size when left out.")
+]
+HERE = Path()
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TaskProgressColumn(show_speed=True),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: tributary sample logfile_stream.csv --rows 2000")(sample)
+    app.command(epilog="Example: tributary load logfile_stream.csv --table logfile --stack workshop")(load)
+    app.command(epilog="Example: tributary verify workshop --json")(verify)
+    app.command(epilog="Example: tributary backfill workshop --write-units 400")(backfill)
+    app.command(epilog="Example: tributary redrive workshop")(redrive)
+    app.command(epilog="Example: tributary pause workshop")(pause)
+    app.command(epilog="Example: tributary resume workshop")(resume)
+
+
+def sample(
+    file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    rows: Annotated[int, typer.Option(min=0)] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 2009,
+) -> None:
+    """Write a log file with generated requests, in the form that `load` takes."""
+    from operations.table_replica import logfile
+
+    with file.open("w", newline="", encoding="utf-8") as out:
+        logfile.write(out, logfile.generate(rows, seed))
+    typer.echo(f"{file}: {rows} rows")
+
+
+def load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file with a header.")],
+    table: Annotated[str, typer.Option(help="The table to put the rows into.")],
+    stack: Annotated[str | None, typer.Option(help="Load as whoever deploys this stack, in its Region.")] = None,
+    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="The table's Region.")] = None,
+    on_error: Annotated[str, typer.Option(help="What a malformed row does: `stop` or `skip`.")] = "stop",
+    threads: Annotated[int, typer.Option(min=1, max=64)] = 8,
+    folder: Folder = HERE,
+) -> None:
+    """Put the rows of a log file into a table, as items with the keys `request#…` and `host#…`."""
+    from operations.table_replica import deployed, loading, logfile
+
+    if on_error not in ("stop", "skip"):
+        raise typer.BadParameter(f"--on-error is {on_error!r}; it must be `stop` or `skip`")
+    target = deployed.table_of(Engine(folder), stack, region, table)
+    with Progress(*COLUMNS, console=Console(stderr=True)) as progress, file.open(newline="", encoding="utf-8") as rows:
+        task = progress.add_task("Loading", total=sum(1 for _ in rows) - 1)
+        rows.seek(0)
+        try:
+            loaded = loading.load(
+                target,
+                logfile.read(rows),
+                stop=on_error == "stop",
+                on_rows=lambda count: progress.advance(task, count),
+                threads=threads,
+            )
+        except ValueError as wrong:
+            raise OperationError(f"{file}: {wrong}") from None
+    for malformed in loaded.malformed:
+        typer.echo(f"{file}:{malformed.line}: {malformed.reason}", err=True)
+    if loaded.malformed:
+        typer.echo(f"Skipped: {len(loaded.malformed)}", err=True)
+    typer.echo(f"RowCount: {loaded.rows}, Total seconds: {loaded.seconds:.3f}")
+
+
+def verify(
+    stack: Stack,
+    instance: Instance = None,
+    values: Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds that a difference must last to be called one.")] = 30.0,
+    longest: Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")] = 300.0,
+    read_units: ReadUnits = None,
+    segments: Segments = None,
+    replica_role: ReplicaRole = None,
+    replica_profile: ReplicaProfile = None,
+    folder: Folder = HERE,
+) -> None:
+    """Compare a replica with its source; the exit code is 0 only when they are equal."""
+    from operations.table_replica import deployed, verifying
+    from operations.table_replica.rates import RateLimit
+
+    found = deployed.find(Engine(folder), stack, instance, replica_role=replica_role, replica_profile=replica_profile)
+    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
+        report = verifying.verify(
+            found.source,
+            found.replica,
+            verifying.Patience(settle_s=settle, longest_s=longest),
+            RateLimit(read_units),
+            lambda count: progress.advance(task, count),
+            segments,
+        )
+    shown = report.as_json(found.source.keys, values)
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else verifying.summary(shown))
+    if not report.equal:
+        raise DifferenceError(
+            f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack}` applies what "
+            f"failed, `tributary backfill {stack}` copies what is missing."
+        )
+
+
+def backfill(
+    stack: Stack,
+    instance: Instance = None,
+    read_units: ReadUnits = None,
+    write_units: WriteUnits = None,
+    segments: Segments = None,
+    yes: Yes = False,
+    replica_role: ReplicaRole = None,
+    replica_profile: ReplicaProfile = None,
+    folder: Folder = HERE,
+) -> None:
+    """Copy what the source had before its stream; goes on where one that was killed stopped."""
+    from operations.table_replica import backfilling, deployed
+    from operations.table_replica.rates import RateLimit, provisioned
+
+    found = deployed.find(Engine(folder), stack, instance, replica_role=replica_role, replica_profile=replica_profile)
+    reads = read_units or provisioned(found.source.description, "ReadCapacityUnits")
+    writes = write_units or provisioned(found.replica.description, "WriteCapacityUnits")
+    typer.echo(
+        f"About {found.source.item_count} items of `{found.source.name}` to `{found.replica.name}`, with at most "
+        f"{reads or 'any number of'} read and {writes or 'any number of'} write units a second. "
+        + ("The stream goes on." if found.positions_table else "The stream is held meanwhile, for 24 hours at most.")
+    )
+    if not yes:
+        typer.confirm("Backfill?", abort=True)
+    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Copying", total=found.source.item_count)
+        done = backfilling.backfill(
+            found,
+            RateLimit(reads),
+            RateLimit(writes),
+            lambda written, kept: progress.advance(task, written + kept),
+            segments,
+        )
+    typer.echo(f"Written: {done.written}, kept as they were: {done.kept}. `tributary verify {stack}` compares all.")
+
+
+def redrive(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Apply again what could not be applied; the exit code is 0 only when all of it is."""
+    from operations.table_replica import deployed, redriving
+
+    found = deployed.find(Engine(folder), stack, instance)
+    batches = redriving.failed_batches(found.s3, found.failure_bucket)
+    if not batches:
+        typer.echo("Nothing to redrive.")
+        return
+    records = sum(len(batch.event["Records"]) for batch in batches)
+    typer.echo(
+        f"{len(batches)} batches of {records} records in `{found.failure_bucket}` go through `{found.function}` again, "
+        + ("as they are." if found.positions_table else "brought up to date; the stream is held meanwhile.")
+    )
+    if not yes:
+        typer.confirm("Redrive?", abort=True)
+
+    def show(outcome: redriving.Outcome) -> None:
+        verdict = "applied" if outcome.reason is None else f"left where it is: {outcome.reason}"
+        typer.echo(f"{outcome.batch.object_key}: {outcome.records} records {verdict}")
+
+    failed = [one for one in redriving.redrive(found, batches, show) if one.reason is not None]
+    if failed:
+        raise OperationError(
+            f"{len(failed)} of {len(batches)} batches cannot be applied yet. Put right what the lines above say, then "
+            f"`tributary redrive {stack}`."
+        )
+
+
+def pause(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Hold the replication; changes wait in the stream, for 24 hours at most."""
+    from operations.table_replica import deployed, holding
+
+    found = deployed.find(Engine(folder), stack, instance)
+    typer.echo(
+        f"`{found.function}` stops; changes of `{found.source.name}` wait in its stream for 24 hours, no longer."
+    )
+    if not yes:
+        typer.confirm("Pause?", abort=True)
+    holding.pause(found.lambda_, found.mapping_id)
+    typer.echo(f"Paused. `tributary resume {stack}` goes on from here.")
+
+
+def resume(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Go on with a replication that was paused, from where it stopped."""
+    from operations.table_replica import deployed, holding
+
+    found = deployed.find(Engine(folder), stack, instance)
+    typer.echo(f"`{found.function}` goes on with the changes of `{found.source.name}` from where it stopped.")
+    if not yes:
+        typer.confirm("Resume?", abort=True)
+    holding.resume(found.lambda_, found.mapping_id)
+    typer.echo("Resumed.")
