@@ -119,6 +119,51 @@ def test_the_age_of_the_last_record_is_a_metric_of_the_function(
     assert metric("Duration", "Maximum") > 0
 
 
+def test_a_mapping_counts_its_events_when_it_is_asked_to(
+    account, clients, stream, bucket, recorder, mapping, batches, eventually
+):
+    owner = account()
+    source, function, destination = stream(owner), recorder(owner), bucket(owner)
+    put(clients(owner), source, [{"n": 0}, {"n": 1, "do": "fail"}, {"n": 2}, {"n": "filtered"}])
+    created = mapping(
+        function,
+        source,
+        MetricsConfig={"Metrics": ["EventCount"]},
+        FilterCriteria={"Filters": [{"Pattern": '{"data": {"n": [{"numeric": [">=", 0]}]}}'}]},
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        BisectBatchOnFunctionError=True,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{destination}"}},
+    )
+    assert created["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    eventually(lambda: batches(function), equals=[[0, 1, 2], [1, 2], [1], [2]])
+
+    def counted():
+        cloudwatch, sums = clients(owner).cloudwatch, {}
+        for metric in cloudwatch.list_metrics(Namespace="AWS/Lambda")["Metrics"]:
+            if metric["Dimensions"] == [{"Name": "EventSourceMappingUUID", "Value": created["UUID"]}]:
+                points = cloudwatch.get_metric_statistics(
+                    **metric,
+                    StartTime=time.time() - 3600,
+                    EndTime=time.time() + 60,
+                    Period=3600,
+                    Statistics=["Sum"],
+                )["Datapoints"]
+                sums[metric["MetricName"]] = sum(point["Sum"] for point in points)
+        return sums
+
+    eventually(
+        counted,
+        equals={
+            "PolledEventCount": 4,
+            "FilteredOutEventCount": 1,
+            "InvokedEventCount": 3 + 2 + 1 + 1,
+            "FailedInvokeEventCount": 2 + 2 + 1,
+            "OnFailureDestinationDeliveredEventCount": 1,
+        },
+    )
+
+
 def test_a_warm_mapping_hands_a_record_over_within_50_ms(
     account, clients, stream, recorder, mapping, received, eventually
 ):

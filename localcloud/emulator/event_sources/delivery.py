@@ -67,17 +67,19 @@ class Delivery:
         try:
             answer = execute(settings.function_arn, event)
         except ThrottledError as error:
+            self.count("FailedInvokeEventCount", len(records))
             return NotInvoked(f"PROBLEM: Function call was throttled. {error}")
         except FunctionNotFoundError as error:
+            self.count("FailedInvokeEventCount", len(records))
             return NotInvoked(f"PROBLEM: {error}")
-        self._count(settings, "InvokedEventCount", len(records))
+        self.count("InvokedEventCount", len(records))
         if answer.function_error is not None:
-            self._count(settings, "FailedInvokeEventCount", len(records))
+            self.count("FailedInvokeEventCount", len(records))
             return Failed(0, answer.executed_version, answer.function_error)
         if settings.reports_failures:
             failed_from = first_failed(answer.result, [record.sequence_number for record in records])
             if failed_from is not None:
-                self._count(settings, "FailedInvokeEventCount", len(records) - failed_from)
+                self.count("FailedInvokeEventCount", len(records) - failed_from)
                 return Failed(failed_from, answer.executed_version, None)
         return Delivered(answer.result)
 
@@ -85,6 +87,7 @@ class Delivery:
         """Send to the on-failure destination, if there is one; returns why it did not work, or None."""
         settings = self._settings()
         if settings.destination_arn is None:
+            self.count("DroppedEventCount", len(attempt.records))
             return None
         given_up = destinations.GivenUp(
             records=attempt.records,
@@ -103,18 +106,20 @@ class Delivery:
         except Exception as error:  # whatever it is, the records must not be lost silently
             self._emit(settings.function_arn, "DestinationDeliveryFailures", 1, "Count")
             return f"PROBLEM: Could not send to {settings.destination_arn}. {error}"
-        self._count(settings, "OnFailureDestinationDeliveredEventCount", len(attempt.records))
+        self.count("OnFailureDestinationDeliveredEventCount", len(attempt.records))
         return None
 
-    def _count(self, settings: Settings, name: str, events: int) -> None:
-        """A mapping's own metric, where its MetricsConfig asks for it.
+    def count(self, metric: str, events: int) -> None:
+        """Count events in a mapping's own metric, where its MetricsConfig asks for it.
 
+        What goes to an on-failure destination is not dropped.
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
         """
-        if settings.counts_events:
+        settings = self._settings()
+        if events and settings.counts_events:
             _, _, _, region, account_id = settings.function_arn.split(":")[:5]
             dimensions = {"EventSourceMappingUUID": self._mapping_id}
-            metrics.put(account_id, region, "AWS/Lambda", name, events, "Count", dimensions)
+            metrics.put(account_id, region, "AWS/Lambda", metric, events, "Count", dimensions)
 
     def _emit(self, function_arn: str, name: str, value: float, unit: str) -> None:
         """One value of a metric of AWS/Lambda by function.

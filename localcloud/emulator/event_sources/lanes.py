@@ -63,12 +63,14 @@ class Shard:
                 if len(self.lanes) > 1 and behind >= LOOK_AHEAD:
                     return
                 chunk = self.mapping.read(self, settings.batch_size * len(self.lanes) - len(lane.pending))
-                for record in chunk.records:
-                    if wanted(record.event, settings.patterns):
-                        taker = self._lane_of(record)
-                        taker.pending.append(record)
-                        if taker is not lane:
-                            taker.woken.set()
+                chosen = [record for record in chunk.records if wanted(record.event, settings.patterns)]
+                for record in chosen:
+                    taker = self._lane_of(record)
+                    taker.pending.append(record)
+                    if taker is not lane:
+                        taker.woken.set()
+                self.mapping.delivery.count("PolledEventCount", len(chunk.records))
+                self.mapping.delivery.count("FilteredOutEventCount", len(chunk.records) - len(chosen))
                 # Only now, so that a lane that sees the end sees all its records as well.
                 self.position, self.ended = chunk.next_position, chunk.ended
                 if not chunk.records:

@@ -62,6 +62,9 @@ def require_valid(request: Mapping[str, Any], service: str) -> None:
         )
     _require_filters(request.get("FilterCriteria"))
     _require_destination(request.get("DestinationConfig"), service)
+    wanted = (request.get("MetricsConfig") or {}).get("Metrics") or []
+    if any(one != "EventCount" for one in wanted):
+        raise InvalidError(f"MetricsConfig can hold EventCount only for this source, but holds {wanted}.")
     types = request.get("FunctionResponseTypes") or []
     if any(one != "ReportBatchItemFailures" for one in types) or len(types) > 1:
         raise InvalidError(f"FunctionResponseTypes can hold ReportBatchItemFailures only, but is {types}.")
