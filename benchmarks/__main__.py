@@ -6,7 +6,7 @@ import sys
 from benchmarks.results import save
 
 # In the order in which they run; each module has `run()`, which yields results.
-MODULES = ("copier", "handlers.deaggregation", "handlers.footprint", "handlers.rate")
+MODULES = ("copier", "shared_stream", "handlers.deaggregation", "handlers.footprint", "handlers.rate")
 
 
 def main(names: list[str]) -> int:
