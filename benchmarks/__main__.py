@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from benchmarks.plot import draw
 from benchmarks.results import save
 
 # In the order in which they run; each module has `run()`, which yields results.
@@ -22,6 +23,7 @@ def main(names: list[str]) -> int:
             results.append(result)
             missed += not result.reached
         print(f"  saved to {save(results, name)}")
+    print(f"drawn in {draw()}")
     return min(missed, 1)
 
 
