@@ -1,4 +1,4 @@
-"""Draws the ratios of all saved comparisons into one picture: a bar is the ratio, a mark is what it is meant to reach."""
+"""Draws the ratios of the saved comparisons: a bar is the ratio, a mark is what it is meant to reach."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.results import FOLDER
 
 mpl.use("svg")  # no display
 
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen before
+import matplotlib.pyplot as plt
 
 BAR_INCHES = 0.32
 
