@@ -11,8 +11,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 REGION = "us-east-1"
+
+_LOADER = create_loader()
 
 # Comma-separated AWS profiles, one for each account that a test may ask for with `--target aws`.
 PROFILES_VARIABLE = "TRIBUTARY_TEST_PROFILES"
@@ -61,6 +64,8 @@ class Clients:
     """
 
     def __init__(self, session: boto3.Session, account_id: str, endpoint: str | None, region: str) -> None:
+        # Reading botocore's service models takes longer than a test; every session of a worker shares what was read.
+        session._session.register_component("data_loader", _LOADER)
         self.session = session
         self.account_id = account_id
         self.region = region
