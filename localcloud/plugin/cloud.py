@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from localcloud.plugin.configuration import Configuration, Role
 from localcloud.plugin.errors import ConfigurationError, WrongAccountError
+from localcloud.plugin.models import loader
 
 # The provider's `endpoints` have its own names for services; where they differ from boto3's, these are tried in turn.
 _ENDPOINT_KEYS = {
@@ -107,6 +108,7 @@ class Cloud:
             aws_session_token=given.token,
             region_name=given.region,
             profile_name=given.profile,
+            botocore_session=_core_session(given.profile),
         )
 
     def _assumed(self, role: Role) -> boto3.Session:
@@ -114,7 +116,7 @@ class Cloud:
         credentials = RefreshableCredentials.create_from_metadata(
             metadata=self._assume(sts, role), refresh_using=lambda: self._assume(sts, role), method="sts-assume-role"
         )
-        core = botocore.session.get_session()
+        core = _core_session(None)
         setattr(core, "_credentials", credentials)  # noqa: B010 -- the public setter takes static keys only
         return boto3.Session(botocore_session=core, region_name=self.region)
 
@@ -164,3 +166,9 @@ class Cloud:
             f"AWS refused the credentials: {error}. Check AWS_PROFILE or the keys that you use, and the trust policy "
             "of the role, and run the same command again."
         )
+
+
+def _core_session(profile: str | None) -> botocore.session.Session:
+    core = botocore.session.Session(profile=profile)
+    core.register_component("data_loader", loader())
+    return core

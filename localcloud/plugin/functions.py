@@ -5,11 +5,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.session
-
 from localcloud.plugin.checking import Failure, suggest
 from localcloud.plugin.cloud import Cloud
 from localcloud.plugin.errors import UnknownResourceError
+from localcloud.plugin.models import loader
 from localcloud.plugin.schema import function_arguments
 from localcloud.plugin.values import Properties, reveal, seal
 
@@ -62,7 +61,7 @@ def _region(arguments: Properties, cloud: Callable[[], Cloud]) -> Properties:
 
 
 def _description(region: str) -> str:
-    data = botocore.session.get_session().get_data("endpoints")
+    data = loader().load_data("endpoints")
     found = [part["regions"][region]["description"] for part in data["partitions"] if region in part["regions"]]
     return str(found[0]) if found else region
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import botocore.session
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from botocore.model import ServiceModel, StructureShape
+from botocore.model import StructureShape
 
 from localcloud.plugin import mapping, waiting
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.cloud import Cloud
 from localcloud.plugin.errors import code_of
 from localcloud.plugin.mapping import Names
+from localcloud.plugin.models import service_model
 from localcloud.plugin.naming import Name
 from localcloud.plugin.schema import ResourceSchema, resource_schema
 
@@ -177,18 +177,6 @@ class ResourceType:
             for key, value in self.defaults.items()
             if key.startswith(start) and "." not in key.removeprefix(start)
         }
-
-
-_models: dict[str, ServiceModel] = {}
-_models_lock = threading.Lock()
-
-
-def service_model(service: str) -> ServiceModel:
-    """Botocore's model of a service, loaded once."""
-    with _models_lock:
-        if service not in _models:
-            _models[service] = botocore.session.get_session().get_service_model(service)
-        return _models[service]
 
 
 @dataclass

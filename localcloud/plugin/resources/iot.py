@@ -6,8 +6,9 @@ from typing import Any
 from localcloud.plugin import mapping
 from localcloud.plugin.calls import deletes, or_missing
 from localcloud.plugin.checking import Failure
+from localcloud.plugin.models import service_model
 from localcloud.plugin.naming import Name
-from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update, service_model
+from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 from localcloud.plugin.schema import Listing, Object
 
 # The property that holds the actions of a kind, and the member of an action in the API.
