@@ -1,5 +1,6 @@
 """A deployed table replica, as the stories of this package use it."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +56,11 @@ class Deployed:
             lambda_=self.clients.lambda_,
             s3=self.clients.s3,
         )
+
+    def find_mapping(self) -> None:
+        """Take notice of a mapping that was made anew."""
+        mapping_id = self.engine.outputs(self.stack)[INSTANCE]["mappingIds"]["replicator"]["stream"]
+        self.replica = dataclasses.replace(self.replica, mapping_id=mapping_id)
 
     def load(self, rows: int, seed: int) -> Loaded:
         """Load generated rows into the source."""

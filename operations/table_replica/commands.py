@@ -69,7 +69,9 @@ def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file with a header.")],
     table: Annotated[str, typer.Option(help="The table to put the rows into.")],
     stack: Annotated[str | None, typer.Option(help="Load as whoever deploys this stack, in its Region.")] = None,
-    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="The table's Region.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The table's Region; that of the stack, or the environment's, unless said.")
+    ] = None,
     on_error: Annotated[str, typer.Option(help="What a malformed row does: `stop` or `skip`.")] = "stop",
     threads: Annotated[int, typer.Option(min=1, max=64)] = 8,
     folder: Folder = HERE,

@@ -124,6 +124,7 @@ def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -
     """
     access = Access(engine.environment)
     if stack is None:
+        region = region or engine.environment.get("AWS_REGION") or engine.environment.get("AWS_DEFAULT_REGION")
         if not region:
             raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
         return access.table(access.session(region), region, name)

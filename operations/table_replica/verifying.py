@@ -95,7 +95,9 @@ def summary(shown: Mapping[str, Any]) -> str:
     """A report's JSON in a few lines: the counts, and the first keys of each kind."""
     verdict = "Equal" if shown["equal"] else "Different"
     counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the replica"
-    effort = f"{shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
+    effort = (
+        f"{shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
+    )
     lines = [f"{verdict}: {counts}; {effort}; {shown['seconds']:.1f} s."]
     for kind in ("missing", "extra", "differing", "unsettled"):
         if shown[kind]:

@@ -1,0 +1,177 @@
+"""Pause, verify, redrive, backfill and replay a deployed replica, with the commands that an operator types."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from integration_tests.support.factories import objects
+from integration_tests.table_replica.deployed import Deployed, Eventually, keys, request_item
+from localcloud.faults import Faults
+from operations import cli, replaying
+from operations.errors import OperationError
+from operations.table_replica import backfilling, checkpoints, holding
+from operations.table_replica.rates import RateLimit
+
+pytestmark = pytest.mark.local
+
+
+Tributary = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tributary(workshop: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tributary:
+    """`tributary("verify", "workshop")` types the command in the stack's folder: its exit code and what it printed."""
+    monkeypatch.chdir(workshop.engine.folder)
+    for name, value in workshop.engine.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(arguments))
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+def test_a_generated_file_is_loaded_and_verified(tributary: Tributary, tmp_path: Path) -> None:
+    file = tmp_path / "logfile.csv"
+    assert tributary("sample", str(file), "--rows", "2000", "--seed", "5")[0] == 0
+    with file.open("a") as more:
+        more.write("x,1.2.3.4,2009-07-21,1,GMT,GET,/,200,5,agent\n")
+
+    code, _, error = tributary("load", str(file), "--table", "logfile", "--stack", "workshop")
+    assert code == 1
+    assert "line 2002: the column requestid is 'x', which is no number" in error
+
+    code, out, error = tributary("load", str(file), "--table", "logfile", "--stack", "workshop", "--on-error", "skip")
+    assert code == 0
+    assert out.startswith("RowCount: 2000, Total seconds: ")
+    assert f"{file}:2002: the column requestid is 'x'" in error
+
+    code, out, _ = tributary("verify", "workshop", "--json", "--settle", "5")
+    report = json.loads(out)
+    assert code == 0
+    assert report["equal"] is True
+    assert report["sourceItems"] >= 2000
+
+
+def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: Deployed, tributary: Tributary) -> None:
+    for number in (1, 2, 3):
+        workshop.put(request_item(50_000 + number, bytessent={"N": "1"}))
+    assert workshop.verify().equal
+    replica = workshop.replica.replica
+    far = workshop.far.dynamodb
+    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#50001"}})
+    replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(50_002, bytessent={"S": "1"})})
+    replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(50_009)})
+
+    code, out, error = tributary("verify", "workshop", "--json", "--settle", "0.5")
+    report = json.loads(out)
+    assert code == 1
+    assert "tributary redrive workshop" in error
+    assert report["missing"] == [{"PK": {"S": "request#50001"}}]
+    assert report["extra"] == [{"PK": {"S": "request#50009"}}]
+    assert report["differing"] == [{"key": {"PK": {"S": "request#50002"}}, "attributes": ["bytessent"]}]
+
+    _, out, _ = tributary("verify", "workshop", "--json", "--settle", "0.5", "--values")
+    assert json.loads(out)["differing"][0]["replica"]["bytessent"] == {"S": "1"}
+
+    workshop.delete("request#50001", "request#50002")
+    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#50009"}})
+    assert workshop.verify().equal
+
+
+def test_a_pause_holds_changes_and_a_resume_brings_them(workshop: Deployed, tributary: Tributary) -> None:
+    assert tributary("pause", "workshop", "--yes")[0] == 0
+    try:
+        for number in range(60_000, 60_030):
+            workshop.put(request_item(number))
+        held = workshop.verify(settle_s=1)
+    finally:
+        assert tributary("resume", "workshop", "--yes")[0] == 0
+    assert set(held.missing) == {f'[{{"S":"{key}"}}]' for key in keys(range(60_000, 60_030))}
+    assert workshop.verify().equal
+
+
+def test_what_the_far_end_refused_for_a_while_is_redriven_and_nothing_newer_is_lost(
+    workshop: Deployed,
+    faults: Faults,
+    eventually: Eventually,
+    tributary: Tributary,
+) -> None:
+    denied = {"service": "dynamodb", "operation": "BatchWriteItem", "resource": workshop.replica.replica.name}
+    with faults.deny(**denied) as fault:
+        for number in range(70_000, 70_020):
+            workshop.put(request_item(number, v={"S": "early"}))
+        kept = eventually(workshop.failed_records, until=lambda found: len(found) >= 20, timeout=60)
+        assert fault.hits() >= 3
+        assert {record["dynamodb"]["Keys"]["PK"]["S"] for record in kept} == set(keys(range(70_000, 70_020)))
+        # Still denied: everything stays where it is, with the reason.
+        code, out, error = tributary("redrive", "workshop", "--yes")
+        assert code == 1
+        assert "AccessDenied" in out
+        assert "cannot be applied yet" in error
+
+    # Newer versions reach the replica before the old ones are redriven.
+    workshop.put(request_item(70_000, v={"S": "late"}))
+    workshop.delete("request#70001")
+    workshop.put(request_item(70_002, v={"S": "late"}))
+    report = workshop.verify(settle_s=2)
+    assert set(report.missing) == {f'[{{"S":"{key}"}}]' for key in keys(range(70_003, 70_020))}
+
+    code, out, _ = tributary("redrive", "workshop", "--yes")
+    assert (code, out.count("applied\n")) == (0, out.count("records applied"))
+    assert workshop.verify().equal
+    assert workshop.equal()
+    assert workshop.failed_records() == []
+    assert objects(workshop.clients.s3, workshop.replica.failure_bucket, "redriven/")
+    assert tributary("redrive", "workshop", "--yes")[1] == "Nothing to redrive.\n"
+
+
+def test_a_replay_from_the_horizon_leaves_the_replica_as_it_was(workshop: Deployed, eventually: Eventually) -> None:
+    workshop.put(request_item(80_001, v={"S": "1"}))
+    workshop.put(request_item(80_001, v={"S": "2"}))
+    assert workshop.verify().equal
+
+    replaying.replay(workshop.engine, "workshop", replaying.mappings(workshop.engine, "workshop", None))
+    workshop.find_mapping()
+    workshop.put(request_item(80_002))
+    assert workshop.verify(settle_s=15).equal
+    assert workshop.equal()
+
+
+def test_a_backfill_that_was_stopped_goes_on_while_the_source_changes(workshop: Deployed) -> None:
+    workshop.load(1500, seed=12)
+    assert workshop.verify().equal
+    replica, source = workshop.replica.replica, workshop.replica.source
+    far = workshop.far.dynamodb
+    for item in list(workshop.items(replica).values()):
+        far.delete_item(TableName=replica.name, Key={"PK": item["PK"]})
+
+    pages = 0
+
+    def stop_early(written: int, kept: int) -> None:
+        nonlocal pages
+        pages += 1
+        # The source changes while its rows are being copied.
+        workshop.put(request_item(90_000 + pages))
+        workshop.delete(f"request#{pages}")
+        if pages == 2:
+            raise OperationError("stopped by the test")
+
+    with pytest.raises(OperationError, match="stopped by the test"):
+        backfilling.backfill(workshop.replica, RateLimit(None), RateLimit(None), stop_early)
+    left = checkpoints.load(workshop.replica.s3, workshop.replica.failure_bucket)
+    assert left is not None
+    assert left.written > 0
+
+    done = backfilling.backfill(workshop.replica, RateLimit(None), RateLimit(None), lambda written, kept: None)
+    assert done.written + done.kept >= source.item_count - 10
+    assert checkpoints.load(workshop.replica.s3, workshop.replica.failure_bucket) is None
+    assert holding.state(workshop.replica.lambda_, workshop.replica.mapping_id) == "Enabled"
+    assert workshop.verify().equal
+    assert workshop.equal()
