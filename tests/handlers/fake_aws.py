@@ -39,6 +39,7 @@ class Partly:
     failed: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Timeout:
     """The call is not answered."""
 
