@@ -94,11 +94,9 @@ class GuardedWriter:
     def _undecided(self, error: ClientError, client: Any, waiting: list[Entry]) -> list[Entry]:
         """What to do when nobody is to blame for being older: all of it again, unless an item is unacceptable."""
         reasons = _reasons(error)
-        if _INVALID & set(reasons):
-            raise ClientError(
-                {**error.response, "Error": {**error.response["Error"], "Code": "ValidationException"}},
-                error.operation_name,
-            ) from error
+        if unacceptable := [message for code, message in reasons if code in _INVALID]:
+            answer: Any = {"Error": {"Code": "ValidationException", "Message": unacceptable[0]}}
+            raise ClientError(answer, error.operation_name) from error
         if reasons:
             return waiting
         if cause_of(error) is Cause.EXPIRED:
@@ -108,11 +106,12 @@ class GuardedWriter:
 
 def _older(error: ClientError, waiting: Sequence[Entry]) -> list[Entry]:
     """The entries whose position the table has passed: the reasons come in pairs, the item's and its position's."""
-    reasons = _reasons(error)
-    return [entry for entry, reason in zip(waiting, reasons[1::2], strict=False) if reason == _OLDER]
+    of_positions = _reasons(error)[1::2]
+    return [entry for entry, (code, _) in zip(waiting, of_positions, strict=False) if code == _OLDER]
 
 
-def _reasons(error: ClientError) -> list[str]:
-    """The code of each action of a cancelled transaction; empty when the error is another one."""
+def _reasons(error: ClientError) -> list[tuple[str, str]]:
+    """Code and message for each action of a cancelled transaction; empty when the error is another one."""
     response: Any = error.response
-    return [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
+    reasons = response.get("CancellationReasons", [])
+    return [(reason.get("Code", "None"), reason.get("Message", "")) for reason in reasons]

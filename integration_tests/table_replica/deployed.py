@@ -20,7 +20,7 @@ from operations.table_replica.tables import Table
 from operations.table_replica.verifying import Patience, Report, verify
 
 INSTANCE = "logfile"
-COMMITTED_ACCOUNT = "444444444444"
+COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"
 REGION = "eu-west-1"
 
 # Deletable afterwards, on-demand so that nothing but faults throttles, and a poison item that does not wait for long.
@@ -82,7 +82,7 @@ class Deployed:
         """Every item by its partition key, read by boto3 alone."""
         client = self.clients if table is self.replica.source else self.far
         pages = client.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
-        return {str(item[table.keys[0]]): item for page in pages for item in page["Items"]}
+        return {str([item[key] for key in table.keys]): item for page in pages for item in page["Items"]}
 
     def equal(self) -> bool:
         """Whether source and replica hold the same items, attribute for attribute."""
@@ -107,6 +107,44 @@ def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[st
     account_ids = {COMMITTED_ACCOUNT: account}
     deployment = deploy(prepare(cloud, folder, {"workshop": changes}, account_ids), account_ids, cleanup)
     return Deployed(deployment, cloud, "workshop", account, account)
+
+
+def deployed_far(cloud: Cloud, folder: Path, cleanup: ExitStack) -> Deployed:
+    """A guarded replica of an existing table with a key of two attributes, in another account and Region.
+
+    The replica has an index that the source does not have: an item whose `kind` is no text cannot be applied.
+    """
+    accounts = {COMMITTED_ACCOUNT: cloud.new_account(), FAR_ACCOUNT: cloud.new_account()}
+    owner = Clients(cloud.session(accounts[COMMITTED_ACCOUNT]), accounts[COMMITTED_ACCOUNT], cloud.endpoint, REGION)
+    table = owner.dynamodb.create_table(
+        TableName="orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "at", "AttributeType": "N"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    shape = {
+        "deletionProtection": False,
+        "guarded": True,
+        "externalId": "raven-1",
+        "partitionKey": {"name": "id"},
+        "sortKey": {"name": "at", "type": "N"},
+    }
+    by_kind = {"name": "by_kind", "partitionKey": {"name": "kind"}, "capacity": "on-demand"}
+    changes = {
+        "workshop": {
+            **shape,
+            "source": {"tableArn": table["TableArn"], "streamArn": table["LatestStreamArn"]},
+            "replica": {"stack": "workshop-far"},
+            "replicator": REPLICATOR,
+        },
+        "workshop-far": {**shape, "tableName": "orders-replica", "capacity": "on-demand", "indexes": [by_kind]},
+    }
+    deployment = deploy(prepare(cloud, folder, changes, accounts), accounts, cleanup)
+    return Deployed(deployment, cloud, "workshop", accounts[COMMITTED_ACCOUNT], accounts[FAR_ACCOUNT])
 
 
 def request_item(number: int, **attributes: Any) -> Item:

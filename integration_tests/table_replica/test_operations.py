@@ -148,9 +148,9 @@ def test_a_backfill_that_was_stopped_goes_on_while_the_source_changes(workshop: 
     workshop.load(1500, seed=12)
     assert workshop.verify().equal
     replica, source = workshop.replica.replica, workshop.replica.source
-    far = workshop.far.dynamodb
-    for item in list(workshop.items(replica).values()):
-        far.delete_item(TableName=replica.name, Key={"PK": item["PK"]})
+    deletes = [{"DeleteRequest": {"Key": {"PK": item["PK"]}}} for item in workshop.items(replica).values()]
+    for start in range(0, len(deletes), 25):
+        workshop.far.dynamodb.batch_write_item(RequestItems={replica.name: deletes[start : start + 25]})
 
     pages = 0
 

@@ -63,7 +63,7 @@ class FakeReplica(FakeAws):
             body = {
                 "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
                 "Message": f"Transaction cancelled, please refer cancellation reasons for specific reasons {codes}",
-                "CancellationReasons": [{"Code": code} for code in codes],
+                "CancellationReasons": [{"Code": code, "Message": "told to fail"} for code in codes],
             }
             return _reply(request, 400, json.dumps(body).encode())
         for kind, action in actions:

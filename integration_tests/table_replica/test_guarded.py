@@ -1,0 +1,164 @@
+"""A guarded replica of an existing table, in another account and Region: nothing late overwrites what is newer."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from integration_tests.support.addressing import Cloud
+from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
+from localcloud.faults import Faults
+from operations.table_replica import backfilling, deployed, holding, redriving
+from operations.table_replica.rates import RateLimit
+from operations.table_replica.raw import Item
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture(scope="module")
+def orders(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with ExitStack() as cleanup:
+        yield deployed_far(cloud, tmp_path_factory.mktemp("far"), cleanup)
+
+
+def order(customer: str, at: int, **attributes: Any) -> Item:
+    return {"id": {"S": customer}, "at": {"N": str(at)}, **attributes}
+
+
+def delete(orders: Deployed, customer: str, at: int) -> None:
+    orders.clients.dynamodb.delete_item(TableName=orders.replica.source.name, Key=order(customer, at))
+
+
+def redrive(orders: Deployed) -> list[redriving.Outcome]:
+    batches = redriving.failed_batches(orders.replica.s3, orders.replica.failure_bucket)
+    return redriving.redrive(orders.replica, batches, lambda outcome: None)
+
+
+def test_changes_cross_the_border_with_all_their_attributes(orders: Deployed) -> None:
+    for number in range(120):
+        orders.put(order(f"customer-{number % 7}", number, amount={"N": f"{number}.50"}, tags={"SS": ["x", "ü"]}))
+    for number in range(0, 120, 5):
+        delete(orders, f"customer-{number % 7}", number)
+
+    report = orders.verify()
+    assert report.equal
+    assert report.items[0] == 96
+    assert orders.equal()
+
+
+def test_the_writer_role_can_write_the_replica_and_nothing_else(orders: Deployed) -> None:
+    role = orders.outputs["writerRoleArn"].split("/")[-1]
+    [policy] = orders.far.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = orders.far.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    allowed = {action for one in document["Statement"] for action in one["Action"]}
+    assert allowed == {"dynamodb:PutItem", "dynamodb:DeleteItem", "kms:Decrypt", "kms:DescribeKey"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        orders.far.sts.assume_role(
+            RoleArn=orders.outputs["writerRoleArn"], RoleSessionName="stranger", ExternalId="raven-1"
+        )
+
+
+def test_an_item_that_the_replica_refuses_is_kept_whole_and_blocks_nothing(
+    orders: Deployed, eventually: Eventually
+) -> None:
+    poison = order("poison", 1, kind={"N": "5"}, note={"S": "käufe ☂"}, raw={"B": "AAH/"})
+    orders.put(order("before", 1))
+    orders.put(poison)
+    orders.put(order("after", 1))
+
+    [kept] = eventually(orders.failed_records, timeout=60)
+    assert kept["dynamodb"]["NewImage"] == poison
+    report = orders.verify(settle_s=2)
+    assert report.missing == ['[{"S":"poison"},{"N":"1"}]']
+    assert (report.extra, report.differing) == ([], [])
+
+    [outcome] = redrive(orders)
+    assert outcome.reason is not None
+    assert "Type mismatch for Index Key kind" in outcome.reason
+    assert len(orders.failed_records()) == 1
+
+    # The fix: the replica does without the index.
+    orders.far.dynamodb.update_table(
+        TableName=orders.replica.replica.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_kind"}}]
+    )
+    assert [outcome.reason for outcome in redrive(orders)] == [None]
+    assert orders.verify().equal
+    assert orders.equal()
+    assert orders.failed_records() == []
+
+
+def test_a_late_redrive_as_it_is_overwrites_nothing_newer(
+    orders: Deployed, faults: Faults, eventually: Eventually
+) -> None:
+    replica = orders.replica.replica.name
+    with faults.deny(service="dynamodb", operation="TransactWriteItems", account=orders.far.account_id):
+        for number in range(10):
+            orders.put(order("late", number, v={"S": "early"}))
+        eventually(orders.failed_records, until=lambda found: len(found) >= 10, timeout=60)
+    orders.put(order("late", 0, v={"S": "newer"}))
+    delete(orders, "late", 1)
+    assert len(orders.verify(settle_s=2).missing) == 8
+
+    assert {outcome.reason for outcome in redrive(orders)} == {None}
+    assert orders.verify().equal
+    there = orders.far.dynamodb.query(
+        TableName=replica, KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": {"S": "late"}}
+    )["Items"]
+    assert [(item["at"]["N"], item["v"]["S"]) for item in there] == [
+        ("0", "newer"),
+        *((str(number), "early") for number in range(2, 10)),
+    ]
+
+
+def test_a_backfill_beside_the_running_stream_brings_nothing_back(orders: Deployed) -> None:
+    """What was removed or changed through the stream stays so, whatever the backfill read before."""
+    replica = orders.replica.replica
+    old = [order("old", number, v={"S": "before the stream"}) for number in range(300)]
+    for item in old:
+        orders.put(item)
+    assert orders.verify().equal
+    # As if they had been written before the stream was: neither the items nor their positions are there.
+    for table in (replica.name, orders.replica.positions_table):
+        for item in old:
+            orders.far.dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("id", "at")})
+
+    touched = 0
+
+    def change(written: int, kept: int) -> None:
+        nonlocal touched
+        touched += 1
+        orders.put(order("old", touched, v={"S": "changed meanwhile"}))
+        delete(orders, "old", 200 + touched)
+
+    change(0, 0)
+    done = backfilling.backfill(orders.replica, RateLimit(None), RateLimit(None), change, segments=3)
+    assert done.written > 250
+    assert holding.state(orders.replica.lambda_, orders.replica.mapping_id) == "Enabled"
+    assert orders.verify().equal
+    assert orders.equal()
+
+
+def test_faults_at_the_far_end_end_in_equality(orders: Deployed, faults: Faults) -> None:
+    selected = {"service": "dynamodb", "operation": "TransactWriteItems", "account": orders.far.account_id}
+    with (
+        faults.throttle(**selected, rate=0.2, seed=3) as throttled,
+        faults.expire(service="dynamodb", account=orders.far.account_id, operation="TransactWriteItems", count=1),
+        faults.crash(resource=orders.replica.function, count=1, applied=True) as crashed,
+    ):
+        for turn in range(400):
+            orders.put(order(f"c{turn % 13}", turn % 29, turn={"N": str(turn)}))
+            if turn % 3 == 0:
+                delete(orders, f"c{turn % 11}", turn % 29)
+        assert orders.verify(settle_s=20).equal
+        assert throttled.hits() + crashed.hits() > 1
+    assert orders.equal()
+    assert orders.failed_records() == []
+
+
+def test_commands_find_both_ends_by_their_stacks(orders: Deployed) -> None:
+    found = deployed.find(orders.engine, "workshop")
+    assert found.replica.keys == found.source.keys == ["id", "at"]
+    assert found.replica.dynamodb.region == "eu-central-1"
+    assert found.positions_table == "orders-replica-positions"
