@@ -63,5 +63,14 @@ def _canonical(attribute: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _number(text: str) -> str:
-    # Most are whole numbers without leading zeros, which are as DynamoDB writes them.
-    return text if text.isdecimal() and text[0] != "0" else f"{Decimal(text).normalize()}"
+    # Most are whole numbers as DynamoDB writes them, without zeros at their ends.
+    if text.isdecimal() and text[0] != "0" and text[-1] != "0":
+        return text
+    # Not Decimal.normalize, which rounds to 28 digits: DynamoDB has 38.
+    sign, digits, exponent = Decimal(text).as_tuple()
+    written = "".join(map(str, digits)).lstrip("0")
+    significant = written.rstrip("0")
+    if not significant:
+        return "0"
+    exponent = int(exponent) + len(written) - len(significant)
+    return f"{'-' if sign else ''}{significant}{f'E{exponent}' if exponent else ''}"

@@ -77,7 +77,7 @@ def read(file: TextIO) -> Iterator[Item | Malformed]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Malformed(reader.line_num, str(error))
+            yield Malformed(reader.reader.line_num, str(error))
             continue
         try:
             yield item_of(row)
