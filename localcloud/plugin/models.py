@@ -21,6 +21,6 @@ def _service_model(service: str) -> ServiceModel:
 
 
 def service_model(service: str) -> ServiceModel:
-    """Botocore's model of a service, under boto3's name of it."""
+    """Botocore's model of a service, under its own name."""
     with _lock:
         return _service_model(service)

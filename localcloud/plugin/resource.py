@@ -75,7 +75,7 @@ class ResourceType:
     Parameters
     ----------
     token, service
-        The type, e.g. `aws:kinesis/stream:Stream`, and boto3's name of its service.
+        The type, e.g. `aws:kinesis/stream:Stream`, and botocore's name of its service.
     operation
         The API operation whose request the inputs correspond with; botocore's model of it checks their values.
     within

@@ -91,7 +91,7 @@ _KEYS = ("hashKey", "rangeKey")
 
 
 def _attributes(item: Any) -> Any:
-    """Binary values are base64 in JSON, and bytes for boto3."""
+    """Binary values are base64 in JSON, and bytes for botocore."""
     if isinstance(item, dict):
         return {key: base64.b64decode(value) if key == "B" else _attributes(value) for key, value in item.items()}
     return [_attributes(value) for value in item] if isinstance(item, list) else item

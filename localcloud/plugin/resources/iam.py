@@ -2,13 +2,12 @@
 
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from localcloud.plugin import documents
 from localcloud.plugin.calls import creates, describes, or_missing
-from localcloud.plugin.checking import Failure
 from localcloud.plugin.naming import Name
+from localcloud.plugin.policy_rules import document_rule
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 
 # "IAM is eventually consistent": a principal made a moment ago is not one yet
@@ -24,7 +23,7 @@ _VERSIONS = 5
 
 
 def _text(document: Any) -> str:
-    """A policy as JSON text: IAM answers with URL-encoded text, which boto3 turns into an object."""
+    """A policy as JSON text: IAM answers with URL-encoded text, which botocore turns into an object."""
     if isinstance(document, str):
         return urllib.parse.unquote(document)
     return json.dumps(document)
@@ -181,57 +180,6 @@ def _detach(context: Context) -> None:
     context.call("DetachRolePolicy", RoleName=role, PolicyArn=arn)
 
 
-def _document_rule(name: str, *, principal: bool) -> Any:
-    """A check that `name` is a policy document, with or without principals (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html)."""
-
-    def rule(inputs: Mapping[str, Any]) -> Iterator[Failure]:
-        text = inputs.get(name)
-        if not isinstance(text, str):
-            return
-        document = documents.canonical(text)
-        if not isinstance(document, dict) or "Statement" not in document:
-            yield Failure(name, f"{name} is no policy document: it must be JSON with a Statement.")
-            return
-        for index, statement in enumerate(document["Statement"]):
-            yield from _statement_rule(name, index, statement, principal)
-
-    return rule
-
-
-def _statement_rule(name: str, index: int, statement: Any, principal: bool) -> Iterator[Failure]:
-    if not isinstance(statement, dict):
-        yield Failure(name, f"a statement of {name} is no object.")
-        return
-    allowed = {
-        "Sid",
-        "Effect",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
-        "Principal",
-        "NotPrincipal",
-    }
-    for key in sorted(statement.keys() - allowed):
-        yield Failure(
-            name,
-            f"a statement of {name} has the element `{key}`, unknown to IAM: use {', '.join(sorted(allowed))}.",
-        )
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        yield Failure(
-            name, f"a statement of {name} has the Effect {statement.get('Effect')!r}: it must be Allow or Deny."
-        )
-    if not statement.keys() & {"Action", "NotAction"}:
-        yield Failure(name, f"a statement of {name} has neither Action nor NotAction.")
-    has_principal = bool(statement.keys() & {"Principal", "NotPrincipal"})
-    if has_principal != principal:
-        yield Failure(name, f"a statement of {name} {'needs a' if principal else 'may not have a'} Principal.")
-    has_resource = bool(statement.keys() & {"Resource", "NotResource"})
-    if has_resource == principal:
-        yield Failure(name, f"a statement of {name} {'may not have a' if principal else 'needs a'} Resource.")
-
-
 _POLICY_NAMES = {"name": "PolicyName", "policy": "PolicyDocument", "policyId": "PolicyId", "arn": "Arn"}
 
 RESOURCES = (
@@ -265,7 +213,7 @@ RESOURCES = (
         unordered=("inlinePolicies", "managedPolicyArns"),
         name=Name(longest=64, prefix_property="namePrefix"),
         tagging=Tagging("RoleName", by="name", tag="TagRole", untag="UntagRole", listing="ListRoleTags"),
-        rules=(_document_rule("assumeRolePolicy", principal=True),),
+        rules=(document_rule("assumeRolePolicy", principal=True),),
         transient=_TRANSIENT,
     ),
     ResourceType(
@@ -281,7 +229,7 @@ RESOURCES = (
         write_only=("namePrefix",),
         documents=("policy",),
         name=Name(longest=128, prefix_property="namePrefix"),
-        rules=(_document_rule("policy", principal=False),),
+        rules=(document_rule("policy", principal=False),),
         transient=_TRANSIENT,
     ),
     ResourceType(
@@ -300,7 +248,7 @@ RESOURCES = (
         unsupported=("delayAfterPolicyCreationInMs",),
         name=Name(longest=128, prefix_property="namePrefix"),
         tagging=Tagging("PolicyArn", tag="TagPolicy", untag="UntagPolicy", listing="ListPolicyTags"),
-        rules=(_document_rule("policy", principal=False),),
+        rules=(document_rule("policy", principal=False),),
         transient=_TRANSIENT,
     ),
     ResourceType(

@@ -1,14 +1,14 @@
-"""Lambda functions and layers."""
+"""Lambda functions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.plugin import archives, mapping
 from localcloud.plugin.calls import or_missing
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.errors import OperationError
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
+from localcloud.plugin.resources.lambda_code import code_request, code_rules
 
 _UNRESERVED = -1
 
@@ -58,15 +58,8 @@ _NAMES: dict[str, str | None] = {
 }
 
 
-def _code(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    if "code" in inputs:
-        return {"ZipFile": archives.zip_bytes(inputs["code"])}
-    pairs = {"s3Bucket": "S3Bucket", "s3Key": "S3Key", "s3ObjectVersion": "S3ObjectVersion", "imageUri": "ImageUri"}
-    return {member: inputs[name] for name, member in pairs.items() if name in inputs}
-
-
 def _create(context: Context) -> str:
-    request = context.request() | {"Code": _code(context.inputs)}
+    request = context.request() | {"Code": code_request(context.inputs)}
     context.call("CreateFunction", **request)
     context.id = str(context.inputs["name"])
     _active(context)
@@ -139,7 +132,7 @@ def _change_configuration(context: Context) -> None:
 
 
 def _change_code(context: Context) -> None:
-    request = {"FunctionName": context.id, **_code(context.inputs)}
+    request = {"FunctionName": context.id, **code_request(context.inputs)}
     if "architectures" in context.inputs:
         request["Architectures"] = context.inputs["architectures"]
     context.call("UpdateFunctionCode", **request)
@@ -165,16 +158,6 @@ def _delete(context: Context) -> None:
         context.call("DeleteFunction", FunctionName=context.id)
 
 
-def _code_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
-    given = [name for name in ("code", "s3Bucket", "imageUri") if name in inputs]
-    if len(given) != 1:
-        yield Failure(
-            "code", f"exactly one of code, s3Bucket and imageUri is needed, but it has {' and '.join(given) or 'none'}."
-        )
-    if "s3Bucket" in inputs and "s3Key" not in inputs:
-        yield Failure("s3Key", "s3Key is needed with s3Bucket.")
-
-
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment variables"
 _RESERVED_VARIABLES = frozenset(
     {
@@ -188,7 +171,7 @@ _RESERVED_VARIABLES = frozenset(
 
 
 def _function_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
-    yield from _code_rules(inputs)
+    yield from code_rules(inputs)
     if inputs.get("packageType") == "Zip":
         for name in ("handler", "runtime"):
             if not inputs.get(name):
@@ -218,36 +201,6 @@ def _function_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
         and formats.keys() & {"applicationLogLevel", "systemLogLevel"}
     ):
         yield Failure("loggingConfig.logFormat", "log levels need logFormat JSON.")
-
-
-def _publish_layer(context: Context) -> str:
-    request = context.request() | {"Content": _code(context.inputs)}
-    context.id = str(context.call("PublishLayerVersion", **request)["LayerVersionArn"])
-    return context.id
-
-
-def _read_layer(context: Context) -> Properties | None:
-    layer, _, version = context.id.rpartition(":")
-    found = or_missing(lambda: context.call("GetLayerVersion", LayerName=layer, VersionNumber=int(version)))
-    if found is None:
-        return None
-    state = mapping.from_response(context.resource.schema.outputs, found, {"arn": "LayerVersionArn"})
-    content = found.get("Content", {})
-    extra = {
-        "layerName": layer.rpartition(":")[2],
-        "codeSha256": content.get("CodeSha256", ""),
-        "sourceCodeHash": content.get("CodeSha256"),
-        "sourceCodeSize": content.get("CodeSize", 0),
-        "signingJobArn": content.get("SigningJobArn", ""),
-        "signingProfileVersionArn": content.get("SigningProfileVersionArn", ""),
-    }
-    return state | extra
-
-
-def _delete_layer(context: Context) -> None:
-    if not context.old.get("skipDestroy"):
-        layer, _, version = context.id.rpartition(":")
-        context.call("DeleteLayerVersion", LayerName=layer, VersionNumber=int(version))
 
 
 # A role made a moment ago; a key grant or a network interface that is still on its way
@@ -315,30 +268,5 @@ RESOURCES = (
             "sourceCodeSize": _CODE,
         },
         transient=_TRANSIENT,
-    ),
-    ResourceType(
-        token="aws:lambda/layerVersion:LayerVersion",
-        service="lambda",
-        operation="PublishLayerVersion",
-        create=_publish_layer,
-        read=_read_layer,
-        delete=_delete_layer,
-        updates=(Update(("skipDestroy",), lambda context: None),),  # only deletion looks at it
-        names={
-            "code": None,
-            "sourceCodeHash": None,
-            "skipDestroy": None,
-            "s3Bucket": "Content.S3Bucket",
-            "s3Key": "Content.S3Key",
-            "s3ObjectVersion": "Content.S3ObjectVersion",
-        },
-        # A published version never changes (https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html).
-        immutable=("layerName", "code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "description",
-                   "compatibleArchitectures", "compatibleRuntimes", "licenseInfo"),
-        defaults={"skipDestroy": False},
-        computed=("sourceCodeHash",),
-        write_only=("code", "s3Bucket", "s3Key", "s3ObjectVersion", "skipDestroy"),
-        unordered=("compatibleArchitectures", "compatibleRuntimes"),
-        rules=(_code_rules,),
     ),
 )  # fmt: skip
