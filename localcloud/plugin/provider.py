@@ -15,6 +15,7 @@ from localcloud.plugin.diffing import Change
 from localcloud.plugin.errors import ConfigurationError, OperationError, PluginError, is_missing
 from localcloud.plugin.resource import READY_TIMEOUT_S, Context, Properties, ResourceType
 from localcloud.plugin.resources import find
+from localcloud.plugin.states import foreseen, inputs_of, is_secret, outputs_of, visible
 from localcloud.plugin.tagging import change_tags, live_tags
 from localcloud.plugin.values import UNKNOWN, Secret, has_unknown, known, masked, reveal, seal
 
@@ -116,7 +117,7 @@ class Provider:
         resource = find(token)
         values = reveal(inputs)
         if preview or self._pending:
-            return "", seal(_foreseen(resource, values), inputs)
+            return "", seal(foreseen(resource, values), inputs)
         context = self._context(resource, urn, inputs=values)
         try:
             context.id = resource.create(context)
@@ -125,9 +126,9 @@ class Provider:
             message = _message(context, "created", error)
             if not context.id:
                 raise OperationError(message) from error
-            outputs = seal(_outputs(context, context.state), inputs)
+            outputs = seal(outputs_of(context, context.state), inputs)
             raise HalfMadeError(message, context.id, outputs, inputs) from error
-        return context.id, seal(_outputs(context, state), inputs)
+        return context.id, seal(outputs_of(context, state), inputs)
 
     def read(
         self, urn: str, token: str, resource_id: str, state: Properties, inputs: Properties
@@ -142,13 +143,13 @@ class Provider:
             raise OperationError(_message(context, "read", error)) from error
         if live is None:
             return "", {}, {}
-        context.inputs = _read_inputs(resource, old, live)
-        outputs = seal(_outputs(context, live), inputs, state)
+        context.inputs = inputs_of(resource, old, live)
+        outputs = seal(outputs_of(context, live), inputs, state)
         sealed = {
             key: inputs[key]
             if key in inputs and old[key] == value
             else Secret(value)
-            if _secret(inputs, key)
+            if is_secret(inputs, key)
             else value
             for key, value in context.inputs.items()
         }
@@ -171,7 +172,7 @@ class Provider:
         changed = _names(changes)
         if preview:
             unknown = {name: UNKNOWN for name, causes in resource.volatile.items() if changed & set(causes)}
-            return seal({**state, **_visible(after), **unknown}, news)
+            return seal({**state, **visible(after), **unknown}, news)
         context = self._context(resource, urn, inputs=after, old=before, state=state, resource_id=resource_id)
         context.changed = changed
         try:
@@ -185,7 +186,7 @@ class Provider:
             live = self._settled(context)
         except (ClientError, BotoCoreError, PluginError) as error:
             raise OperationError(_message(context, "updated", error)) from error
-        return seal(_outputs(context, live), news)
+        return seal(outputs_of(context, live), news)
 
     def delete(self, urn: str, token: str, resource_id: str, state: Properties, inputs: Properties) -> None:
         """Delete, and wait until it is gone; something that is gone already is no error."""
@@ -232,7 +233,7 @@ def _resume(context: Context) -> None:
     live = _live(context)
     if live is None:
         raise OperationError("It is no longer there. Run `pulumi refresh`, then deploy again.")
-    context.old = _read_inputs(context.resource, {}, live)
+    context.old = inputs_of(context.resource, {}, live)
     context.changed = _names(diffing.compare(context.resource, context.old, context.inputs, live))
 
 
@@ -260,54 +261,6 @@ def _keeps_name(resource: ResourceType, before: Properties, after: Properties) -
         return False
     name = resource.name.property
     return name not in after.get(AUTO_NAMED, []) and before.get(name) == after.get(name)
-
-
-def _visible(inputs: Properties) -> Properties:
-    return {key: value for key, value in inputs.items() if not key.startswith("__")}
-
-
-def _foreseen(resource: ResourceType, inputs: Properties) -> Properties:
-    """The outputs as far as they are known before creation."""
-    declared = resource.schema.inputs.properties
-    unknown = [name for name in resource.schema.outputs if name not in declared or name in resource.computed]
-    return {**dict.fromkeys(unknown, UNKNOWN), **_visible(inputs)}
-
-
-def _outputs(context: Context, live: Properties) -> Properties:
-    """Everything that `pulumi_aws` declares, in the words of the program where AWS means the same."""
-    resource, inputs = context.resource, _visible(context.inputs)
-    outputs = dict(inputs)
-    for name in resource.schema.outputs:
-        if name in live and not (name in inputs and diffing.equal(resource, name, live[name], inputs[name])):
-            outputs[name] = live[name]
-    if "tagsAll" in resource.schema.outputs:
-        outputs["tagsAll"] = live.get("tags", inputs.get("tags", {}))
-    if "region" in resource.schema.outputs:
-        outputs["region"] = context.region
-    return outputs
-
-
-def _read_inputs(resource: ResourceType, old: Properties, live: Properties) -> Properties:
-    """The inputs that would make AWS as it is: the old ones where they still hold, what AWS has where they do not."""
-    inputs: Properties = {}
-    for name in resource.schema.inputs.properties:
-        if name in resource.write_only:
-            value = old.get(name)
-        elif name in old and diffing.equal(resource, name, live.get(name), old[name]):
-            value = old[name]
-        elif name not in old and (
-            diffing.equal(resource, name, live.get(name), None) or (old and name in resource.computed)
-        ):
-            value = resource.defaults.get(name) if not old else None
-        else:
-            value = live.get(name)
-        if value is not None and (value not in ([], {}) or name in old):
-            inputs[name] = value
-    return {**{key: value for key, value in old.items() if key.startswith("__")}, **inputs}
-
-
-def _secret(inputs: Properties, key: str) -> bool:
-    return key in inputs and inputs[key] != reveal(inputs[key])
 
 
 def _message(context: Context, done: str, error: Exception) -> str:

@@ -40,11 +40,16 @@ TOKENS = {
     "mapping": "aws:lambda/eventSourceMapping:EventSourceMapping",
     "role": "aws:iam/role:Role",
     "queue": "aws:sqs/queue:Queue",
+    "bucket": "aws:s3/bucket:Bucket",
+    "group": "aws:cloudwatch/logGroup:LogGroup",
+    "key": "aws:kms/key:Key",
+    "alias": "aws:kms/alias:Alias",
 }
 
 
 KEYLESS = {key: value for key, value in TABLE.items() if key != "attributes"}
 CODELESS = {key: value for key, value in FUNCTION.items() if key != "s3Bucket"}
+QUEUE_MAPPING = {"functionName": "f", "eventSourceArn": "arn:aws:sqs:us-east-1:111111111111:q", "batchSize": 100}
 REGION = {"environment": {"variables": {"AWS_REGION": "x"}}}
 LATEST = {**MAPPING, "startingPosition": "LATEST"}
 
@@ -105,6 +110,15 @@ def test_what_is_right_passes(kind: str, inputs: dict[str, Any]) -> None:
         ("mapping", {**MAPPING, "startingPosition": "EARLIEST"}, "startingPosition", "may not be"),
         ("mapping", {**LATEST, "batchSize": 10001}, "batchSize", "at most 10000"),
         ("mapping", {**LATEST, "functionResponseTypes": ["All"]}, "functionResponseTypes[0]", "may not be"),
+        ("mapping", {**LATEST, "maximumRecordAgeInSeconds": 30}, "maximumRecordAgeInSeconds", "-1, or 60 to 604800"),
+        ("mapping", QUEUE_MAPPING, "maximumBatchingWindowInSeconds", "at least 1 s"),
+        ("mapping", {**QUEUE_MAPPING, "startingPosition": "LATEST"}, "startingPosition", "is for streams"),
+        ("bucket", {"bucket": "Data"}, "bucket", "lower-case letters"),
+        ("bucket", {"bucket": "192.168.1.1"}, "bucket", "as S3 wants them"),
+        ("bucket", {"versioning": {"enabled": True}}, "versioning", "cannot do `versioning`"),
+        ("group", {"retentionInDays": 10}, "retentionInDays", "is one of 0, 1, 3, 5, 7, 14"),
+        ("key", {"deletionWindowInDays": 3}, "deletionWindowInDays", "from 7 to 30"),
+        ("alias", {"name": "lake", "targetKeyId": "k"}, "name", "begins with alias/"),
         ("delivery", {"destination": "splunk"}, "destination", "extended_s3 only"),
         ("alarm", {**ALARM, "period": 45}, "period", "multiple of 60"),
         ("alarm", {**ALARM, "treatMissingData": "ignored"}, "treatMissingData", "notBreaching"),

@@ -68,5 +68,9 @@ def _capacity_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
                 )
             if billing == ON_DEMAND and holder.get(key):
                 yield Failure(path + key, f"`{path}{key}` may not be given when billingMode is PAY_PER_REQUEST.")
+        if holder.get("projectionType") == "INCLUDE" and not holder.get("nonKeyAttributes"):
+            yield Failure(
+                path + "nonKeyAttributes", f"`{path}nonKeyAttributes` is needed when projectionType is INCLUDE."
+            )
         if path and not holder.get("hashKey") and not holder.get("keySchemas"):
             yield Failure(path + "hashKey", f"`{path}hashKey` is needed.")

@@ -1,9 +1,10 @@
 """KMS keys, aliases and grants."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.plugin.calls import creates, describes, or_missing
+from localcloud.plugin.checking import Failure
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 
@@ -174,6 +175,21 @@ def _delete_grant(context: Context) -> None:
     context.call("RetireGrant" if context.old.get("retireOnDelete") else "RevokeGrant", KeyId=key, GrantId=grant)
 
 
+def _key_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    # Days: https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html, API_EnableKeyRotation.html
+    for name, low, high in (("deletionWindowInDays", 7, 30), ("rotationPeriodInDays", 90, 2560)):
+        days = inputs.get(name)
+        if isinstance(days, int) and not low <= days <= high:
+            yield Failure(name, f"{name} is from {low} to {high}, but it is {days}.")
+
+
+def _alias_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    name = inputs.get("name")
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
+    if isinstance(name, str) and (not name.startswith("alias/") or name.startswith("alias/aws/")):
+        yield Failure("name", f"the name of an alias begins with alias/, and not with alias/aws/, but it is {name}.")
+
+
 RESOURCES = (
     ResourceType(
         token="aws:kms/key:Key",
@@ -203,6 +219,7 @@ RESOURCES = (
         documents=("policy",),
         unsupported=("customKeyStoreId", "xksKeyId"),
         tagging=Tagging("KeyId", by="id", listing="ListResourceTags"),
+        rules=(_key_rules,),
         transient=_TRANSIENT,
     ),
     ResourceType(
@@ -239,6 +256,7 @@ RESOURCES = (
         immutable=("name", "namePrefix"),
         write_only=("namePrefix",),
         name=Name(longest=256, prefix_property="namePrefix", start="alias/"),
+        rules=(_alias_rules,),
         volatile={"targetKeyArn": ("targetKeyId",)},
         transient=_TRANSIENT,
     ),

@@ -113,6 +113,17 @@ def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
         yield Failure("startingPosition", "AT_TIMESTAMP is for Kinesis streams only: use TRIM_HORIZON or LATEST.")
     if (position == "AT_TIMESTAMP") != ("startingPositionTimestamp" in inputs):
         yield Failure("startingPositionTimestamp", "startingPositionTimestamp goes with startingPosition AT_TIMESTAMP.")
+    # Seconds; -1 is for ever. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+    age = inputs.get("maximumRecordAgeInSeconds")
+    if isinstance(age, int) and age != -1 and not 60 <= age <= 604_800:
+        yield Failure(
+            "maximumRecordAgeInSeconds", f"maximumRecordAgeInSeconds is -1, or 60 to 604800, but it is {age}."
+        )
+    window, size = inputs.get("maximumBatchingWindowInSeconds", 0), inputs.get("batchSize", 1)
+    if isinstance(source, str) and ":sqs:" in source and isinstance(size, int) and size > 10 and not window:
+        yield Failure(
+            "maximumBatchingWindowInSeconds", "a queue's batchSize above 10 needs a batching window of at least 1 s."
+        )
     if isinstance(source, str) and ":sqs:" in source:
         only_streams = (
             "startingPosition", "bisectBatchOnFunctionError", "destinationConfig", "maximumRecordAgeInSeconds",

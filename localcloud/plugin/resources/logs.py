@@ -1,6 +1,10 @@
 """CloudWatch Logs groups and streams (in `pulumi_aws` they live in `cloudwatch`)."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from localcloud.plugin.calls import creates, or_missing
+from localcloud.plugin.checking import Failure
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
 
@@ -71,6 +75,41 @@ def _read_filter(context: Context) -> Properties | None:
     return {"pattern": "", **context.properties(live), "logGroupName": group} if live else None
 
 
+# Days. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; 0 is for ever.
+_RETENTIONS = (
+    0,
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+def _group_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    days = inputs.get("retentionInDays")
+    if isinstance(days, int) and days not in _RETENTIONS:
+        allowed = ", ".join(str(number) for number in _RETENTIONS)
+        yield Failure("retentionInDays", f"retentionInDays is one of {allowed}, but it is {days}.")
+
+
 RESOURCES = (
     ResourceType(
         token="aws:cloudwatch/logGroup:LogGroup",
@@ -92,6 +131,7 @@ RESOURCES = (
         write_only=("namePrefix", "skipDestroy"),
         name=Name(longest=512, prefix_property="namePrefix"),
         tagging=Tagging("resourceArn"),
+        rules=(_group_rules,),
         transient=(Transient("OperationAbortedException"),),
     ),
     ResourceType(

@@ -1,11 +1,13 @@
 """S3 buckets. Their settings are resources of their own (see `s3_settings`), as AWS provider 7 wants them."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localcloud.plugin.calls import or_missing
+from localcloud.plugin.checking import Failure
 from localcloud.plugin.errors import code_of
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Update
@@ -97,6 +99,21 @@ def _objects(page: dict[str, Any]) -> Iterator[dict[str, str]]:
         yield {"Key": version["Key"], "VersionId": version["VersionId"]}
 
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_NAME = re.compile(
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|\.mrap|--x-s3)$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
+)
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
+
+def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    name = inputs.get("bucket")
+    if isinstance(name, str) and (not _NAME.fullmatch(name) or _ADDRESS.fullmatch(name)):
+        yield Failure(
+            "bucket", f"bucket must be 3 to 63 lower-case letters, digits, - and ., as S3 wants them, not {name}."
+        )
+
+
 RESOURCES = (
     ResourceType(
         token="aws:s3/bucket:Bucket",
@@ -119,6 +136,7 @@ RESOURCES = (
         computed=("objectLockEnabled",),
         write_only=("bucketPrefix", "forceDestroy"),
         # Settings inside the bucket resource are deprecated: use the resources made for them.
+        rules=(_rules,),
         unsupported=("accelerationStatus", "acl", "bucketNamespace", "corsRules", "grants", "lifecycleRules", "logging",
                      "objectLockConfiguration", "policy", "replicationConfiguration", "requestPayer",
                      "serverSideEncryptionConfiguration", "versioning", "website"),
