@@ -17,7 +17,13 @@ def program(
     hours: int = 24,
     key: str = "id",
 ) -> None:
-    index = {"name": "by-mail", "hash_key": "mail", "projection_type": "ALL", "read_capacity": 1, "write_capacity": 1}
+    index = {
+        "name": "by-mail",
+        "key_schemas": [{"attribute_name": "mail", "key_type": "HASH"}],
+        "projection_type": "ALL",
+        "read_capacity": 1,
+        "write_capacity": 1,
+    }
     attributes = [{"name": key, "type": "S"}, *([{"name": "mail", "type": "S"}] if indexed else [])]
 
     table = aws.dynamodb.Table(

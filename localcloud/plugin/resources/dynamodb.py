@@ -19,8 +19,10 @@ from localcloud.plugin.resources.dynamodb_shapes import (
     index_request,
     key_schema,
     on_demand_limits,
+    plain_keys,
     read_capacity,
-    read_index,
+    read_global_index,
+    read_local_index,
     throughput,
 )
 
@@ -73,6 +75,7 @@ def _read(context: Context) -> Properties | None:
     billing = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
     stream = table.get("StreamSpecification", {})
     keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
+    declared = _by_name(context.inputs)
     state |= {
         "billingMode": billing,
         "hashKey": keys["HASH"],
@@ -85,10 +88,11 @@ def _read(context: Context) -> Properties | None:
         "streamArn": table.get("LatestStreamArn", ""),
         "streamLabel": table.get("LatestStreamLabel", ""),
         "tableClass": table.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
-        "globalSecondaryIndexes": [read_index(item, billing) for item in table.get("GlobalSecondaryIndexes", [])],
-        "localSecondaryIndexes": [
-            read_index(item, ON_DEMAND, local=True) for item in table.get("LocalSecondaryIndexes", [])
+        "globalSecondaryIndexes": [
+            read_global_index(item, billing, declared.get(item["IndexName"], {}))
+            for item in table.get("GlobalSecondaryIndexes", [])
         ],
+        "localSecondaryIndexes": [read_local_index(item) for item in table.get("LocalSecondaryIndexes", [])],
         **read_capacity(table, billing),
         **_read_extras(context, table),
     }
@@ -153,6 +157,7 @@ def _by_name(properties: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {index["name"]: index for index in properties.get("globalSecondaryIndexes", [])}
 
 
+_KEYS = ("hashKey", "rangeKey", "keySchemas")
 _CAPACITY = ("readCapacity", "writeCapacity", "onDemandThroughput", "warmThroughput")
 
 
@@ -181,11 +186,13 @@ def _change_indexes(context: Context) -> None:
 
 
 def _shape_of(index: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    """What of an index cannot be changed in place."""
+    rest = {
         key: sorted(value) if key == "nonKeyAttributes" else value
         for key, value in index.items()
-        if key not in _CAPACITY and value
+        if key not in _CAPACITY and key not in _KEYS and value
     }
+    return rest | plain_keys(index)
 
 
 def _change_ttl(context: Context) -> None:

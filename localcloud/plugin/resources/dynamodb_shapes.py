@@ -71,17 +71,36 @@ def read_capacity(described: Mapping[str, Any], billing: str) -> dict[str, Any]:
     }
 
 
-def read_index(described: Mapping[str, Any], billing: str, *, local: bool = False) -> dict[str, Any]:
+def read_global_index(described: Mapping[str, Any], billing: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A global index as the program would write it: keys by name, or as `keySchemas` where it `declared` them so."""
+    schema = [{"attributeName": key["AttributeName"], "keyType": key["KeyType"]} for key in described["KeySchema"]]
+    keys = {"keySchemas": schema} if "keySchemas" in declared else plain_keys({"keySchemas": schema})
+    return {**_read_projection(described), **keys, **read_capacity(described, billing)}
+
+
+def read_local_index(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A local index as the program would write it; its hash key is the table's."""
     keys = {key["KeyType"]: key["AttributeName"] for key in described["KeySchema"]}
-    index = {
-        "name": described["IndexName"],
-        "projectionType": described["Projection"]["ProjectionType"],
-        "nonKeyAttributes": described["Projection"].get("NonKeyAttributes"),
-        "rangeKey": keys.get("RANGE"),
-    }
-    if not local:
-        index |= {"hashKey": keys["HASH"], **read_capacity(described, billing)}
-    return {key: value for key, value in index.items() if value is not None}
+    return {**_read_projection(described), "rangeKey": keys["RANGE"]}
+
+
+def plain_keys(index: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of an index as `hashKey` and `rangeKey`, or as `keySchemas` if it has several of one kind."""
+    schema = index.get("keySchemas")
+    if not schema:
+        return {name: index[name] for name in ("hashKey", "rangeKey") if index.get(name)}
+    kinds = [key["keyType"] for key in schema]
+    if len(kinds) != len(set(kinds)):
+        return {"keySchemas": schema}
+    names = {"HASH": "hashKey", "RANGE": "rangeKey"}
+    return {names[key["keyType"]]: key["attributeName"] for key in schema}
+
+
+def _read_projection(described: Mapping[str, Any]) -> dict[str, Any]:
+    projection = described["Projection"]
+    attributes = projection.get("NonKeyAttributes")
+    index = {"name": described["IndexName"], "projectionType": projection["ProjectionType"]}
+    return index | ({"nonKeyAttributes": attributes} if attributes else {})
 
 
 def index_names(path: str) -> dict[str, str | None]:
