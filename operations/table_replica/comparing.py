@@ -17,7 +17,9 @@ from operations.table_replica.tables import Table
 
 ITEMS_PER_SEGMENT = 20_000
 LEAST_SEGMENTS, MOST_SEGMENTS = 4, 4096
-THREADS = 8
+# A page of so many items takes some MB in Python's types, and each thread holds one.
+THREADS = 4
+PAGE_ITEMS = 1_500
 # Keys with digests that are held at once while segments are read again: about 200 bytes each.
 HELD_KEYS = 100_000
 # Differing keys that are kept by name; more are only counted.
@@ -103,10 +105,11 @@ class Comparison:
 
     def _sum(self, table: Table, segment: int) -> Sum:
         items, digests = 0, 0
-        for page, _ in table.pages(segment, self.segments, self._limit):
+        for page, _ in table.pages(segment, self.segments, self._limit, most=PAGE_ITEMS):
             items += len(page)
             digests = (digests + sum(map(digest, page))) % _MODULUS
             self._on_items(len(page))
+            del page  # before the next one is read
         return Sum(items, digests)
 
     def _drill(
@@ -120,7 +123,7 @@ class Comparison:
             def of_segment(segment: int) -> dict[str, int]:
                 return {
                     key: digest(item)
-                    for page, _ in table.pages(segment, self.segments, self._limit)
+                    for page, _ in table.pages(segment, self.segments, self._limit, most=PAGE_ITEMS)
                     for item in page
                     if share_of(key := key_of(item, names), shares) == share
                 }

@@ -70,7 +70,7 @@ class Table:
         while True:
             page = self.dynamodb.scan({**request, "ExclusiveStartKey": start} if start else request)
             start = page.get("LastEvaluatedKey")
-            yield page["Items"], start
+            yield page.pop("Items"), start
             limit.spend(page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
             if start is None:
                 return
