@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from operations.errors import OperationError
 from operations.table_replica.deployed import Replica
 from operations.table_replica.holding import held
 from operations.table_replica.items import key_of
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
+# 6 MB for a synchronous invocation, the brackets around the records included.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_PAYLOAD_BYTES = 5_500_000
 FAILED_PREFIX = "aws/lambda/"
 ARCHIVE_PREFIX = "redriven/"
 
@@ -105,29 +109,47 @@ def _updated(record: Record, item: Item | None) -> Record:
 
 
 def _read(s3: "S3Client", bucket: str, key: str) -> FailedBatch:
-    stored = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    info = stored["DDBStreamBatchInfo"]
-    return FailedBatch(
-        object_key=key,
-        stream_arn=info["streamArn"],
-        first_sequence_number=info["startSequenceNumber"],
-        condition=stored.get("requestContext", {}).get("condition", "unknown"),
-        event=json.loads(stored["payload"]),
-    )
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        stored = json.loads(body)
+        info = stored["DDBStreamBatchInfo"]
+        return FailedBatch(
+            object_key=key,
+            stream_arn=info["streamArn"],
+            first_sequence_number=info["startSequenceNumber"],
+            condition=stored["requestContext"]["condition"],
+            event=json.loads(stored["payload"]),
+        )
+    except (ValueError, KeyError) as error:
+        raise OperationError(
+            f"s3://{bucket}/{key} is no failed batch of a table's stream as Lambda stores it ({error!r}). Look at it "
+            f"by `aws s3 cp s3://{bucket}/{key} -`, and move it away from `{FAILED_PREFIX}`."
+        ) from None
 
 
 def _apply(replica: Replica, event: Event) -> str | None:
     """Invoke the function until the whole event is applied or it gets no further; then the reason."""
     records = list(event["Records"])
     while records:
-        failed_at, reason = _invoke(replica.lambda_, replica.function, records)
-        if failed_at is None:
-            return None
+        sent = _as_many_as_fit(records)
+        failed_at, reason = _invoke(replica.lambda_, replica.function, sent)
         if failed_at == 0:
             return reason
         # The records before the failure are applied: an invocation may run out of time.
-        records = records[failed_at:]
+        records = records[len(sent) if failed_at is None else failed_at :]
     return None
+
+
+def _as_many_as_fit(records: list[Record]) -> list[Record]:
+    """The first records that an invocation takes: items may have grown since the batch failed."""
+    sent: list[Record] = []
+    size = 0
+    for record in records:
+        size += len(json.dumps(record))
+        if sent and size > MAX_PAYLOAD_BYTES:
+            break
+        sent.append(record)
+    return sent
 
 
 def _invoke(lambda_: "LambdaClient", function: str, records: list[Record]) -> tuple[int | None, str]:
