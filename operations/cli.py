@@ -48,10 +48,12 @@ def tributary(
     """What the options before a sub-command do."""
 
 
+commands.register(app)
+table_replica.register(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
-    commands.register(app)
-    table_replica.register(app)
     _register_local_clouds()
     try:
         app(arguments)

@@ -25,7 +25,6 @@ def ends(
             raise error
 
         monkeypatch.setattr(cli, "app", fail)
-        monkeypatch.setattr(cli.commands, "register", lambda app: None)
         monkeypatch.setattr(cli, "_register_local_clouds", lambda: None)
         with pytest.raises(SystemExit) as exit_:
             cli.main([])
