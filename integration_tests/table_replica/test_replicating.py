@@ -17,11 +17,10 @@ def test_loaded_rows_modifications_and_deletes_reach_the_replica(workshop: Deplo
     workshop.load(50, seed=2)
     workshop.delete(*keys(range(1901, 2001)))
 
-    report = workshop.verify()
-    assert report.equal
-    assert report.items[0] == 1900
-    assert len(workshop.items(workshop.replica.replica)) == 1900
+    assert workshop.verify().equal
     assert workshop.equal()
+    there = {item["PK"]["S"] for item in workshop.items(workshop.replica.replica).values()}
+    assert there & set(keys(range(1, 2001))) == set(keys(range(1, 1901)))
 
 
 def test_every_type_arrives_as_it_was_written(workshop: Deployed, eventually: Eventually) -> None:

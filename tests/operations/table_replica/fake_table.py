@@ -45,7 +45,6 @@ class FakeDynamoDB:
 
     def scan(self, request: Any) -> Any:
         self.scans += 1
-        self.on_scan()
         of_segment = sorted(
             key for key in self.items if crc32(key.encode(), self.salt) % request["TotalSegments"] == request["Segment"]
         )
@@ -55,6 +54,8 @@ class FakeDynamoDB:
         answer = {"Items": [self.items[key] for key in page], "ConsumedCapacity": {"CapacityUnits": 1.0}}
         if len(after) > len(page):
             answer["LastEvaluatedKey"] = {name: self.items[page[-1]][name] for name in self.keys}
+        # What happens after the page was read, and before the reader has it.
+        self.on_scan()
         return answer
 
     def batch_get_item(self, request: Any) -> Any:
