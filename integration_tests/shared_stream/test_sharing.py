@@ -3,16 +3,19 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from integration_tests.shared_stream.sharing import Shared, deployed, numbered
+from integration_tests.shared_stream.sharing import OWNER, SUBSCRIBER, Shared, deployed, numbered
 from integration_tests.support.addressing import Clients, Cloud, statement
+from integration_tests.support.deployments import prepare
 from integration_tests.support.factories import Factories
+from localcloud.faults import Faults
 from operations import deploying, replaying
-from operations.errors import StackError
+from operations.errors import EngineError, StackError
 
 pytestmark = pytest.mark.local
 
@@ -77,6 +80,35 @@ def test_what_the_owner_withdraws_stops_the_subscriber_until_it_is_restored(
     finally:
         restore(shared, kept)
     arrive_everywhere(shared, eventually)
+
+
+def test_a_subscriber_that_cannot_keep_up_does_not_slow_the_other(
+    shared: Shared, eventually: Eventually, faults: Faults
+) -> None:
+    shared.put(numbered(10))
+    arrive_everywhere(shared, eventually)
+
+    with faults.throttle(account=shared.second.account_id, service="lambda", operation="Invoke"):
+        behind = shared.logged(shared.second)
+        shared.put(numbered(300))
+        eventually(lambda: shared.logged(shared.subscriber), equals=shared.expected, timeout=60, interval=0.3)
+        assert shared.logged(shared.second) == behind
+    arrive_everywhere(shared, eventually)
+
+
+def test_a_stream_that_does_not_exist_is_told_and_leaves_nothing_that_cannot_be_removed(
+    shared: Shared, cloud: Cloud, tmp_path: Path
+) -> None:
+    account_ids = {OWNER: shared.accounts[OWNER], SUBSCRIBER: cloud.new_account()}
+    missing = shared.owner["KinesisStreamArn"].replace("kds-cross-account-stream", "no-such-stream")
+    access = {"streamArn": missing, "keyArn": shared.owner["KMSKeyArn"]}
+    changes = {"owner": access, "enhancedFanOut": False, "deletionProtection": False}
+    engine = prepare(cloud, tmp_path, {"stream-subscriber": changes}, account_ids)
+
+    with pytest.raises(EngineError, match="no-such-stream") as told:
+        engine.up("stream-subscriber")
+    assert "EventSourceMapping" in str(told.value)
+    engine.destroy("stream-subscriber")
 
 
 def test_resharding_while_records_flow_loses_nothing_and_keeps_the_order(
