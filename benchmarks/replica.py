@@ -118,8 +118,7 @@ def _replicated(bench: Bench, *, guarded: bool) -> float:
     with ThreadPoolExecutor(BARE_THREADS) as threads:
         list(threads.map(lambda batch: put_batch(source, batch), _batches(RATE_ROWS)))
     positions = bench.make.table(ACCOUNT, keys="PK")["TableName"] if guarded else ""
-    began = time.monotonic()
-    _replicate(
+    began = _replicate(
         bench,
         source,
         replica,
@@ -174,8 +173,16 @@ def _read(what: str, endpoint: str, source: str, replica: str) -> None:
         for table in tables:
             for page in _pages(client, table.name):
                 len(page["Items"])
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps([time.monotonic() - began, peak_mb]))
+    print(json.dumps([time.monotonic() - began, _peak_mb()]))
+
+
+def _peak_mb() -> float:
+    """This process's peak memory. getrusage would count that of the parent at the time of the fork as well."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
 
 
 def _pair(bench: Bench) -> tuple[Table, Table]:
@@ -195,7 +202,8 @@ def _replicate(
     entry: str,
     environment: Mapping[str, str] | None = None,
     batch_size: int = BATCH_SIZE,
-) -> None:
+) -> float:
+    """Make function and mapping; when the mapping was asked for."""
     function = bench.make.function(
         ACCOUNT,
         code,
@@ -204,12 +212,12 @@ def _replicate(
         timeout=60,
         Handler=entry,
     )
+    stream_arn = source.description["LatestStreamArn"]
+    began = time.monotonic()
     bench.clients(ACCOUNT).lambda_.create_event_source_mapping(
-        FunctionName=function.arn,
-        EventSourceArn=source.description["LatestStreamArn"],
-        StartingPosition="TRIM_HORIZON",
-        BatchSize=batch_size,
+        FunctionName=function.arn, EventSourceArn=stream_arn, StartingPosition="TRIM_HORIZON", BatchSize=batch_size
     )
+    return began
 
 
 def _files() -> dict[str, bytes]:

@@ -59,6 +59,11 @@ def test_a_generated_file_is_loaded_and_verified(tributary: Tributary, tmp_path:
     assert report["sourceItems"] >= 2000
 
 
+def test_a_second_up_changes_nothing_and_a_refresh_finds_no_drift(workshop: Deployed) -> None:
+    for command in ("up", "refresh"):
+        workshop.engine.run([command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "workshop"])
+
+
 def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: Deployed, tributary: Tributary) -> None:
     for number in (1, 2, 3):
         workshop.put(request_item(50_000 + number, bytessent={"N": "1"}))
