@@ -6,6 +6,7 @@ key.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -14,6 +15,7 @@ from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, parsed_body
 
 Data = Mapping[str, Any]
+TablesOf = Callable[[bytes, str, str], list[str]]
 
 
 def _first(data: Data, *names: str) -> str:
@@ -112,6 +114,12 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
 }
 
 
+@lru_cache(maxsize=8)
+def _tables_once(original: TablesOf, body: bytes, region: str, account_id: str) -> tuple[str, ...]:
+    """The tables of a request, which several checks of one request ask for: a batch is costly to parse."""
+    return tuple(original(body, region, account_id))
+
+
 def resource_of(call: Call) -> str:
     """The ARN of the resource that a request acts on, `*` when it names none."""
     from ministack.core.iam_actions import extract_resource_arn
@@ -126,6 +134,10 @@ def resource_of(call: Call) -> str:
 
 def install() -> None:
     """Name the resources of Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+
+    @replaces("ministack.core.iam_actions", "dynamodb_resource_arns", source="a7186900d54a")
+    def tables_of(original: TablesOf, body: bytes, region: str, account_id: str) -> list[str]:
+        return list(_tables_once(original, body, region, account_id))
 
     @replaces("ministack.core.iam_actions", "extract_resource_arn", source="82f51700695c")
     def resource_arn(
