@@ -16,6 +16,7 @@ from botocore.compat import HTTPHeaders
 
 RECORDS = 10_000
 ENVIRONMENT = {
+    "REPLICA_TABLE": "replica",
     "ROLE_ARN": "arn:aws:iam::999999999999:role/DynamoDB-ProdAnalyticsWrite-role",
     "TABLE_NAME": "prod-raven-lambda-webanalytics-crossaccount",
     "TARGET_REGION": "eu-west-1",
