@@ -2,9 +2,8 @@
 
 AWS's data services are reached over HTTPS, and policies tell by `aws:SecureTransport` whether a request was:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-(aws:SecureTransport)
-The loopback endpoint speaks plain HTTP to spare every client a certificate. A request that says `x-forwarded-proto: http`
-counts as plain, so that a TLS-only policy can be seen to refuse it.
+The loopback endpoint speaks plain HTTP to spare every client a certificate. A request that says
+`x-forwarded-proto: http` counts as plain, so that a TLS-only policy can be seen to refuse it.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
