@@ -27,7 +27,7 @@ DELIVERY = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 FUNCTION = "aws:lambda/function:Function"
 
 # Actions of a role's policy that move data out of the function.
-WRITES = {"dynamodb:BatchWriteItem", "firehose:PutRecordBatch"}
+WRITES = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "firehose:PutRecordBatch"}
 
 
 @dataclass(frozen=True)
