@@ -33,7 +33,7 @@ def main(pulumi: str, arguments: list[str]) -> int:
     # A terminal sends ^C to the CLI as well, which cancels what it does and ends: the launcher has to outlive it. It is
     # handled by doing nothing, because a signal that is ignored would be ignored by the CLI as well.
     signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen([pulumi, *arguments])
+    child = subprocess.Popen([pulumi, *without_generated_code(arguments)])
     signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
     code = child.wait()
     for path, now in stack_files(folder).items():
@@ -41,6 +41,18 @@ def main(pulumi: str, arguments: list[str]) -> int:
         if wanted != now:
             replace(path, wanted)
     return code if code >= 0 else 128 - code
+
+
+def without_generated_code(arguments: list[str]) -> list[str]:
+    """The arguments, for `import` with the wish that the CLI writes no program: only Pulumi's own language host can.
+
+    Somebody who has that one asks for it with `--generate-code`.
+    """
+    command = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if command != "import" or any(argument.startswith("--generate-code") for argument in arguments):
+        return arguments
+    print("The resource goes into the stack's state; declare it in the program yourself.", file=sys.stderr)
+    return [*arguments, "--generate-code=false"]
 
 
 def missing_state(environment: Mapping[str, str]) -> str | None:

@@ -61,6 +61,15 @@ def test_the_launcher_passes_arguments_output_and_exit_code_on(tmp_path: Path) -
     assert (done.returncode, done.stdout, done.stderr) == (7, "up -s poc a b\n", "problem\n")
 
 
+def test_an_import_asks_for_no_generated_program(tmp_path: Path) -> None:
+    cli = fake_cli(tmp_path, 'echo "$@"')
+    imported = launch(cli, tmp_path, "import", "aws:dynamodb/table:Table", "clicks", "clicks", "--yes")
+    assert imported.stdout == "import aws:dynamodb/table:Table clicks clicks --yes --generate-code=false\n"
+    assert "declare it in the program yourself" in imported.stderr
+    asked = launch(cli, tmp_path, "import", "t", "n", "i", "--generate-code=true")
+    assert (asked.stdout, asked.stderr) == ("import t n i --generate-code=true\n", "")
+
+
 def test_a_cli_that_a_signal_ended_has_the_exit_code_that_shells_report(tmp_path: Path) -> None:
     assert launch(fake_cli(tmp_path, "kill -9 $$"), tmp_path).returncode == 128 + 9
 
