@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from binascii import a2b_base64
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 __all__ = ["line_of"]
@@ -19,16 +20,15 @@ def line_of(record: Mapping[str, Any], *, log_data: bool) -> str:
     """
     kinesis = record["kinesis"]
     encoded = kinesis["data"]
-    line = {
-        "shardId": record["eventID"].partition(":")[0],
-        "sequenceNumber": kinesis["sequenceNumber"],
-        "partitionKey": kinesis["partitionKey"],
-        "arrivalTime": kinesis["approximateArrivalTimestamp"],
-        "sizeBytes": len(encoded) // 4 * 3 - encoded.count("=", -2),
-    }
-    if log_data:
-        line |= _data(encoded)
-    return _encode(line)
+    # Written by hand, since this is all that the function does: the encoder takes three times as long. Only the
+    # partition key can hold anything that JSON has to escape.
+    line = (
+        f'{{"shardId":"{record["eventID"].partition(":")[0]}","sequenceNumber":"{kinesis["sequenceNumber"]}",'
+        f'"partitionKey":{encode_basestring(kinesis["partitionKey"])},'
+        f'"arrivalTime":{kinesis["approximateArrivalTimestamp"]!r},'
+        f'"sizeBytes":{len(encoded) // 4 * 3 - encoded.count("=", -2)}'
+    )
+    return f"{line},{_encode(_data(encoded))[1:]}" if log_data else line + "}"
 
 
 def _data(encoded: str) -> dict[str, str]:
