@@ -1,5 +1,6 @@
 """A private, encrypted, versioned bucket: the lake of an architecture, or its on-failure destination."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pulumi
@@ -12,12 +13,16 @@ INCOMPLETE_UPLOAD_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside."""
+    """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside.
+
+    `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of other accounts.
+    """
 
     key_arn: pulumi.Input[str]
     bucket_name: str | None = None
     expire_days: int | None = None
     force_destroy: bool = False
+    grants: Callable[[pulumi.Output[str]], list[Statement]] = lambda _: []
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -79,7 +84,7 @@ class PrivateBucket(pulumi.ComponentResource):
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
-            policy=document([_denies_plain_http(bucket.arn)]),
+            policy=document([_denies_plain_http(bucket.arn), *args.grants(bucket.arn)]),
             # Both change the bucket's access settings; S3 refuses two such changes at once with OperationAborted.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[access_block]),
         )

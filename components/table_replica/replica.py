@@ -11,6 +11,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
 from components.policies import Statement, statement, uses_key
+from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings
 from components.table_replica.tables import TABLE_KEY_ACTIONS, replica_tables, shaped_table
 
@@ -50,8 +51,17 @@ class TableReplica(pulumi.ComponentResource):
         self._args = args
         settings = args.settings
 
+        far_account = None if args.far_end is None else _account_of(args.far_end["writerRoleArn"])
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Data of the replica {name}", account_id=args.account_id), self._child
+            name,
+            EncryptionKeyArgs(
+                description=f"Data of the replica {name}",
+                account_id=args.account_id,
+                statements=[lets_encrypt(far_account, args.region)]
+                if settings.bulk and far_account is not None
+                else None,
+            ),
+            self._child,
         )
         source = self._source(name, key.arn)
         far_end = self._far_end(name, key.arn)
@@ -102,6 +112,20 @@ class TableReplica(pulumi.ComponentResource):
             "dashboard": monitoring.dashboard,
             **far_end.outputs,
         }
+        if settings.bulk:
+            bulk = BulkOperations(
+                f"{name}-bulk",
+                BulkArgs(
+                    settings=settings.bulk,
+                    key_arn=key.arn,
+                    account_id=args.account_id,
+                    region=args.region,
+                    force_destroy=not settings.deletion_protection,
+                    far_account_id=far_account,
+                ),
+                self._child,
+            )
+            self.outputs["bulk"] = bulk.outputs
         self.register_outputs(self.outputs)
 
     def _source(self, name: str, key_arn: pulumi.Input[str]) -> _Source:
@@ -183,6 +207,10 @@ class TableReplica(pulumi.ComponentResource):
             "REPLICA_REGION": granted["region"],
             **({"EXTERNAL_ID": settings.external_id} if settings.external_id else {}),
         }
+
+
+def _account_of(role_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(role_arn).apply(lambda arn: arn.split(":")[4])
 
 
 def replicator_environment(table_name: str, positions_table_name: str, tombstone_days: int) -> dict[str, str]:

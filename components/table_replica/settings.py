@@ -118,6 +118,18 @@ class FarEndAccess(Settings):
         }
 
 
+class BulkSettings(Settings):
+    """What backfills and verifications that are too large for one machine use: see `bulk.py`.
+
+    `maximum_concurrency` bounds the files that are written at once, `scan_limit_gb` what one query may read, in GiB;
+    exports are deleted after `keep_exports_days`.
+    """
+
+    maximum_concurrency: int = Field(default=10, ge=1, le=1_000)
+    scan_limit_gb: int = Field(default=1_024, ge=1, le=7_168)
+    keep_exports_days: int = Field(default=7, ge=1, le=365)
+
+
 def _source_form(value: object) -> str:
     existing = isinstance(value, ExistingSource) or (isinstance(value, dict) and {"tableArn", "streamArn"} & set(value))
     return "literal" if existing else "created"
@@ -133,7 +145,7 @@ class ReplicaSettings(TableShape):
     """The account of the source: the table, the function on its stream, and the replica unless it is elsewhere.
 
     `guarded` keeps the stream position of every item, so that a late redrive or a backfill beside the running stream
-    never overwrites newer data; docs/table-replica.md has what it costs.
+    never overwrites newer data; docs/table-replica.md has what it costs. `bulk` deploys what works beyond one machine.
     """
 
     kind: Literal["table-replica"]
@@ -146,6 +158,7 @@ class ReplicaSettings(TableShape):
     ] = NewReplica()
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
     guarded: bool = False
+    bulk: BulkSettings | None = None
     replicator: FunctionSettings = REPLICATOR
     replicator_role_name: RoleName = REPLICATOR_ROLE
 

@@ -1,33 +1,44 @@
 """Finds a deployed replica by its stack: tables, function, mapping and bucket, as whoever deploys the stack."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-import boto3
-import yaml
 from botocore.config import Config
 
 from components.settings import Peer
 from components.table_replica.settings import ReplicaSettings
+from operations.access import Access, deployer, instance_of, outputs_of
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.stacks import read
-from operations.table_replica.raw import RawDynamoDB
+from operations.table_replica.exporting import ExportBucket
 from operations.table_replica.tables import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
-SESSION_NAME = "tributary-operations"
 # An invocation may take as long as the function's timeout, 900 s at the most; it is not made twice behind our back.
 _ONE_LONG_CALL = Config(read_timeout=910, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """What works beyond one machine, in the source's account: `outputs` are those of the component BulkOperations.
+
+    `client` makes a client of a service there.
+    """
+
+    bucket: ExportBucket
+    outputs: Mapping[str, Any]
+    client: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
 class Replica:
-    """A deployed replica. `positions_table` is None unless it is guarded."""
+    """A deployed replica. `positions_table` is None unless it is guarded, `bulk` unless its stack file asks for it."""
 
     source: Table
     replica: Table
@@ -37,43 +48,7 @@ class Replica:
     failure_bucket: str
     lambda_: "LambdaClient"
     s3: "S3Client"
-
-
-@dataclass(frozen=True)
-class Access:
-    """How a session reaches the services: `environment` as a process would have it (credentials, profile, endpoint)."""
-
-    environment: Mapping[str, str]
-
-    @property
-    def endpoint_url(self) -> str | None:
-        """Where the services are, when not on AWS."""
-        return self.environment.get("AWS_ENDPOINT_URL")
-
-    def session(self, region: str, role_arn: str | None = None, profile: str | None = None) -> boto3.Session:
-        """The caller's own session, that of a profile, or that of a role which the caller may assume."""
-        environment = {} if profile else self.environment
-        own = boto3.Session(
-            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-            profile_name=profile or environment.get("AWS_PROFILE"),
-            region_name=region,
-        )
-        if role_arn is None:
-            return own
-        sts = own.client("sts", endpoint_url=self.endpoint_url)
-        granted = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)["Credentials"]
-        return boto3.Session(
-            aws_access_key_id=granted["AccessKeyId"],
-            aws_secret_access_key=granted["SecretAccessKey"],
-            aws_session_token=granted["SessionToken"],
-            region_name=region,
-        )
-
-    def table(self, session: boto3.Session, region: str, name: str) -> Table:
-        """A table, as this session sees it."""
-        return Table(RawDynamoDB(session, region, endpoint_url=self.endpoint_url), name)
+    bulk: Bulk | None = None
 
 
 def find(
@@ -91,20 +66,18 @@ def find(
     else. Raises StackError.
     """
     settings = read(engine.folder, stack)
-    name = _instance(stack, instance, settings.architectures)
+    name = instance_of(settings, instance, (ReplicaSettings,))
     architecture = settings.architectures[name]
     assert isinstance(architecture, ReplicaSettings)
-    outputs = engine.outputs(stack).get(name)
-    if not outputs:
-        raise StackError(f"stack `{stack}` is not deployed. Type `tributary up {stack}` first.")
+    outputs = outputs_of(engine, stack, name)
     access = Access(engine.environment)
     region = outputs["region"]
-    session = access.session(region, _deployer(engine, stack))
+    session = access.session(region, deployer(engine, stack))
     there = session
     if replica_role or replica_profile:
         there = access.session(outputs["replicaRegion"], replica_role, replica_profile)
     elif isinstance(architecture.replica, Peer):
-        there = access.session(outputs["replicaRegion"], _deployer(engine, architecture.replica.stack))
+        there = access.session(outputs["replicaRegion"], deployer(engine, architecture.replica.stack))
     return Replica(
         source=access.table(session, region, outputs["sourceTableName"]),
         replica=access.table(there, outputs["replicaRegion"], outputs["replicaTableName"]),
@@ -114,7 +87,31 @@ def find(
         failure_bucket=outputs["failureBucketName"],
         lambda_=session.client("lambda", endpoint_url=access.endpoint_url, config=_ONE_LONG_CALL),
         s3=session.client("s3", endpoint_url=access.endpoint_url),
+        bulk=bulk_of(access, session, outputs),
     )
+
+
+def bulk_of(access: Access, session: boto3.Session, outputs: Mapping[str, Any]) -> Bulk | None:
+    """What a replica's outputs say about operations beyond one machine; None when they are not deployed."""
+    deployed = outputs.get("bulk")
+    if deployed is None:
+        return None
+    account_id = outputs["replicatorRoleArn"].split(":")[4]
+    return Bulk(
+        bucket=ExportBucket(deployed["exportBucketName"], account_id, deployed["exportKeyArn"]),
+        outputs=deployed,
+        client=partial(session.client, endpoint_url=access.endpoint_url),
+    )
+
+
+def required_bulk(replica: Replica, stack: str) -> Bulk:
+    """The replica's `bulk`. Raises StackError when its stack has none."""
+    if replica.bulk is None:
+        raise StackError(
+            f"stack `{stack}` deploys nothing that works beyond one machine. Add `bulk: {{}}` to its table replica in "
+            f"Pulumi.{stack}.yaml, and type `tributary up {stack}`."
+        )
+    return replica.bulk
 
 
 def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -> Table:
@@ -129,23 +126,4 @@ def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -
             raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
         return access.table(access.session(region), region, name)
     region = region or read(engine.folder, stack).region
-    return access.table(access.session(region, _deployer(engine, stack)), region, name)
-
-
-def _instance(stack: str, wanted: str | None, architectures: Mapping[str, Any]) -> str:
-    replicas = [name for name, settings in architectures.items() if isinstance(settings, ReplicaSettings)]
-    if wanted in replicas:
-        return str(wanted)
-    if wanted is None and len(replicas) == 1:
-        return replicas[0]
-    if not replicas:
-        raise StackError(f"stack `{stack}` has no instance of the kind `table-replica`. Name a stack that has one.")
-    found = f"`{wanted}` is no table replica of it" if wanted else "it has several"
-    raise StackError(f"stack `{stack}`: {found}. Add `--instance` with one of {', '.join(replicas)}.")
-
-
-def _deployer(engine: Engine, stack: str) -> str | None:
-    """The role that a stack is deployed as, when its file names one."""
-    config = yaml.safe_load((engine.folder / f"Pulumi.{stack}.yaml").read_text())["config"]
-    roles = config.get("aws:assumeRoles") or []
-    return roles[0]["roleArn"] if roles else None
+    return access.table(access.session(region, deployer(engine, stack)), region, name)

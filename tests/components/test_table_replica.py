@@ -158,3 +158,22 @@ def test_the_far_end_trusts_one_role_and_lets_it_write_the_replica_only() -> Non
 def test_a_mistake_is_told_where_it_is(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         replica(**settings)
+
+
+def test_bulk_operations_have_a_bucket_that_the_far_account_may_export_to_and_nothing_else() -> None:
+    declared, outputs = replica({"far": {"logfile": GRANTED}}, replica={"stack": "far"}, bulk={})
+    [grant] = [one for one in only(declared, "BucketPolicy", "exports").policy() if one["Effect"] == "Allow"]
+    assert grant["Principal"] == {"AWS": f"arn:aws:iam::{OTHER}:root"}
+    assert grant["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"]
+    assert grant["Resource"].endswith("/exports/*")
+    [_, lent] = only(declared, "Key").policy()
+    assert lent["Principal"] == grant["Principal"]
+    assert lent["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    assert set(outputs["logfile"]["bulk"]) >= {"exportBucketName", "exportKeyArn"}
+
+
+def test_without_bulk_nothing_of_it_is_declared() -> None:
+    declared, outputs = replica()
+    assert "bulk" not in outputs["logfile"]
+    assert not [one for one in declared if "export" in one.name]
+    assert len(only(declared, "Key").policy()) == 1
