@@ -1,43 +1,26 @@
 """The sub-commands of `tributary` that work on a table replica."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from operations.engine import Engine
-from operations.errors import DifferenceError, OperationError
-
-Stack = Annotated[str, typer.Argument(help="The stack that holds the source and the function.")]
-Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several replicas.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Folder = Annotated[Path, typer.Option(help="The folder of Pulumi.yaml and the stack files.")]
-ReplicaRole = Annotated[str | None, typer.Option(help="Read and write the replica as this role.")]
-ReplicaProfile = Annotated[str | None, typer.Option(help="Read and write the replica with this AWS profile.")]
-ReadUnits = Annotated[float | None, typer.Option(min=0.1, help="Read capacity units a second to use at most.")]
-WriteUnits = Annotated[float | None, typer.Option(min=0.1, help="Write capacity units a second to use at most.")]
-Segments = Annotated[
-    int | None, typer.Option(min=1, max=1_000_000, help="Segments of the scan; by size when left out.")
-]
-HERE = Path()
-COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    TaskProgressColumn(show_speed=True),
-    MofNCompleteColumn(),
-    TimeElapsedColumn(),
-    TimeRemainingColumn(),
+from operations.errors import OperationError
+from operations.options import (
+    COLUMNS,
+    HERE,
+    FarProfile,
+    FarRole,
+    Folder,
+    Instance,
+    ReadUnits,
+    Segments,
+    Stack,
+    WriteUnits,
+    Yes,
 )
 
 
@@ -45,7 +28,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: tributary sample logfile_stream.csv --rows 2000")(sample)
     app.command(epilog="Example: tributary load logfile_stream.csv --table logfile --stack workshop")(load)
-    app.command(epilog="Example: tributary verify workshop --json")(verify)
     app.command(epilog="Example: tributary backfill workshop --write-units 400")(backfill)
     app.command(epilog="Example: tributary redrive workshop")(redrive)
     app.command(epilog="Example: tributary pause workshop")(pause)
@@ -102,43 +84,6 @@ def load(
     typer.echo(f"RowCount: {loaded.rows}, Total seconds: {loaded.seconds:.3f}")
 
 
-def verify(
-    stack: Stack,
-    instance: Instance = None,
-    values: Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    settle: Annotated[float, typer.Option(min=0, help="Seconds that a difference must last to be called one.")] = 30.0,
-    longest: Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")] = 300.0,
-    read_units: ReadUnits = None,
-    segments: Segments = None,
-    replica_role: ReplicaRole = None,
-    replica_profile: ReplicaProfile = None,
-    folder: Folder = HERE,
-) -> None:
-    """Compare a replica with its source; the exit code is 0 only when they are equal."""
-    from operations.table_replica import deployed, verifying
-    from operations.table_replica.rates import RateLimit
-
-    found = deployed.find(Engine(folder), stack, instance, replica_role=replica_role, replica_profile=replica_profile)
-    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
-        task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
-        report = verifying.verify(
-            found.source,
-            found.replica,
-            verifying.Patience(settle_s=settle, longest_s=longest),
-            RateLimit(read_units),
-            lambda count: progress.advance(task, count),
-            segments,
-        )
-    shown = report.as_json(found.source.keys, values)
-    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else verifying.summary(shown))
-    if not report.equal:
-        raise DifferenceError(
-            f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack}` applies what "
-            f"failed, `tributary backfill {stack}` copies what is missing."
-        )
-
-
 def backfill(
     stack: Stack,
     instance: Instance = None,
@@ -146,8 +91,8 @@ def backfill(
     write_units: WriteUnits = None,
     segments: Segments = None,
     yes: Yes = False,
-    replica_role: ReplicaRole = None,
-    replica_profile: ReplicaProfile = None,
+    replica_role: FarRole = None,
+    replica_profile: FarProfile = None,
     folder: Folder = HERE,
 ) -> None:
     """Copy what the source had before its stream; goes on where one that was killed stopped."""

@@ -1,0 +1,43 @@
+"""What several sub-commands of `tributary` take, and how they show their progress."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+Stack = Annotated[str, typer.Argument(help="The stack that holds the source and the function.")]
+Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Folder = Annotated[Path, typer.Option(help="The folder of Pulumi.yaml and the stack files.")]
+# One option under the name that each architecture gives its far end.
+FarRole = Annotated[
+    str | None, typer.Option("--replica-role", "--target-role", help="Reach the replica or the target as this role.")
+]
+FarProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--replica-profile", "--target-profile", help="Reach the replica or the target with this AWS profile."
+    ),
+]
+ReadUnits = Annotated[float | None, typer.Option(min=0.1, help="Read capacity units a second to use at most.")]
+WriteUnits = Annotated[float | None, typer.Option(min=0.1, help="Write capacity units a second to use at most.")]
+Segments = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Segments of the scan; by size when left out.")
+]
+HERE = Path()
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TaskProgressColumn(show_speed=True),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)

@@ -1,0 +1,102 @@
+"""`tributary verify`: says whether a far end is equal to its source, in the way of the instance's kind."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from components.settings import Architecture
+from components.table_replica.settings import ReplicaSettings
+from operations.engine import Engine
+from operations.errors import DifferenceError
+from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Stack
+from operations.stacks import read
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for; times in seconds."""
+
+    values: bool
+    settle_s: float
+    longest_s: float
+    read_units: float | None
+    segments: int | None
+    far_role: str | None
+    far_profile: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A report as JSON and as text; `advice` says what is wrong and what to type next when the ends are not equal."""
+
+    equal: bool
+    shown: Mapping[str, Any]
+    summary: str
+    advice: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: tributary verify workshop --json")(verify)
+
+
+def verify(
+    stack: Stack,
+    instance: Instance = None,
+    values: Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds that a difference must last to be called one.")] = 30.0,
+    longest: Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")] = 300.0,
+    read_units: ReadUnits = None,
+    segments: Segments = None,
+    far_role: FarRole = None,
+    far_profile: FarProfile = None,
+    folder: Folder = HERE,
+) -> None:
+    """Compare a far end with its source; the exit code is 0 only when they are equal."""
+    from operations.access import instance_of
+
+    engine = Engine(folder)
+    settings = read(folder, stack)
+    name = instance_of(settings, instance, tuple(KINDS))
+    asked = Asked(values, settle, longest, read_units, segments, far_role, far_profile)
+    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
+        outcome = KINDS[type(settings.architectures[name])](engine, stack, name, asked, progress)
+    typer.echo(json.dumps(outcome.shown, indent=2, ensure_ascii=False) if as_json else outcome.summary)
+    if not outcome.equal:
+        raise DifferenceError(outcome.advice)
+
+
+def _table_replica(engine: Engine, stack: str, instance: str, asked: Asked, progress: Progress) -> Outcome:
+    from operations.table_replica import deployed, verifying
+    from operations.table_replica.rates import RateLimit
+
+    found = deployed.find(engine, stack, instance, replica_role=asked.far_role, replica_profile=asked.far_profile)
+    task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
+    report = verifying.verify(
+        found.source,
+        found.replica,
+        verifying.Patience(settle_s=asked.settle_s, longest_s=asked.longest_s),
+        RateLimit(asked.read_units),
+        lambda count: progress.advance(task, count),
+        asked.segments,
+    )
+    shown = report.as_json(found.source.keys, asked.values)
+    return Outcome(
+        report.equal,
+        shown,
+        verifying.summary(shown),
+        f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack}` applies what "
+        f"failed, `tributary backfill {stack}` copies what is missing.",
+    )
+
+
+# How the instances of each kind are verified.
+KINDS: Mapping[type[Architecture], Callable[[Engine, str, str, Asked, Progress], Outcome]] = {
+    ReplicaSettings: _table_replica,
+}
