@@ -13,10 +13,15 @@ from components.settings import FunctionSettings
 
 @dataclass(frozen=True, kw_only=True)
 class EventSource:
-    """What a mapping reads: `arn` is the event source, `statements` allow reading it."""
+    """What a mapping reads: `arn` is the event source, `statements` allow reading it.
+
+    The mapping starts at what arrived at `starting_timestamp`, which Kinesis streams alone can (ISO 8601, UTC), or at
+    the horizon. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
+    """
 
     arn: pulumi.Input[str]
     statements: list[Statement]
+    starting_timestamp: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,7 @@ class StreamFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, logs]),
         )
         self.mapping_ids = {
-            source: self._mapping(f"{name}-{source}", args, function, args.sources[source].arn, policy)
+            source: self._mapping(f"{name}-{source}", args, function, args.sources[source], policy)
             for source in args.sources
         }
         self.name = function.name
@@ -108,16 +113,17 @@ class StreamFunction(pulumi.ComponentResource):
         name: str,
         args: StreamFunctionArgs,
         function: aws.lambda_.Function,
-        source_arn: pulumi.Input[str],
+        source: EventSource,
         policy: pulumi.Resource,
     ) -> pulumi.Output[str]:
         """Map one source to the function; the result is the mapping's UUID."""
         settings = args.settings
         mapping = aws.lambda_.EventSourceMapping(
             f"{name}-mapping",
-            event_source_arn=source_arn,
+            event_source_arn=source.arn,
             function_name=function.arn,
-            starting_position="TRIM_HORIZON",
+            starting_position="AT_TIMESTAMP" if source.starting_timestamp else "TRIM_HORIZON",
+            starting_position_timestamp=source.starting_timestamp,
             batch_size=settings.batch_size,
             maximum_batching_window_in_seconds=settings.batching_window_seconds,
             parallelization_factor=settings.parallelization_factor,

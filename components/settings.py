@@ -7,10 +7,11 @@ is allowed and the nearest correct spelling.
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.errors import SettingsError
@@ -50,10 +51,14 @@ ShardCount = Annotated[Annotated[int, Field(ge=1), Tag("units")] | OnDemand, Dis
 # The names of the forms that a value may have: pydantic puts them into the path of a mistake, a stack file does not.
 FORMS = {"units", "word", "peer", "literal", "created"}
 
+TIMESTAMP_MEANING = 'it must be a time with its zone, such as "2026-11-22T10:00:00Z"'
 # What pydantic's kinds of errors mean for the writer of a stack file.
 MEANINGS = {
     "bool_parsing": "it must be true or false",
     "bool_type": "it must be true or false",
+    "datetime_from_date_parsing": TIMESTAMP_MEANING,
+    "datetime_parsing": TIMESTAMP_MEANING,
+    "datetime_type": TIMESTAMP_MEANING,
     "greater_than_equal": "it must be at least {ge}",
     "int_from_float": "it must be a whole number",
     "int_parsing": "it must be a whole number",
@@ -67,6 +72,7 @@ MEANINGS = {
     "string_too_long": "it must have at most {max_length} characters",
     "string_too_short": "it must have at least {min_length} characters",
     "string_type": "it must be text: put it in quotes",
+    "timezone_aware": TIMESTAMP_MEANING,
     "tuple_type": "it must be a list",
 }
 
@@ -107,6 +113,23 @@ class Architecture(Settings):
     def peers(self) -> Iterable[Peer]:
         """The stacks that must be deployed before this one."""
         return ()
+
+
+class KinesisReader(Architecture):
+    """What every side says that reads a Kinesis stream.
+
+    `starting_timestamp` is the arrival time of the first record that its mapping reads, the stream's horizon when left
+    out; `tributary replay --at` sets it. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+    """
+
+    starting_timestamp: AwareDatetime | None = None
+
+    @property
+    def starts_at(self) -> str | None:
+        """`starting_timestamp` as the mapping has it: in UTC, to the millisecond."""
+        if self.starting_timestamp is None:
+            return None
+        return self.starting_timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Kinds = Mapping[str, type[Architecture]]

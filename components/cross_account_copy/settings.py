@@ -12,6 +12,7 @@ from components.settings import (
     Architecture,
     Capacity,
     FunctionSettings,
+    KinesisReader,
     Peer,
     RoleArn,
     RoleName,
@@ -150,7 +151,7 @@ def _target_form(value: object) -> str:
     return "literal" if isinstance(value, dict) and {"roleArn", "tableName", "weeklyTables"} & value.keys() else "peer"
 
 
-class SourceSettings(Architecture):
+class SourceSettings(KinesisReader):
     """The account whose stream is copied: stream, copier, and the copier's permission to assume the target's role."""
 
     kind: Literal["cross-account-copy/source"]

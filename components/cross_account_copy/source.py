@@ -73,6 +73,7 @@ class CopySource(pulumi.ComponentResource):
                             *reads_kinesis(stream.arn, consumer_arn),
                             uses_key(key.arn, ["Decrypt"], "kinesis", args.region),
                         ],
+                        starting_timestamp=settings.starts_at,
                     )
                 },
                 failure_bucket_arn=failures.arn,

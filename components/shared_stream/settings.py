@@ -5,7 +5,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from components.settings import AccountId, Architecture, FunctionSettings, Peer, RoleName, Settings, ShardCount
+from components.settings import (
+    AccountId,
+    Architecture,
+    FunctionSettings,
+    KinesisReader,
+    Peer,
+    RoleName,
+    Settings,
+    ShardCount,
+)
 
 StreamArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[^/]+$")]
 ConsumerArn = Annotated[
@@ -64,7 +73,7 @@ def _owner_form(value: object) -> str:
     return "literal" if isinstance(value, dict) and "streamArn" in value else "peer"
 
 
-class SubscriberSettings(Architecture):
+class SubscriberSettings(KinesisReader):
     """The account whose function reads the stream."""
 
     kind: Literal["shared-stream/subscriber"]

@@ -54,6 +54,7 @@ class StreamSubscriber(pulumi.ComponentResource):
                             *reads_kinesis(args.stream_arn, args.consumer_arn),
                             uses_key(args.stream_key_arn, ["Decrypt"], "kinesis", args.region),
                         ],
+                        starting_timestamp=settings.starts_at,
                     )
                 },
                 failure_bucket_arn=failures.arn,

@@ -130,19 +130,30 @@ def test_resharding_while_records_flow_loses_nothing_and_keeps_the_order(
     arrive_everywhere(shared, eventually)
 
 
-def test_a_replay_logs_every_record_again(shared: Shared, eventually: Eventually) -> None:
+def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: Shared, eventually: Eventually) -> None:
     [first] = shared.put(numbered(1))
+    shared.put(numbered(5, start=10))
+    [late] = shared.put(numbered(1, start=50))
     arrive_everywhere(shared, eventually)
 
-    def times() -> int:
-        pattern = f'"{first.sequence_number}"'
-        found = shared.subscriber.logs.filter_log_events(logGroupName=shared.group, filterPattern=pattern)
-        return len(found["events"])
+    def times() -> tuple[int, int]:
+        events = shared.subscriber.logs.filter_log_events(logGroupName=shared.group)["events"]
+        lines = [one["message"] for one in events]
+        return tuple(sum(f'"{one.sequence_number}"' in line for line in lines) for one in (first, late))  # type: ignore[return-value]
 
-    before = times()
-    resources = replaying.mappings(shared.engine, "stream-subscriber", None)
-    replaying.replay(shared.engine, "stream-subscriber", resources)
-    eventually(times, equals=before + 1, timeout=60, interval=0.3)
+    arrival = arrival_of(shared.owner_account.kinesis, shared.owner["streamName"], late.shard_id, late.sequence_number)
+    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    replaying.replay(shared.engine, "stream-subscriber", found, arrival)
+    eventually(times, equals=(1, 2), timeout=60, interval=0.3)
+    file = shared.engine.folder / "Pulumi.stream-subscriber.yaml"
+    assert "startingTimestamp" in file.read_text()
+
+    # What began at a time stays as it is, and the next replay begins at the horizon again.
+    shared.engine.run(["up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "stream-subscriber"])
+    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    replaying.replay(shared.engine, "stream-subscriber", found)
+    eventually(times, equals=(2, 3), timeout=60, interval=0.3)
+    assert "startingTimestamp" not in file.read_text()
 
 
 def test_a_mapping_at_a_timestamp_reads_from_there_on(

@@ -1,0 +1,112 @@
+"""What can be replayed, from when, and what is said about it before it happens."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations import replaying
+from operations.errors import OperationError, StackError
+from operations.replaying import Mapping
+
+pytestmark = pytest.mark.pure
+
+ACCOUNT = "111111111111"
+KINESIS = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/web-analytics"
+TABLE_STREAM = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/orders/stream/2026-11-22T10:00:00.000"
+FILE = """config:
+  aws:region: eu-west-1
+  aws:allowedAccountIds: ["111111111111"]
+  tributary:architectures:
+    web-analytics:
+      kind: cross-account-copy/source
+      target: {stack: poc}
+      startingTimestamp: "2026-11-22T09:00:00Z"
+"""
+
+
+class FakeEngine:
+    """A stack's state as Pulumi exports it, and the Pulumi commands that were run."""
+
+    def __init__(self, folder: Path, sources: dict[str, str]) -> None:
+        self.folder = folder
+        self.commands: list[list[str]] = []
+        self._sources = sources
+
+    def resources(self, stack: str) -> list[dict[str, Any]]:
+        def urn(type_: str, name: str) -> str:
+            return f"urn:pulumi:{stack}::tributary::{type_}::{name}"
+
+        root = {"urn": urn("pulumi:pulumi:Stack", stack), "type": "pulumi:pulumi:Stack"}
+        instance = {"urn": urn("tributary:index:CopySource", "web-analytics"), "type": "tributary:index:CopySource"}
+        return [
+            root,
+            {**instance, "parent": root["urn"]},
+            *(
+                {
+                    "urn": urn(replaying.MAPPING_TYPE, f"web-analytics-{name}-mapping"),
+                    "type": replaying.MAPPING_TYPE,
+                    "parent": instance["urn"],
+                    "outputs": {
+                        "functionArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}",
+                        "eventSourceArn": source,
+                    },
+                }
+                for name, source in self._sources.items()
+            ),
+        ]
+
+    def run(self, arguments: list[str]) -> str:
+        self.commands.append(arguments)
+        return ""
+
+    attached = run
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Any:
+    (tmp_path / "Pulumi.prod.yaml").write_text(FILE)
+    return FakeEngine(tmp_path, {"copier": KINESIS, "replicator": TABLE_STREAM})
+
+
+def test_a_mapping_is_found_with_its_instance_function_and_source(engine: Any) -> None:
+    [found] = replaying.mappings(engine, "prod", "copier")
+    assert (found.instance, found.function, found.source_arn) == ("web-analytics", "copier", KINESIS)
+    with pytest.raises(StackError, match=r"no function `copyer` on a stream\. It has copier, replicator"):
+        replaying.mappings(engine, "prod", "copyer")
+
+
+def test_a_replay_from_a_time_writes_it_into_the_stack_file_and_one_from_the_horizon_removes_it(engine: Any) -> None:
+    found = replaying.mappings(engine, "prod", "copier")
+    at = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    setting = 'tributary:architectures["web-analytics"].startingTimestamp'
+    replaying.replay(engine, "prod", found, at)
+    replaying.replay(engine, "prod", found)
+    up = ["up", "--yes", "--skip-preview", "--stack", "prod", "--replace", found[0].urn]
+    assert engine.commands == [
+        ["config", "set", "--stack", "prod", "--path", setting, "2026-11-22T10:00:00+00:00"],
+        up,
+        ["config", "rm", "--stack", "prod", "--path", setting],
+        up,
+    ]
+
+
+def test_a_tables_stream_is_not_replayed_from_a_time(engine: Any) -> None:
+    found = replaying.mappings(engine, "prod", None)
+    assert [line.rpartition(" ")[2] for line in replaying.describe(found, None)] == ["horizon", "horizon"]
+    with pytest.raises(OperationError, match=r"replicator reads .* Leave out `--at`, or name .* `--function`"):
+        replaying.describe(found, datetime.now(UTC))
+
+
+def test_what_happens_is_said_with_the_time() -> None:
+    [line] = replaying.describe([Mapping("urn", "web", "copier", KINESIS)], datetime(2026, 11, 22, 10, tzinfo=UTC))
+    assert line == f"copier reads {KINESIS} again from what arrived at 2026-11-22T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-11-22T10:00:00", (datetime.now(UTC) + timedelta(hours=1)).isoformat(), ""]
+)
+def test_a_time_is_past_and_has_its_zone(text: str) -> None:
+    with pytest.raises(OperationError, match=r"--at is .* such as 2026-11-22T10:00:00Z"):
+        replaying.time_of(text)
