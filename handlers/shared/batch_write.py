@@ -23,10 +23,11 @@ MAX_BATCH_ITEMS = 25
 # The API takes 16 MB; half of it is 25 items of usual size, and keeps four calls under way small in 128 MB of memory.
 MAX_BATCH_BYTES = 8_000_000
 
-# The operations that take their request as text, and the parameter that is left empty instead.
-_OPERATIONS: Mapping[str, tuple[str, Any]] = {
-    "dynamodb.BatchWriteItem": ("RequestItems", {}),
-    "dynamodb.TransactWriteItems": ("TransactItems", []),
+# The operations that take their request as text, and the parameters that are left empty instead.
+_OPERATIONS: Mapping[str, Mapping[str, Any]] = {
+    "dynamodb.BatchWriteItem": {"RequestItems": {}},
+    "dynamodb.PutItem": {},
+    "dynamodb.TransactWriteItems": {"TransactItems": []},
 }
 
 
@@ -50,7 +51,7 @@ def put_request(item: bytes) -> bytes:
 
 
 def dynamodb_client(session: Any = None, *, region: str | None = None, threads: int) -> Any:
-    """A DynamoDB client whose batch_write_item and transact_write_items take `Body`, the whole request as JSON."""
+    """A DynamoDB client whose writes (put_item, those of batches and transactions) take `Body`, the request as JSON."""
     client = create_client("dynamodb", session, region=region, connections=threads)
     for operation in _OPERATIONS:
         client.meta.events.register(f"before-parameter-build.{operation}", _take_body)
@@ -60,8 +61,7 @@ def dynamodb_client(session: Any = None, *, region: str | None = None, threads: 
 
 def _take_body(params: dict[str, Any], context: dict[str, Any], event_name: str, **_: object) -> None:
     context["tributary.body"] = params.pop("Body")
-    name, empty = _OPERATIONS[event_name.partition(".")[2]]
-    params[name] = empty
+    params.update(_OPERATIONS[event_name.partition(".")[2]])
 
 
 def _send_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -24,18 +24,23 @@ MANDATORY_REFRESH_S = 60
 
 
 def create_client(
-    service: str, session: botocore.session.Session | None = None, *, region: str | None = None, connections: int = 1
+    service: str,
+    session: botocore.session.Session | None = None,
+    *,
+    region: str | None = None,
+    connections: int = 1,
+    attempts: int = 1,
 ) -> Any:
     """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
 
-    `connections` is how many threads will call it at the same time.
+    `connections` is how many threads will call it at the same time; with more `attempts` botocore retries after all.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=connections,
         parameter_validation=False,
-        retries={"mode": "standard", "total_max_attempts": 1},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
     return (session or own_session()).create_client(service, region_name=region, config=config)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-__all__ = ["Cause", "RecordError", "SettingsError", "cause_of", "describe"]
+__all__ = ["CONNECTION_ERRORS", "Cause", "RecordError", "SettingsError", "cause_of", "describe"]
 
 
 class SettingsError(ValueError):
@@ -71,7 +71,7 @@ _CAUSES = {
     "ValidationException": Cause.RECORD,
 }
 # Refused, reset, closed, timed out, cut short, or answered by something that is not the service.
-_CONNECTION_ERRORS = (NoConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
+CONNECTION_ERRORS = (NoConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 _CAUSES_BY_STATUS = {413: Cause.RECORD, 429: Cause.TRANSIENT}
 
 
@@ -80,7 +80,7 @@ def cause_of(error: Exception) -> Cause:
 
     Raises `error` again when it does not come from an AWS call: a mistake in this code must not look like a bad record.
     """
-    if isinstance(error, _CONNECTION_ERRORS):
+    if isinstance(error, CONNECTION_ERRORS):
         return Cause.TRANSIENT
     if not isinstance(error, ClientError):
         raise error

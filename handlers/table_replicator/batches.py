@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from handlers.shared.batch_write import BatchWriter, put_request
 from handlers.shared.clients import Renewable
+from handlers.shared.images import compact
 from handlers.shared.ordered import Entry
-from handlers.table_replicator.changes import Change, compact, item_key, key_names
+from handlers.table_replicator.changes import Change, item_key, key_names
 
 __all__ = ["batch_writer", "write_requests"]
 

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Recor
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from handlers.shared.errors import RecordError
 from handlers.shared.images import Image, new_images
 from handlers.shared.ordered import Counts, Entry, Failure
 
-__all__ = ["Change", "Changes", "apply_last", "changes_of", "compact", "item_key", "key_names", "total"]
+__all__ = ["Change", "Changes", "apply_last", "changes_of", "item_key", "key_names", "total"]
 
 
 class Change(NamedTuple):
@@ -74,11 +73,6 @@ def key_names(key: Iterable[str]) -> tuple[str, str | None]:
     """
     first, *second = sorted(key)
     return first, second[0] if second else None
-
-
-def compact(attributes: object) -> bytes:
-    """JSON as small as it gets. Stream images are DynamoDB's own JSON, binary values in base64."""
-    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def apply_last(entries: list[Entry], apply: Callable[[list[Entry]], Failure | None]) -> Failure | None:

@@ -15,22 +15,17 @@ from botocore.exceptions import ClientError
 
 from handlers.shared.clients import Renewable
 from handlers.shared.errors import Cause, cause_of
+from handlers.shared.images import compact
 from handlers.shared.ordered import Entry
-from handlers.table_replicator.changes import Change, compact, item_key
+from handlers.shared.transactions import CONDITION_FAILED, INVALID, cancellation_reasons
+from handlers.table_replicator.changes import Change, item_key
 
-__all__ = ["MAX_BYTES", "MAX_CHANGES", "GuardedWriter", "guarded_requests"]
+__all__ = ["GuardedWriter", "guarded_requests"]
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html: 100 actions, 4 MB
-MAX_CHANGES = 50
-MAX_BYTES = 3_500_000
 SECONDS_PER_DAY = 86_400
 
 POSITION = "position"
 EXPIRES = "expires"
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
-_OLDER = "ConditionalCheckFailed"
-_INVALID = {"ValidationError", "ItemCollectionSizeLimitExceeded"}
 
 
 def guarded_requests(table: str, positions_table: str, tombstone_days: int) -> Callable[[Change], Entry]:
@@ -93,8 +88,8 @@ class GuardedWriter:
 
     def _undecided(self, error: ClientError, client: Any, waiting: list[Entry]) -> list[Entry]:
         """What to do when nobody is to blame for being older: all of it again, unless an item is unacceptable."""
-        reasons = _reasons(error)
-        if unacceptable := [message for code, message in reasons if code in _INVALID]:
+        reasons = cancellation_reasons(error)
+        if unacceptable := [message for code, message in reasons if code in INVALID]:
             answer: Any = {"Error": {"Code": "ValidationException", "Message": unacceptable[0]}}
             raise ClientError(answer, error.operation_name) from error
         if reasons:
@@ -106,12 +101,5 @@ class GuardedWriter:
 
 def _older(error: ClientError, waiting: Sequence[Entry]) -> list[Entry]:
     """The entries whose position the table has passed: the reasons come in pairs, the item's and its position's."""
-    of_positions = _reasons(error)[1::2]
-    return [entry for entry, (code, _) in zip(waiting, of_positions, strict=False) if code == _OLDER]
-
-
-def _reasons(error: ClientError) -> list[tuple[str, str]]:
-    """Code and message for each action of a cancelled transaction; empty when the error is another one."""
-    response: Any = error.response
-    reasons = response.get("CancellationReasons", [])
-    return [(reason.get("Code", "None"), reason.get("Message", "")) for reason in reasons]
+    of_positions = cancellation_reasons(error)[1::2]
+    return [entry for entry, (code, _) in zip(waiting, of_positions, strict=False) if code == CONDITION_FAILED]

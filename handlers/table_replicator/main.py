@@ -11,17 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
-from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, dynamodb_client
-from handlers.shared.clients import AssumedRole, Renewable
+from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
+from handlers.shared.clients import Renewable
 from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
 from handlers.shared.ordered import Counts, Entry, Failure, OrderedRun, Send, batches_of
+from handlers.shared.replica import ReplicaSettings, replica_client
 from handlers.shared.time_budget import LambdaContext
+from handlers.shared.transactions import MAX_BYTES, MAX_PAIRS
 from handlers.table_replicator.batches import batch_writer, write_requests
 from handlers.table_replicator.changes import Change, apply_last, changes_of, total
-from handlers.table_replicator.guarded import MAX_BYTES, MAX_CHANGES, GuardedWriter, guarded_requests
-from handlers.table_replicator.settings import Settings
+from handlers.table_replicator.guarded import GuardedWriter, guarded_requests
 
-SETTINGS = Settings.from_environment(os.environ)
+SETTINGS = ReplicaSettings.from_environment(os.environ)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
@@ -61,22 +62,15 @@ def _unguarded(changes: list[Change]) -> _Writing:
 def _guarded() -> _Writing:
     writer = GuardedWriter(_client())
     entry_of = guarded_requests(SETTINGS.replica_table, str(SETTINGS.positions_table), SETTINGS.tombstone_days)
-    return _Writing(entry_of, writer.send, MAX_CHANGES, MAX_BYTES, writer.superseded)
+    return _Writing(entry_of, writer.send, MAX_PAIRS, MAX_BYTES, writer.superseded)
 
 
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _client() -> Renewable:
-    return Renewable(_new_client)
+    return Renewable(lambda: replica_client(SETTINGS))
 
 
 @cache
 def _executor() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(SETTINGS.threads)
-
-
-def _new_client() -> Any:
-    session = None
-    if SETTINGS.role_arn:
-        session = AssumedRole(SETTINGS.role_arn, SETTINGS.session_name, SETTINGS.external_id).new_session()
-    return dynamodb_client(session, region=SETTINGS.region, threads=SETTINGS.threads)

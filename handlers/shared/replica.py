@@ -1,21 +1,24 @@
-"""The replicator's environment."""
+"""The environment of the functions that write a replica, and their client of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from handlers.shared.batch_write import dynamodb_client
+from handlers.shared.clients import AssumedRole
 from handlers.shared.errors import SettingsError
 from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, required, whole_number
 
-__all__ = ["Settings"]
+__all__ = ["ReplicaSettings", "replica_client"]
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
 
 @dataclass(frozen=True)
-class Settings:
+class ReplicaSettings:
     """See handlers/README.md for the variables.
 
     `positions_table` is None unless the replica is guarded; `role_arn` is None when the function's own role writes;
@@ -32,7 +35,7 @@ class Settings:
     threads: int
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str]) -> ReplicaSettings:
         """Raises SettingsError."""
         role_arn = environment.get("ROLE_ARN") or None
         if role_arn and not _ROLE_ARN.fullmatch(role_arn):
@@ -50,3 +53,11 @@ class Settings:
             session_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "tributary-replicator",
             threads=whole_number(environment, "WRITE_THREADS", DEFAULT_WRITE_THREADS, 1, MAX_WRITE_THREADS),
         )
+
+
+def replica_client(settings: ReplicaSettings) -> Any:
+    """A DynamoDB client where the replica is, as the role that may write it."""
+    session = None
+    if settings.role_arn:
+        session = AssumedRole(settings.role_arn, settings.session_name, settings.external_id).new_session()
+    return dynamodb_client(session, region=settings.region, threads=settings.threads)
