@@ -125,6 +125,15 @@ class Faults:
         wanted = {name: value for name, value in (("account", account), ("table", table)) if value}
         return int(self.request("POST", "/expiry", wanted)["deleted"])
 
+    def reshard(self, stream_arn: str, into: int = 1, shard_id: str | None = None) -> list[str]:
+        """Have every open shard of a table's stream, or one, close and `into` children take over; returns the open
+        shards.
+
+        One child is a shard that rolls over, more are a split. On AWS this happens by itself.
+        """
+        wanted = {"stream": stream_arn, "into": into, **({"shard": shard_id} if shard_id else {})}
+        return self.request("POST", "/shards", wanted)["open"]  # type: ignore[no-any-return]
+
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One call of the control API. Raises FaultRuleError."""
         data = None if body is None else json.dumps(body).encode()

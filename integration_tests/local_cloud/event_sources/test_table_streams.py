@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Strea
 import json
 import re
 import time
+from collections import defaultdict
 
 import pytest
 
@@ -162,3 +163,45 @@ def test_a_stream_that_is_switched_off_is_read_to_its_end(
     clients(owner).dynamodb.update_table(TableName=described["TableName"], StreamSpecification={"StreamEnabled": False})
     lambda_.update_event_source_mapping(UUID=created["UUID"], Enabled=True)
     eventually(lambda: batches(function), equals=[["a"]])
+
+
+def test_resharding_loses_nothing_and_keeps_the_order_of_each_item(
+    account, clients, table, recorder, mapping, received, eventually, faults
+):
+    """Also while a batch of the first shard fails, which holds its children up."""
+    owner = account()
+    described, function = table(owner, view="NEW_IMAGE"), recorder(owner)
+    source = described["LatestStreamArn"]
+    mapping(function, source, BatchSize=4, ParallelizationFactor=2)
+
+    def write(start):
+        for n in range(start, start + 30):
+            failing = {"do": "raise", "until": time.time() + 1} if n == 7 else {}
+            put_item(clients(owner), described, f"key-{n % 10}", n=n, **failing)
+
+    write(0)
+    for start, into in ((30, 3), (60, 1), (90, 2)):
+        faults.reshard(source, into=into)
+        write(start)
+    lines = eventually(
+        lambda: received(function), until=lambda got: {*range(120)} <= {*names(line["batch"] for line in got)}
+    )
+    per_key = defaultdict(list)
+    for n in dict.fromkeys(names(line["batch"] for line in lines)):
+        per_key[n % 10].append(n)
+    assert per_key == {key: list(range(key, 120, 10)) for key in range(10)}
+
+
+def test_latest_skips_closed_shards_and_reads_their_children(
+    account, clients, table, recorder, mapping, batches, eventually, faults
+):
+    owner = account()
+    described, function = table(owner, view="NEW_IMAGE"), recorder(owner)
+    put_item(clients(owner), described, "before")
+    faults.reshard(described["LatestStreamArn"], into=2)
+    mapping(function, described["LatestStreamArn"], StartingPosition="LATEST")
+    put_item(clients(owner), described, "first")
+    faults.reshard(described["LatestStreamArn"])
+    put_item(clients(owner), described, "second")
+    eventually(lambda: names(batches(function)), until=lambda got: len(got) >= 2)
+    assert sorted(names(batches(function))) == ["first", "second"]

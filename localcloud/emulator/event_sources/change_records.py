@@ -26,6 +26,8 @@ _subscribers: dict[tuple[str, str], set[Callable[[], None]]] = {}
 # Sequence numbers of 26 digits that go on increasing after a restart.
 _first = int(time.time()) * 10**16
 _numbers = itertools.count(1)
+# Below every number that is given out.
+FIRST_NUMBER = str(_first)
 
 
 @contextmanager
@@ -38,8 +40,14 @@ def deleted_by_ttl() -> Iterator[None]:
         _identity.reset(token)
 
 
+def next_number() -> str:
+    """A sequence number above all that were given out before."""
+    return str(_first + next(_numbers))
+
+
 def subscribe(account_id: str, region: str, callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back after every stream record of any table of the account in the Region; returns what ends that.
+    """Call back after every stream record and reshard of any table of the account in the Region; returns what ends
+    that.
 
     The callback runs in the writer's thread, often the emulator's event loop: it may set an event, no more.
     """
@@ -51,6 +59,12 @@ def subscribe(account_id: str, region: str, callback: Callable[[], None]) -> Cal
             _subscribers.get((account_id, region), set()).discard(callback)
 
     return unsubscribe
+
+
+def notify(account_id: str, region: str) -> None:
+    """Tell the subscribers of an account's tables in a Region that there is something new."""
+    for callback in tuple(_subscribers.get((account_id, region), ())):
+        callback()
 
 
 def change_record(table: dict[str, Any], event_name: str, old: Item | None, new: Item | None, view: str) -> Item:
@@ -76,7 +90,7 @@ def change_record(table: dict[str, Any], event_name: str, old: Item | None, new:
             "ApproximateCreationDateTime": int(time.time()),
             "Keys": keys,
             **images,
-            "SequenceNumber": str(_first + next(_numbers)),
+            "SequenceNumber": next_number(),
             "SizeBytes": sum(dynamodb._item_size_bytes(part) for part in (keys, *images.values())),
             "StreamViewType": view,
         },
@@ -93,8 +107,7 @@ class _Waker:
 
     def set(self) -> None:
         self._event.set()
-        for callback in tuple(_subscribers.get((get_account_id(), get_region()), ())):
-            callback()
+        notify(get_account_id(), get_region())
 
 
 def install() -> None:

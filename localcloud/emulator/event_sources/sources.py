@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import request_scope
 
 from localcloud.emulator import kinesis
 from localcloud.emulator.event_sources import change_records
 from localcloud.emulator.event_sources.records import StreamRecord
+from localcloud.emulator.table_streams import log as table_log
+from localcloud.emulator.table_streams.shards import Shard
 
 # The JSON of a Kinesis record around its data and partition key, and of each escaped character.
 _KINESIS_ENVELOPE_BYTES = 700
@@ -140,56 +141,56 @@ class KinesisSource:
 
 
 class DynamoDbSource:
-    """A table's stream, which is one shard here. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"""
+    """A table's stream. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"""
 
     batch_info = "DDBStreamBatchInfo"
 
     def __init__(self, arn: str) -> None:
-        from ministack.services import dynamodb_streams
-
-        spec = parse_arn(arn)
         self.arn = arn
-        self._scope = (spec.account_id, spec.region)
-        self._table = spec.resource.split("/")[1]
-        self._shard_id = dynamodb_streams._DEFAULT_SHARD_ID
-        self._records()
+        self._spec = parse_arn(arn)
+        self._log()
 
     def shards(self) -> list[SourceShard]:
-        records, start, closed = self._records()
-        return [SourceShard(self._shard_id, (), closed, start, start + len(records))]
+        log = self._log()
+        return [
+            SourceShard(
+                one.shard_id,
+                (one.parent_id,) if one.parent_id else (),
+                not one.is_open,
+                log.start_of(one),
+                log.end_of(one),
+            )
+            for one in log.shards
+        ]
 
     def has_news(self, shard_id: str, position: int) -> bool:
-        records, start, closed = self._records()
-        return closed or position < start + len(records)
+        log = self._log()
+        shard = self._shard(log, shard_id)
+        return not shard.is_open or position < log.end_of(shard)
 
     def read(self, shard_id: str, position: int, limit: int) -> Chunk:
-        records, start, closed = self._records()
-        first = max(position, start)
-        found = records[first - start : first - start + limit]
-        following = first + len(found)
-        ended = closed and following >= start + len(records)
-        return Chunk([self._record(first + at, event) for at, event in enumerate(found)], following, ended)
+        log = self._log()
+        found = log.read(self._shard(log, shard_id), position, limit)
+        records = [self._record(at, event) for at, event in found.records]
+        return Chunk(records, found.next_position, found.ended)
 
     def position_at(self, shard_id: str, timestamp_s: float) -> int:
         raise ValueError("AT_TIMESTAMP is not a starting position of DynamoDB Streams.")
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        return change_records.subscribe(*self._scope, callback)
+        return change_records.subscribe(self._spec.account_id, self._spec.region, callback)
 
-    def _records(self) -> tuple[list[dict[str, Any]], int, bool]:
-        """The records that can be read, the position of the first, and whether the stream was closed."""
-        from ministack.services import dynamodb
+    def _log(self) -> table_log.Log:
+        try:
+            return table_log.find(self.arn)
+        except table_log.StreamNotFoundError as error:
+            raise SourceNotFoundError(str(error)) from None
 
-        account_id, region = self._scope
-        table = dynamodb._tables.get_scoped(account_id, region, self._table)
-        if table and table.get("LatestStreamArn") == self.arn and table["StreamSpecification"].get("StreamEnabled"):
-            start = dynamodb.stream_start_position(self._table, account_id=account_id, region=region)
-            return dynamodb.stream_live_records(self._table, account_id=account_id, region=region), start, False
-        with request_scope(account_id, region):
-            closed = dynamodb.closed_stream(self.arn)
-        if closed is None:
-            raise SourceNotFoundError(f"Stream {self.arn} not found.")
-        return closed["records"], closed["trimmed"], True
+    def _shard(self, log: table_log.Log, shard_id: str) -> Shard:
+        try:
+            return log.shard(shard_id)
+        except table_log.ShardNotFoundError:
+            raise SourceNotFoundError(f"Shard {shard_id} of {self.arn} not found.") from None
 
     def _record(self, position: int, event: dict[str, Any]) -> StreamRecord:
         change = event["dynamodb"]

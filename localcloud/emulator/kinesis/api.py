@@ -111,10 +111,12 @@ def iterator_stream_arn(token: str | None) -> str | None:
         return None
 
 
-def serve(name: str, fingerprint: str, operation: Callable[[Request], Answer]) -> None:
+def serve(
+    name: str, fingerprint: str, operation: Callable[[Request], Answer], module: str = "ministack.services.kinesis"
+) -> None:
     """Let `operation` answer in the place of the emulator's function `name`; a RefusedError becomes the answer."""
 
-    @replaces("ministack.services.kinesis", name, source=fingerprint)
+    @replaces(module, name, source=fingerprint)
     def served(_original: object, request: Request) -> Answer:
         try:
             return operation(request)
