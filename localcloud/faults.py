@@ -108,6 +108,12 @@ class Faults:
         """Environments break before the handler runs, or with `applied=True` before its result is known."""
         return self.set("crash", service="lambda", **settings)
 
+    def abort(self, **settings: Any) -> Any:
+        """Functions break in the middle: the environment that makes a matching call with its own role is killed,
+        before the call takes place, or with `applied=True` after it.
+        """
+        return self.set("abort", **settings)
+
     def duplicate(self, **settings: Any) -> Any:
         """Records come twice: from DynamoDB in a Kinesis stream, or with `service="lambda"` whole batches."""
         return self.set("duplicate", **settings)

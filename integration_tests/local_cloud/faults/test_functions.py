@@ -31,6 +31,30 @@ def test_a_crash_breaks_the_environment(account, clients, queue, function, fault
     assert messages["Attributes"]["ApproximateNumberOfMessages"] == str(runs)
 
 
+@pytest.mark.parametrize(("applied", "sent"), [(False, 2), (True, 3)], ids=["before the call", "after the call"])
+def test_an_environment_breaks_in_the_middle_at_one_of_its_calls(
+    account, clients, queue, function, faults, applied, sent
+) -> None:
+    mine = account()
+    url, _ = queue(mine)
+    source = """
+    import boto3, os
+    def handler(event, context):
+        for turn in range(4):
+            boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=str(turn))
+    """
+    allowed = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]
+    sender = function(mine, source, environment={"QUEUE": url}, statements=allowed)
+    sends = {"account": mine, "service": "sqs", "operation": "SendMessage"}
+    with faults.abort(**sends, skip=2, count=1, applied=applied) as fault:
+        answer = sender.invoke()
+        assert fault.hits() == 1
+    assert answer["Payload"]["errorType"] == "Runtime.ExitError"
+    messages = clients(mine).sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert messages["Attributes"]["ApproximateNumberOfMessages"] == str(sent)
+    assert "errorType" not in (sender.invoke()["Payload"] or {})
+
+
 def test_a_duplicated_delivery_reaches_the_handler_twice(
     account, clients, stream, queue, function, faults, cleanup, eventually
 ) -> None:

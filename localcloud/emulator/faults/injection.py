@@ -46,8 +46,10 @@ async def inject(
         return await _partial(rule, call, headers, body, forward)
     if rule.applied:
         await forward(body)
-    if rule.effect in ("timeout", "reset") and connected.get():
-        raise NoAnswer(reset=rule.effect == "reset")
+    if rule.effect == "abort":
+        _abort_callers()
+    if rule.effect in ("timeout", "reset", "abort") and connected.get():
+        raise NoAnswer(reset=rule.effect != "timeout")
     request_id = str(uuid.uuid4())
     if rule.effect == "deny":
         return errors.denied(call, action, _caller(), headers, request_id)
@@ -82,6 +84,12 @@ def _divided(rule: Rule, call: Call, body: bytes) -> tuple[bytes | None, Callabl
     if not left_out:
         return kept, None
     return kept, lambda reply: json.dumps(batch.complete(json.loads(reply), request, left_out)).encode()
+
+
+def _abort_callers() -> None:
+    from localcloud.emulator.sandbox import pool  # which itself asks for faults
+
+    pool.abort_callers(_caller())
 
 
 def _caller() -> str:

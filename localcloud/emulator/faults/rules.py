@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 # What a rule can do, for the message about one that is not known; the effects of the first line hit API calls.
-CALL_EFFECTS = ("latency", "throttle", "error", "timeout", "reset", "deny", "expire", "partial")
+CALL_EFFECTS = ("latency", "throttle", "error", "timeout", "reset", "deny", "expire", "partial", "abort")
 ENGINE_EFFECTS = ("crash", "duplicate", "reorder", "throughput")
 EFFECTS = CALL_EFFECTS + ENGINE_EFFECTS
 

@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.emulator import faults
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, before
-from localcloud.emulator.sandbox import forkserver, logs
+from localcloud.emulator.sandbox import forkserver, logs, pool
 from localcloud.emulator.sandbox.worker import Crash, Invocation, Outcome, SandboxWorker
 
 Json = dict[str, Any]
@@ -44,13 +44,8 @@ def install() -> None:
 
     @replaces(runtime, "reset", source="03a9add47fe3")
     def reset(original: Callable[[], None]) -> None:
-        from ministack.core import lambda_runtime
-
-        with lambda_runtime._lock:
-            running = [worker for pool in lambda_runtime._workers.values() for worker in pool]
-        for worker in running:
-            if isinstance(worker, SandboxWorker):
-                worker.abort()
+        for environment in pool.environments():
+            environment.abort()
         original()
 
     @replaces(service, "_execute_function_warm", source="62b9218bef5b")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
@@ -173,6 +174,7 @@ def _only_shard() -> Shard:
     return Shard(dynamodb_streams._DEFAULT_SHARD_ID, None, 0, change_records.FIRST_NUMBER)
 
 
+@lru_cache(maxsize=1024)
 def _parts(stream_arn: str) -> tuple[str, str, str]:
     """Account, Region and table of a stream's ARN. Raises StreamNotFoundError when it is none."""
     try:
