@@ -101,10 +101,28 @@ def _key_of_ciphertext(key_id: str) -> str:
     return str(records[0]["Arn"]) if records else f"arn:aws:kms:{get_region()}:{get_account_id()}:key/{key_id}"
 
 
+def _athena(data: Data, region: str, account_id: str) -> str:
+    """The workgroup: the one named, or the one of the query, which most operations name alone.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
+    """
+    from ministack.services import athena
+
+    if "QueryString" in data or "QueryExecutionId" in data:
+        execution = athena._executions.get(data.get("QueryExecutionId")) or {}
+        name = execution.get("WorkGroup") or _first(data, "WorkGroup") or "primary"
+    else:
+        name = _first(data, "WorkGroup")
+        if not name and "Configuration" in data:  # CreateWorkGroup
+            name = _first(data, "Name")
+    return f"arn:aws:athena:{region}:{account_id}:workgroup/{name}" if name else ""
+
+
 # DynamoDB operations that name their resource by ARN, or in a field that the emulator does not read.
 _DYNAMODB_ARNS = ("ResourceArn", "TableArn", "ExportArn", "ImportArn", "BackupArn")
 
 _NAMES: dict[str, Callable[[Data, str, str], str]] = {
+    "athena": _athena,
     "dynamodb": lambda data, region, account_id: _first(data, *_DYNAMODB_ARNS),
     "dynamodbstreams": _dynamodb_streams,
     "firehose": _firehose,
