@@ -1,9 +1,14 @@
-"""Where a backfill stands, kept in the replica's on-failure bucket so that any machine can go on."""
+"""Where a backfill stands, kept in the replica's on-failure bucket so that any machine can go on.
+
+How far each file of an export is, is kept beside the export: see handlers/table_backfiller/places.py.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from handlers.table_backfiller.rows import Refused, Tally
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -12,17 +17,12 @@ KEY = "backfill/checkpoint.json"
 
 
 @dataclass
-class Checkpoint:
-    """`places`: for each segment the key after which it goes on, None when it is done; one not begun is not in it.
-
-    `resume` says whether the mapping, held now, is to be enabled at the end.
-    """
+class ScanProgress:
+    """`places`: for each segment the key after which it goes on, None when it is done; one not begun is not in it."""
 
     segments: int
-    resume: bool
     places: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
-    written: int = 0
-    kept: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def open_segments(self) -> list[int]:
@@ -32,13 +32,45 @@ class Checkpoint:
         ]
 
 
+@dataclass
+class ExportProgress:
+    """`token` asks for the export, which is `export_arn` once it is asked for.
+
+    `held` is the mapping's last change when it was held for the export, at `held_at_s` since 1970; both None when it
+    was not. `execution_arn` is the last of the state machine's executions, `runs` their number, and no function that
+    one of them started still runs after `quiet_at_s` unless it is running itself.
+    """
+
+    token: str
+    export_arn: str | None = None
+    held: str | None = None
+    held_at_s: float | None = None
+    execution_arn: str | None = None
+    runs: int = 0
+    quiet_at_s: float = 0.0
+
+
+@dataclass
+class Checkpoint:
+    """`resume` says whether the mapping, held now, is to be enabled at the end. The rows come from one of the two."""
+
+    resume: bool
+    scan: ScanProgress | None = None
+    export: ExportProgress | None = None
+
+
 def load(s3: "S3Client", bucket: str) -> Checkpoint | None:
     """The checkpoint of a backfill that did not come to its end, if there is one."""
     try:
         stored = json.loads(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read())
     except s3.exceptions.NoSuchKey:
         return None
-    return Checkpoint(**{**stored, "places": {int(number): place for number, place in stored["places"].items()}})
+    scan, export = stored["scan"], stored["export"]
+    return Checkpoint(
+        resume=stored["resume"],
+        scan=scan and _scan(scan),
+        export=export and ExportProgress(**export),
+    )
 
 
 def save(s3: "S3Client", bucket: str, checkpoint: Checkpoint) -> None:
@@ -49,3 +81,12 @@ def save(s3: "S3Client", bucket: str, checkpoint: Checkpoint) -> None:
 def remove(s3: "S3Client", bucket: str) -> None:
     """Forget it: the backfill is done."""
     s3.delete_object(Bucket=bucket, Key=KEY)
+
+
+def _scan(stored: Mapping[str, Any]) -> ScanProgress:
+    tally = stored["tally"]
+    return ScanProgress(
+        segments=stored["segments"],
+        places={int(number): place for number, place in stored["places"].items()},
+        tally=Tally(tally["written"], tally["kept"], [Refused(*one) for one in tally["refused"]]),
+    )

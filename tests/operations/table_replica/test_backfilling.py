@@ -33,13 +33,15 @@ class Replica(FakeDynamoDB):
 
     positions: set[str]
 
-    def put_item(self, request: Any) -> Any:
+    def put_item(self, Body: bytes) -> Any:  # noqa: N803
+        request = json.loads(Body)
         if key_of(request["Item"], self.keys) in self.items:
             raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
         self.put(request["Item"])
         return {}
 
-    def transact_write_items(self, request: Any) -> Any:
+    def transact_write_items(self, Body: bytes) -> Any:  # noqa: N803
+        request = json.loads(Body)
         puts = [action["Put"]["Item"] for action in request["TransactItems"][::2]]
         checks = [action["ConditionCheck"]["Key"] for action in request["TransactItems"][1::2]]
         assert len(request["TransactItems"]) <= 100
@@ -157,7 +159,7 @@ def test_a_killed_backfill_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(KilledError):
         world.backfill(segments=1)
     stored = json.loads(world.s3.objects[checkpoints.KEY])
-    assert stored["written"] == 6
+    assert stored["scan"]["tally"]["written"] == 6
     assert stored["resume"] is True
 
     world.kill_at = -1
@@ -169,7 +171,7 @@ def test_a_killed_backfill_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_mapping_that_a_killed_process_left_held_is_enabled_at_the_end() -> None:
     world = World([("1", 1)], [], [], guarded=False)
-    checkpoints.save(world.s3, "failures", checkpoints.Checkpoint(segments=2, resume=True))  # type: ignore[arg-type]
+    checkpoints.save(world.s3, "failures", checkpoints.Checkpoint(True, checkpoints.ScanProgress(2)))  # type: ignore[arg-type]
     world.lambda_.state = "Disabled"
     world.backfill(segments=1)
     assert world.lambda_.get_event_source_mapping("")["State"] in ("Enabling", "Enabled")

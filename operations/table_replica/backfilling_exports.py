@@ -1,0 +1,165 @@
+"""Copies what was in a table before its stream was, from an export: by this machine, or by a state machine.
+
+Not guarded: the mapping is held first, then the table is exported as it is; later changes wait in the stream and are
+applied when the hold ends. An export does not know what the stream brought meanwhile, so the hold lasts until every row
+is written, also when nobody watches: a mapping that was resumed in between costs a new export.
+
+Guarded: nothing is held, as with a scan.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from handlers.table_backfiller import places
+from handlers.table_backfiller.places import Place
+from handlers.table_backfiller.rows import Tally
+from operations.errors import OperationError
+from operations.table_replica import checkpoints, distributing, exporting, holding
+from operations.table_replica.backfilling import LONGEST_HOLD_S
+from operations.table_replica.checkpoints import Checkpoint, ExportProgress
+from operations.table_replica.copying_files import Copy, Watch, with_place
+from operations.table_replica.deployed import Bulk, Replica
+from operations.table_replica.exporting import DataFile, Export
+
+SHOWN_FILES = 10
+# Places are small objects; so many are read at the same time.
+READERS = 16
+
+
+def backfill(replica: Replica, bulk: Bulk, copy: Copy, watch: Watch) -> Tally:
+    """Copy the rows that the replica does not have; goes on where a backfill from an export stopped.
+
+    Returns what became of the rows, with those that the replica refuses. Raises OperationError when a backfill from a
+    scan is under way, when files could not be copied, or when it takes more than 22 hours not guarded.
+    """
+    checkpoint = checkpoints.load(replica.s3, replica.failure_bucket) or Checkpoint(
+        resume=holding.state(replica.lambda_, replica.mapping_id) == holding.ON
+    )
+    if checkpoint.scan is not None:
+        raise OperationError(
+            "a backfill from a scan is under way. Type the same command with `--from scan` to end that one first."
+        )
+    progress = checkpoint.export = checkpoint.export or ExportProgress(token=_token())
+    save = partial(checkpoints.save, replica.s3, replica.failure_bucket, checkpoint)
+    save()
+    if replica.positions_table is None:
+        _hold(replica, bulk, checkpoint, progress, save, watch)
+    export = _exported(replica, bulk, progress, save, watch)
+    files = exporting.data_files(replica.s3, export)
+    check = partial(_check_time, replica, bulk, checkpoint, progress, watch)
+    given_up = copy(export, files, progress, save, check) if any(_open(replica, export, files)) else {}
+    if open_files := list(_open(replica, export, files)):
+        raise OperationError(_not_done(open_files, len(files), given_up, progress.held is not None))
+    _release(replica, checkpoint, progress, watch)
+    checkpoints.remove(replica.s3, replica.failure_bucket)
+    return _tally(place for _, place in _places(replica, export, files))
+
+
+def _token() -> str:
+    return uuid.uuid4().hex
+
+
+def _last_change(replica: Replica) -> str:
+    return str(replica.lambda_.get_event_source_mapping(UUID=replica.mapping_id)["LastModified"])
+
+
+def _hold(
+    replica: Replica,
+    bulk: Bulk,
+    checkpoint: Checkpoint,
+    progress: ExportProgress,
+    save: Callable[[], None],
+    watch: Watch,
+) -> None:
+    """Hold the mapping, and see that it was held since the export was asked for."""
+    _check_time(replica, bulk, checkpoint, progress, watch)
+    if progress.held is not None:
+        still_off = holding.state(replica.lambda_, replica.mapping_id) == holding.OFF
+        if still_off and _last_change(replica) == progress.held:
+            return
+        watch.on_note("The replication was resumed meanwhile, so the export is out of date: asking for a new one.")
+        _stop(bulk, progress)
+        progress.token, progress.export_arn, progress.execution_arn = _token(), None, None
+    holding.pause(replica.lambda_, replica.mapping_id)
+    progress.held, progress.held_at_s = _last_change(replica), time.time()
+    save()
+
+
+def _check_time(replica: Replica, bulk: Bulk, checkpoint: Checkpoint, progress: ExportProgress, watch: Watch) -> None:
+    """Give the backfill up before the stream loses what waits in it. Raises OperationError then."""
+    if progress.held_at_s is None or time.time() - progress.held_at_s < LONGEST_HOLD_S:
+        return
+    _stop(bulk, progress)
+    _release(replica, checkpoint, progress, watch)
+    checkpoints.remove(replica.s3, replica.failure_bucket)
+    raise OperationError(
+        f"given up after {LONGEST_HOLD_S / 3600:.0f} hours, since the stream keeps changes for 24; what is written "
+        "stays. Raise `--write-units`, or set `guarded: true`, which needs no hold; then start it again."
+    )
+
+
+def _stop(bulk: Bulk, progress: ExportProgress) -> None:
+    if progress.execution_arn is None:
+        return
+    client = bulk.client("stepfunctions")
+    found = distributing.find(client, progress.execution_arn)
+    if found is not None and found.status == distributing.RUNNING:
+        distributing.stop(client, progress.execution_arn, "its export is out of date")
+        progress.quiet_at_s = time.time() + distributing.LONGEST_INVOCATION_S
+
+
+def _release(replica: Replica, checkpoint: Checkpoint, progress: ExportProgress, watch: Watch) -> None:
+    """End the hold, when no function of a stopped execution can write an exported row any more."""
+    if progress.held is None or not checkpoint.resume:
+        return
+    if (wait_s := progress.quiet_at_s - time.time()) > 0:
+        watch.on_note(f"Waiting {wait_s / 60:.0f} minutes for the functions of an execution that was stopped.")
+        time.sleep(wait_s)
+    holding.resume(replica.lambda_, replica.mapping_id)
+
+
+def _exported(replica: Replica, bulk: Bulk, progress: ExportProgress, save: Callable[[], None], watch: Watch) -> Export:
+    if progress.export_arn is None:
+        progress.export_arn = exporting.request(replica.source, bulk.bucket, progress.token)
+        save()
+    watch.on_note(f"Export {progress.export_arn}")
+    try:
+        return exporting.finished(replica.source, progress.export_arn)
+    except OperationError:
+        # The same command asks for a new one.
+        progress.token, progress.export_arn = _token(), None
+        save()
+        raise
+
+
+def _places(replica: Replica, export: Export, files: Sequence[DataFile]) -> Iterator[tuple[DataFile, Place]]:
+    with ThreadPoolExecutor(READERS) as readers:
+        load = partial(places.load, replica.s3)
+        yield from zip(files, readers.map(load, (with_place(export, file) for file in files)), strict=True)
+
+
+def _open(replica: Replica, export: Export, files: Sequence[DataFile]) -> Iterator[DataFile]:
+    return (file for file, place in _places(replica, export, files) if not place.done)
+
+
+def _tally(found: Iterator[Place]) -> Tally:
+    total = Tally()
+    for place in found:
+        total.written += place.written
+        total.kept += place.kept
+        total.refused += place.refused
+    return total
+
+
+def _not_done(files: Sequence[DataFile], total: int, given_up: Mapping[str, str], held: bool) -> str:
+    waiting = " The replication stays held until then, for 22 hours at most." if held else ""
+    told = (
+        f"{len(files)} of {total} files are not done. Put right what follows, then type the same command again: it "
+        f"goes on with these.{waiting}"
+    )
+    lines = [f"{file.key}: {given_up.get(file.key, 'not done')}" for file in files[:SHOWN_FILES]]
+    more = [f"and {len(files) - SHOWN_FILES} more"] if len(files) > SHOWN_FILES else []
+    return "\n".join([told, *lines, *more])
