@@ -6,6 +6,7 @@ import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.policies import Statement
+from components.table_replica.querying import Querying, QueryingArgs
 from components.table_replica.settings import BulkSettings
 
 # Both tables' exports; a replica in another account may write here and nowhere else.
@@ -30,7 +31,7 @@ class BulkArgs:
 
 
 class BulkOperations(pulumi.ComponentResource):
-    """The export bucket of a replica."""
+    """The export bucket of a replica, and what compares the exports."""
 
     def __init__(self, name: str, args: BulkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:BulkOperations", name, None, opts)
@@ -50,9 +51,16 @@ class BulkOperations(pulumi.ComponentResource):
             child,
         )
 
+        querying = Querying(
+            name,
+            QueryingArgs(bucket_name=exports.name, key_arn=args.key_arn, scan_limit_gb=args.settings.scan_limit_gb),
+            child,
+        )
+
         self.outputs: dict[str, pulumi.Input[object]] = {
             "exportBucketName": exports.name,
             "exportKeyArn": args.key_arn,
+            **querying.outputs,
         }
         self.register_outputs(self.outputs)
 
