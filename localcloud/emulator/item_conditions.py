@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-cond
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.request_gate import parsed_body
+from localcloud.emulator.request_gate import outline, parsed_body
 
 Data = Mapping[str, Any]
 
@@ -79,6 +80,6 @@ def install() -> None:
 
     @replaces("ministack.core.iam_actions", "dynamodb_service_context", source="0f0021bdc8a3")
     def with_leading_keys(original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
-        context = original(body)
-        keys = leading_keys(parsed_body(body), _stored_partition_key)
+        context = original(outline(body))
+        keys = leading_keys(parsed_body(body), cache(_stored_partition_key))
         return {**context, "dynamodb:LeadingKeys": keys} if keys else context

@@ -6,13 +6,13 @@ key.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from localcloud.emulator.glue_resources import catalog_resource
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.request_gate import Call, parsed_body
+from localcloud.emulator.request_gate import Call, outline, parsed_body
 
 Data = Mapping[str, Any]
 TablesOf = Callable[[bytes, str, str], list[str]]
@@ -132,12 +132,6 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
 }
 
 
-@lru_cache(maxsize=8)
-def _tables_once(original: TablesOf, body: bytes, region: str, account_id: str) -> tuple[str, ...]:
-    """The tables of a request, which several checks of one request ask for: a batch is costly to parse."""
-    return tuple(original(body, region, account_id))
-
-
 def resource_of(call: Call) -> str:
     """The ARN of the resource that a request acts on, `*` when it names none."""
     from ministack.core.iam_actions import extract_resource_arn
@@ -151,11 +145,11 @@ def resource_of(call: Call) -> str:
 
 
 def install() -> None:
-    """Name the resources of Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+    """Name the resources of Athena, Glue, Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
 
     @replaces("ministack.core.iam_actions", "dynamodb_resource_arns", source="a7186900d54a")
     def tables_of(original: TablesOf, body: bytes, region: str, account_id: str) -> list[str]:
-        return list(_tables_once(original, body, region, account_id))
+        return original(outline(body), region, account_id)
 
     @replaces("ministack.core.iam_actions", "extract_resource_arn", source="82f51700695c")
     def resource_arn(
@@ -173,4 +167,7 @@ def install() -> None:
         if service == "lambda" and not path.rstrip("/").endswith("/functions"):
             name = None  # the body of an invocation is the caller's event, whatever its members are called
         found = name(parsed_body(body), region, account_id) if name is not None else ""
+        if service == "glue":
+            operation = headers.get("x-amz-target", "").rpartition(".")[2]
+            found = catalog_resource(operation, parsed_body(body), region, account_id)
         return found or original(service, method, path, headers, body, query_params, region, account_id)
