@@ -46,7 +46,10 @@ class Differing:
 
 @dataclass
 class Report:
-    """What a verification found. `unsettled` keys kept changing for as long as it watched them."""
+    """What a verification found. `unsettled` keys kept changing for as long as it watched them.
+
+    A comparison of exports has no segments.
+    """
 
     items: tuple[int, int]
     segments: int
@@ -96,9 +99,11 @@ def summary(shown: Mapping[str, Any]) -> str:
     verdict = "Equal" if shown["equal"] else "Different"
     counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the replica"
     effort = (
-        f"{shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
+        f"; {shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
+        if shown["segments"]
+        else ""
     )
-    lines = [f"{verdict}: {counts}; {effort}; {shown['seconds']:.1f} s."]
+    lines = [f"{verdict}: {counts}{effort}; {shown['seconds']:.1f} s."]
     for kind in ("missing", "extra", "differing", "unsettled"):
         if shown[kind]:
             lines.append(f"{len(shown[kind])} {kind}:")
@@ -121,22 +126,36 @@ def verify(
     segments: int | None = None,
 ) -> Report:
     """Compares the tables, then watches what differs. Raises OperationError when their keys are not the same."""
+    require_same_keys(source, replica)
+    began = patience.clock()
+    found = _compare(Comparison(source, replica, limit, on_items, segments), patience)
+    report = settled(source, replica, found, patience)
+    report.seconds = patience.clock() - began
+    report.read_units = limit.spent
+    return report
+
+
+def require_same_keys(source: Table, replica: Table) -> None:
+    """Raise OperationError unless both tables have the same key attributes."""
     if source.keys != replica.keys:
         raise OperationError(
             f"`{source.name}` has the key {' and '.join(source.keys)}, `{replica.name}` has "
             f"{' and '.join(replica.keys)}: only tables with the same key can be compared. Name the right tables."
         )
-    began = patience.clock()
-    comparison = Comparison(source, replica, limit, on_items, segments)
-    found = _compare(comparison, patience)
+
+
+def settled(source: Table, replica: Table, found: Found, patience: Patience) -> Report:
+    """The report of a comparison, once the tables themselves confirm each key that it found different.
+
+    However the comparison was made, a key is reported only as what it is in both tables now. When too many differ to
+    look at one by one, the report has the first of them and how many more there are.
+    """
     report = Report(found.items, found.segments, found.differing_segments)
     if found.total > KEPT_KEYS:
         report.missing, report.extra = found.missing[:SHOWN], found.extra[:SHOWN]
         report.more = found.total - len(report.missing) - len(report.extra)
     elif found.total:
         _watch(source, replica, found.keys, patience, report)
-    report.seconds = patience.clock() - began
-    report.read_units = limit.spent
     return report
 
 
