@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
@@ -58,54 +59,32 @@ class StreamFunction(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        # The group exists before the function's first line, so that Lambda never creates one that is kept for ever.
-        logs = aws.cloudwatch.LogGroup(
-            f"{name}-logs",
-            name=f"/aws/lambda/{settings.name}",
-            retention_in_days=settings.log_retention_days,
+        declared = declare_function(
+            name,
+            code=args.code,
+            function_name=settings.name,
+            role_name=args.role_name,
+            account_id=args.account_id,
+            timeout_s=settings.timeout_seconds,
+            memory_mb=settings.memory_mb,
+            log_retention_days=settings.log_retention_days,
+            environment=args.environment,
+            statements=[
+                *(allowed for source in args.sources.values() for allowed in source.statements),
+                *_stores_failed_batches(args),
+                *args.statements,
+            ],
             opts=child,
         )
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=args.role_name,
-            assume_role_policy=trusts_service("lambda.amazonaws.com", args.account_id),
-            opts=child,
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=role.name,
-            policy=document(
-                [
-                    *(allowed for source in args.sources.values() for allowed in source.statements),
-                    _writes_logs(logs.arn),
-                    *_stores_failed_batches(args),
-                    *args.statements,
-                ]
-            ),
-            opts=child,
-        )
-        function = aws.lambda_.Function(
-            f"{name}-function",
-            name=settings.name,
-            role=role.arn,
-            runtime=RUNTIME,
-            architectures=["arm64"],
-            handler=args.code.entry,
-            code=args.code.archive,
-            timeout=settings.timeout_seconds,
-            memory_size=settings.memory_mb,
-            environment={"variables": args.environment},
-            # Without its permissions the first batch would fail and count as an attempt.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, logs]),
-        )
+        function, policy = declared.function, declared.policy
         self.mapping_ids = {
             source: self._mapping(f"{name}-{source}", args, function, args.sources[source], policy)
             for source in args.sources
         }
         self.name = function.name
         self.arn = function.arn
-        self.role_arn = role.arn
-        self.log_group = logs.name
+        self.role_arn = declared.role.arn
+        self.log_group = declared.logs.name
         self.register_outputs({"name": self.name, "arn": self.arn, "roleArn": self.role_arn})
 
     def _mapping(
@@ -142,6 +121,69 @@ class StreamFunction(pulumi.ComponentResource):
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id
+
+
+class DeclaredFunction(NamedTuple):
+    """A function with what it needs; `policy` is in place before the function is."""
+
+    function: aws.lambda_.Function
+    role: aws.iam.Role
+    policy: aws.iam.RolePolicy
+    logs: aws.cloudwatch.LogGroup
+
+
+def declare_function(
+    name: str,
+    *,
+    code: FunctionCode,
+    function_name: str,
+    role_name: str,
+    account_id: pulumi.Input[str],
+    timeout_s: int,
+    memory_mb: int,
+    log_retention_days: int,
+    environment: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+    statements: list[Statement],
+    opts: pulumi.ResourceOptions,
+) -> DeclaredFunction:
+    """A function with a log group and a role of its own, as children of a component.
+
+    `statements` are what it may do besides writing its log.
+    """
+    # The group exists before the function's first line, so that Lambda never creates one that is kept for ever.
+    logs = aws.cloudwatch.LogGroup(
+        f"{name}-logs",
+        name=f"/aws/lambda/{function_name}",
+        retention_in_days=log_retention_days,
+        opts=opts,
+    )
+    role = aws.iam.Role(
+        f"{name}-role",
+        name=role_name,
+        assume_role_policy=trusts_service("lambda.amazonaws.com", account_id),
+        opts=opts,
+    )
+    policy = aws.iam.RolePolicy(
+        f"{name}-policy",
+        role=role.name,
+        policy=document([*statements, _writes_logs(logs.arn)]),
+        opts=opts,
+    )
+    function = aws.lambda_.Function(
+        f"{name}-function",
+        name=function_name,
+        role=role.arn,
+        runtime=RUNTIME,
+        architectures=["arm64"],
+        handler=code.entry,
+        code=code.archive,
+        timeout=timeout_s,
+        memory_size=memory_mb,
+        environment={"variables": environment},
+        # Without its permissions the first invocation would fail; of a stream that would count as an attempt.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy, logs])),
+    )
+    return DeclaredFunction(function, role, policy, logs)
 
 
 def reads_kinesis(stream_arn: pulumi.Input[str], consumer_arn: pulumi.Input[str] | None) -> list[Statement]:

@@ -41,15 +41,15 @@ def trusts_service(service: str, account_id: pulumi.Input[str]) -> pulumi.Output
     )
 
 
-def trusts_role(role_arn: str, external_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
-    """A trust policy for one role of another account, which need not exist yet.
+def trusts_role(role_arns: str | Sequence[str], external_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
+    """A trust policy for one role of another account, or for several of that account, which need not exist yet.
 
     The principal is the account and the condition names the role, because IAM refuses a principal that does not
     exist. For a role session `aws:PrincipalArn` is the ARN of the role.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     """
-    account_id = role_arn.split(":")[4]
-    conditions: dict[str, Any] = {"ArnEquals": {"aws:PrincipalArn": role_arn}}
+    account_id = (role_arns if isinstance(role_arns, str) else role_arns[0]).split(":")[4]
+    conditions: dict[str, Any] = {"ArnEquals": {"aws:PrincipalArn": role_arns}}
     if external_id is not None:
         conditions["StringEquals"] = {"sts:ExternalId": external_id}
     return document(

@@ -6,6 +6,7 @@ import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.policies import Statement
+from components.table_replica.backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.table_replica.querying import Querying, QueryingArgs
 from components.table_replica.settings import BulkSettings
 
@@ -20,7 +21,10 @@ KEY_ACTIONS = ["kms:Decrypt", "kms:GenerateDataKey"]
 
 @dataclass(frozen=True, kw_only=True)
 class BulkArgs:
-    """`far_account_id` is the replica's account when that is another one; its tables are exported to here too."""
+    """`far_account_id` is the replica's account when that is another one; its tables are exported to here too.
+
+    `backfiller` says as what the function that writes rows reaches the replica.
+    """
 
     settings: BulkSettings
     key_arn: pulumi.Input[str]
@@ -28,6 +32,7 @@ class BulkArgs:
     region: str
     force_destroy: bool
     far_account_id: pulumi.Input[str] | None = None
+    backfiller: BackfillerArgs
 
 
 class BulkOperations(pulumi.ComponentResource):
@@ -57,7 +62,22 @@ class BulkOperations(pulumi.ComponentResource):
             child,
         )
 
+        backfill = DistributedBackfill(
+            f"{name}-backfill",
+            DistributedBackfillArgs(
+                backfiller=args.backfiller,
+                exports=exports,
+                exports_prefix=EXPORTS,
+                key_arn=args.key_arn,
+                account_id=args.account_id,
+                region=args.region,
+            ),
+            child,
+        )
+
         self.outputs: dict[str, pulumi.Input[object]] = {
+            **backfill.outputs,
+            "maximumConcurrency": args.settings.maximum_concurrency,
             "exportBucketName": exports.name,
             "exportKeyArn": args.key_arn,
             **querying.outputs,

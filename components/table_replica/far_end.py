@@ -1,4 +1,4 @@
-"""The replica's side when it is in another account or Region: the table, and the role that the replicator assumes."""
+"""The replica's side in another account or Region: the table, and the role that replicator and backfiller assume."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class FarEndArgs:
 
 
 class FarEnd(pulumi.ComponentResource):
-    """A replica that one role of another account, or of another Region's function, may write."""
+    """A replica that the roles of the replicator and the backfiller of another account or Region may write."""
 
     def __init__(self, name: str, args: FarEndArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:ReplicaFarEnd", name, None, opts)
@@ -38,13 +38,13 @@ class FarEnd(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-writer-role",
             name=settings.writer_role_name,
-            assume_role_policy=trusts_role(settings.writer.role_arn, settings.external_id),
+            assume_role_policy=trusts_role(settings.writer.role_arns, settings.external_id),
             opts=child,
         )
         aws.iam.RolePolicy(
             f"{name}-writer-policy",
             role=role.name,
-            policy=document(replica.writes(key.arn, args.region)),
+            policy=document(replica.allows(["changes", "rows"], key.arn, args.region)),
             opts=child,
         )
         monitoring = Monitoring(

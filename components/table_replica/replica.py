@@ -11,8 +11,9 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
 from components.policies import Statement, statement, uses_key
+from components.table_replica.backfill import BackfillerArgs
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
-from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings
+from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
 from components.table_replica.tables import TABLE_KEY_ACTIONS, replica_tables, shaped_table
 
 
@@ -34,11 +35,12 @@ class _Source:
 
 @dataclass(frozen=True, kw_only=True)
 class _FarEnd:
-    """Where the replicator writes, what it may call for that, and what to watch here."""
+    """Where the replicator writes, what it and the backfiller of rows may call for that, and what to watch here."""
 
     outputs: Mapping[str, pulumi.Input[str]]
     environment: pulumi.Input[Mapping[str, str]]
     statements: list[Statement]
+    row_statements: list[Statement]
     watches: list[Watch]
 
 
@@ -122,6 +124,13 @@ class TableReplica(pulumi.ComponentResource):
                     region=args.region,
                     force_destroy=not settings.deletion_protection,
                     far_account_id=far_account,
+                    backfiller=BackfillerArgs(
+                        function_name=backfiller_name(settings.replicator.name),
+                        role_name=backfiller_name(settings.replicator_role_name),
+                        log_retention_days=settings.replicator.log_retention_days,
+                        environment=far_end.environment,
+                        statements=far_end.row_statements,
+                    ),
                 ),
                 self._child,
             )
@@ -168,6 +177,7 @@ class TableReplica(pulumi.ComponentResource):
                 },
                 environment=pulumi.Output.all(**granted).apply(self._remote_environment),
                 statements=[statement(["sts:AssumeRole"], granted["writerRoleArn"])],
+                row_statements=[statement(["sts:AssumeRole"], granted["writerRoleArn"])],
                 watches=[],
             )
         assert isinstance(settings.replica, NewReplica)
@@ -190,7 +200,8 @@ class TableReplica(pulumi.ComponentResource):
             environment=pulumi.Output.all(replica.table.name, replica.positions_name).apply(
                 lambda names: replicator_environment(names[0], names[1], settings.tombstone_days)
             ),
-            statements=replica.writes(key_arn, args.region),
+            statements=replica.allows(["changes"], key_arn, args.region),
+            row_statements=replica.allows(["rows"], key_arn, args.region),
             watches=table_watches("replica", replica.table.name),
         )
 

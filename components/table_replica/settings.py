@@ -31,6 +31,11 @@ CAPACITY = Capacity(read=10, write=5)
 TAGS = {"workshop-design-patterns": "targeted-for-cleanup"}
 
 
+def backfiller_name(replicator_name: str) -> str:
+    """The name of the backfiller's function or role: beside the replicator's, and no longer than AWS allows."""
+    return f"{replicator_name[:55]}-backfill"
+
+
 class Key(Settings):
     """A key attribute: its name and its type, S, N or B."""
 
@@ -173,14 +178,17 @@ class ReplicaSettings(TableShape):
 
 
 class Writer(Settings):
-    """The role of the source's account that may write here. It need not exist yet."""
+    """The role of the source's account that may write here, with the backfiller's. They need not exist yet."""
 
     account_id: AccountId
     role_name: RoleName = REPLICATOR_ROLE
 
     @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arns(self) -> list[str]:
+        """The replicator's role, and the backfiller's, which is there when the source's stack says `bulk`."""
+        return [
+            f"arn:aws:iam::{self.account_id}:role/{name}" for name in (self.role_name, backfiller_name(self.role_name))
+        ]
 
 
 class FarEndSettings(TableShape):

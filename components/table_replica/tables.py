@@ -1,6 +1,8 @@
 """The tables of a replica, and what writing them takes: the same on either side of an account's border."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 
@@ -12,6 +14,14 @@ from components.table_replica.settings import TableShape
 # What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 TABLE_KEY_ACTIONS = ["Decrypt", "DescribeKey"]
+# What writes a replica, and the actions of each: changes of the stream in batches, or with their positions in one
+# transaction; rows of a backfill on the condition that neither they nor their positions are there.
+Use = Literal["changes", "rows"]
+Actions = Mapping[Use, Sequence[str]]
+_UNGUARDED: Actions = {"changes": ["BatchWriteItem"], "rows": ["PutItem"]}
+_GUARDED: Actions = {"changes": ["PutItem", "DeleteItem"], "rows": ["PutItem"]}
+_POSITIONS: Actions = {"changes": ["PutItem"], "rows": ["ConditionCheckItem"]}
+_NOTHING: Actions = {"changes": [], "rows": []}
 # When a deleted item's position is forgotten; an attribute of the positions table only.
 EXPIRES = "expires"
 
@@ -28,18 +38,19 @@ class Replica:
         """The name of the positions table, empty when there is none."""
         return self.positions.name if self.positions else ""
 
-    def writes(self, key_arn: pulumi.Input[str], region: str) -> list[Statement]:
-        """What the replicator calls: BatchWriteItem, or one transaction for an item and its position.
+    def allows(self, uses: Sequence[Use], key_arn: pulumi.Input[str], region: str) -> list[Statement]:
+        """What the functions call that write the replica.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         """
-        uses = uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)
-        if self.positions is None:
-            return [statement(["dynamodb:BatchWriteItem"], self.table.arn), uses]
+        table, positions = (
+            list(dict.fromkeys(f"dynamodb:{action}" for use in uses for action in actions[use]))
+            for actions in ((_UNGUARDED, _NOTHING) if self.positions is None else (_GUARDED, _POSITIONS))
+        )
         return [
-            statement(["dynamodb:PutItem", "dynamodb:DeleteItem"], self.table.arn),
-            statement(["dynamodb:PutItem"], self.positions.arn),
-            uses,
+            statement(table, self.table.arn),
+            *([] if self.positions is None else [statement(positions, self.positions.arn)]),
+            uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region),
         ]
 
 

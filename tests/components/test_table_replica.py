@@ -1,5 +1,6 @@
 """A table replica as declared: the workshop's names and sizes, any keys, a replica here or elsewhere."""
 
+import json
 from typing import Any
 
 import pytest
@@ -123,11 +124,16 @@ def test_a_replica_elsewhere_is_written_by_its_role_alone(where: dict[str, str])
     assert outputs["logfile"]["replicaRegion"] == "us-east-2"
 
 
-def test_the_far_end_trusts_one_role_and_lets_it_write_the_replica_only() -> None:
+def test_the_far_end_trusts_two_roles_and_lets_them_write_the_replica_only() -> None:
     declared, outputs = far_end(externalId="raven-7", guarded=True)
     [trust] = only(declared, "Role").policy("assumeRolePolicy")
     assert trust["Condition"] == {
-        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/DDBReplicationRole"},
+        "ArnEquals": {
+            "aws:PrincipalArn": [
+                f"arn:aws:iam::{ACCOUNT}:role/DDBReplicationRole",
+                f"arn:aws:iam::{ACCOUNT}:role/DDBReplicationRole-backfill",
+            ]
+        },
         "StringEquals": {"sts:ExternalId": "raven-7"},
     }
     item, position, _ = only(declared, "RolePolicy").policy()
@@ -136,7 +142,7 @@ def test_the_far_end_trusts_one_role_and_lets_it_write_the_replica_only() -> Non
         "arn:aws:dynamodb:logfile_replica",
     )
     assert (position["Action"], position["Resource"]) == (
-        ["dynamodb:PutItem"],
+        ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"],
         "arn:aws:dynamodb:logfile_replica-positions",
     )
     assert set(outputs["logfile"]) >= set(GRANTED)
@@ -177,3 +183,48 @@ def test_without_bulk_nothing_of_it_is_declared() -> None:
     assert "bulk" not in outputs["logfile"]
     assert not [one for one in declared if "export" in one.name]
     assert len(only(declared, "Key").policy()) == 1
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_backfiller_reads_exports_and_writes_rows_that_are_not_there(guarded: bool) -> None:
+    declared, outputs = replica(bulk={"maximumConcurrency": 7}, guarded=guarded)
+    function = only(declared, "Function", "backfill").inputs
+    assert (function["name"], function["timeout"]) == ("ddbreplica_lambda-backfill", 900)
+    replicator = only(declared, "Function", "logfile-replicator").inputs
+    variables = function["environment"]["variables"]
+    assert variables == {**replicator["environment"]["variables"], "WRITE_THREADS": "8"}
+    allowed = only(declared, "RolePolicy", "backfiller").policy()
+    assert actions(declared, "backfiller") == {"dynamodb:PutItem"} | (
+        {"dynamodb:ConditionCheckItem"} if guarded else set()
+    )
+    stored = {action: one["Resource"] for one in allowed for action in one["Action"] if action.startswith("s3:")}
+    assert stored["s3:PutObject"].endswith("/backfill/*")
+    assert set(stored) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert outputs["logfile"]["bulk"]["maximumConcurrency"] == 7
+
+
+def test_the_state_machine_may_run_its_function_and_itself_and_nothing_else() -> None:
+    declared, outputs = replica(bulk={})
+    machine = only(declared, "StateMachine")
+    assert machine.inputs["type"] == "STANDARD"
+    assert outputs["logfile"]["bulk"]["backfillMachineArn"] == "arn:aws:sfn:ddbreplica_lambda-backfill"
+    [role] = [one for one in every(declared, "Role") if one.name.endswith("backfill-role")]
+    [trust] = role.policy("assumeRolePolicy")
+    assert trust["Principal"] == {"Service": "states.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    allowed = {
+        action: one["Resource"]
+        for one in only(declared, "RolePolicy", "backfill-policy").policy()
+        for action in one["Action"]
+    }
+    assert allowed["lambda:InvokeFunction"] == "arn:aws:lambda:ddbreplica_lambda-backfill"
+    assert allowed["states:StartExecution"] == "arn:aws:sfn:ddbreplica_lambda-backfill"
+    assert allowed["s3:PutObject"].endswith("/backfill/*")
+    assert "*" not in [resource for resource in allowed.values() if isinstance(resource, str)]
+
+    states = json.loads(machine.inputs["definition"])["States"]["Files"]
+    assert states["MaxConcurrencyPath"] == "$.concurrency"
+    child = states["ItemProcessor"]["States"]
+    assert child["Write"]["Parameters"]["FunctionName"] == "arn:aws:lambda:ddbreplica_lambda-backfill"
+    # It is invoked again until the file is done.
+    assert child["All written?"]["Default"] == "Write"
