@@ -16,6 +16,7 @@ from operations.table_replica.deployed import Replica
 from operations.table_replica.loading import Loaded, load
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item, RawDynamoDB
+from operations.table_replica.redriving import Outcome, failed_batches, redrive
 from operations.table_replica.tables import Table
 from operations.table_replica.verifying import Patience, Report, verify
 
@@ -74,6 +75,23 @@ class Deployed:
     def delete(self, *keys: str) -> None:
         for key in keys:
             self.clients.dynamodb.delete_item(TableName=self.replica.source.name, Key={"PK": {"S": key}})
+
+    def update(self, key: str, **attributes: Any) -> None:
+        """Set attributes, given in DynamoDB JSON, of an item that need not be there."""
+        self.clients.dynamodb.update_item(
+            TableName=self.replica.source.name,
+            Key={"PK": {"S": key}},
+            AttributeUpdates={name: {"Action": "PUT", "Value": value} for name, value in attributes.items()},
+        )
+
+    def stream_arn(self) -> str:
+        """The source's stream."""
+        return str(self.clients.dynamodb.describe_table(TableName=self.replica.source.name)["Table"]["LatestStreamArn"])
+
+    def redrive(self) -> list[Outcome]:
+        """Apply what is in the on-failure bucket."""
+        batches = failed_batches(self.replica.s3, self.replica.failure_bucket)
+        return redrive(self.replica, batches, lambda outcome: None)
 
     def verify(self, settle_s: float = 5.0) -> Report:
         return verify(self.replica.source, self.replica.replica, Patience(settle_s=settle_s), RateLimit(None))

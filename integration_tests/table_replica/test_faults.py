@@ -1,11 +1,20 @@
-"""Breaks what can break between a table and its replica; at the end they are equal."""
+"""Breaks what can break between a table and its replica; at the end they are equal.
 
+The mapping retries twice (`REPLICATOR` in `deployed`): where a story breaks more often than that, a record may end in
+the on-failure bucket, and the story redrives it.
+"""
+
+import itertools
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from integration_tests.table_replica.deployed import Deployed, Eventually, request_item
 from localcloud.faults import Faults
+from operations.table_replica.holding import held
+from operations.table_replica.items import key_of
 
 pytestmark = pytest.mark.local
 
@@ -13,14 +22,22 @@ WRITES = {"service": "dynamodb", "operation": "BatchWriteItem", "seed": 7}
 
 
 def change_at_random(workshop: Deployed, seed: int, count: int = 300) -> None:
-    """Puts and deletes over few keys, so that most items change several times."""
+    """Puts, updates and deletes over few keys, so that most items change several times."""
     randomness = random.Random(seed)
     for turn in range(count):
         number = 100_000 + seed * 100 + randomness.randrange(25)
-        if randomness.random() < 0.3:
-            workshop.delete(f"request#{number}")
-        else:
-            workshop.put(request_item(number, turn={"N": str(turn)}))
+        match randomness.choice(("put", "put", "update", "delete")):
+            case "put":
+                workshop.put(request_item(number, turn={"N": str(turn)}))
+            case "update":
+                workshop.update(f"request#{number}", updated={"N": str(turn)})
+            case "delete":
+                workshop.delete(f"request#{number}")
+
+
+def key(number: int) -> str:
+    """The key of a request as reports name it."""
+    return key_of({"PK": {"S": f"request#{number}"}}, ["PK"])
 
 
 def assert_equal(workshop: Deployed) -> None:
@@ -46,7 +63,7 @@ def test_items_are_left_unprocessed(workshop: Deployed, faults: Faults) -> None:
         assert fault.hits() > 5
 
 
-def test_the_function_crashes_in_the_middle_and_batches_come_twice(workshop: Deployed, faults: Faults) -> None:
+def test_the_function_crashes_before_and_after_its_work(workshop: Deployed, faults: Faults) -> None:
     function = workshop.replica.function
     # Two attempts are retried: these are the most crashes that a record survives for sure.
     with (
@@ -56,6 +73,28 @@ def test_the_function_crashes_in_the_middle_and_batches_come_twice(workshop: Dep
         change_at_random(workshop, seed=3)
         assert_equal(workshop)
         assert (before.hits(), after.hits()) == (1, 1)
+
+
+def test_the_function_crashes_in_the_middle_of_a_batch(workshop: Deployed, faults: Faults) -> None:
+    """A part of the batch is in the replica, and one call's answer is never seen."""
+    selected = {**WRITES, "resource": workshop.replica.replica.name, "count": 1}
+    with (
+        faults.abort(**selected, skip=2) as before,
+        faults.abort(**selected, skip=9, applied=True) as after,
+    ):
+        # What was held comes in batches of a hundred, each of which is several calls.
+        with held(workshop.replica.lambda_, workshop.replica.mapping_id):
+            workshop.load(400, seed=26)
+            change_at_random(workshop, seed=6, count=100)
+        assert_equal(workshop)
+        assert (before.hits(), after.hits()) == (1, 1)
+
+
+def test_batches_come_twice(workshop: Deployed, faults: Faults) -> None:
+    with faults.duplicate(service="lambda", resource=workshop.replica.function, rate=0.5, seed=9) as fault:
+        change_at_random(workshop, seed=7)
+        assert_equal(workshop)
+        assert fault.hits() > 5
 
 
 def test_answers_are_lost_and_connections_reset(workshop: Deployed, faults: Faults) -> None:
@@ -70,10 +109,87 @@ def test_answers_are_lost_and_connections_reset(workshop: Deployed, faults: Faul
         assert lost.hits() + reset.hits() > 3
 
 
+def test_the_stream_is_resharded_while_a_fifth_of_all_writes_is_throttled(workshop: Deployed, faults: Faults) -> None:
+    """Shards split in three, roll over, and split again; what was written before a split is applied before the rest."""
+    with faults.throttle(**WRITES, resource=workshop.replica.replica.name, rate=0.2) as fault:
+        for into in (3, 1, 2):
+            change_at_random(workshop, seed=8, count=60)
+            workshop.load(300, seed=28 + into)
+            faults.reshard(workshop.stream_arn(), into)
+        change_at_random(workshop, seed=8, count=60)
+        assert_equal(workshop)
+        assert fault.hits() > 5
+
+
+@pytest.fixture
+def strict(workshop: Deployed) -> Iterator[Deployed]:
+    """The replica has an index that the source does not have: an item whose `kind` is no text cannot be applied."""
+    table, dynamodb = workshop.replica.replica.name, workshop.far.dynamodb
+    index: dict[str, Any] = {
+        "IndexName": "by_kind",
+        "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    kind = {"AttributeName": "kind", "AttributeType": "S"}
+    dynamodb.update_table(TableName=table, AttributeDefinitions=[kind], GlobalSecondaryIndexUpdates=[{"Create": index}])
+    yield workshop
+    dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_kind"}}])
+
+
+def test_an_item_that_the_replica_refuses_is_kept_whole_and_redriven_when_it_is_right(
+    strict: Deployed, faults: Faults, eventually: Eventually
+) -> None:
+    """Its neighbours arrive, also those of the shards that follow its own."""
+    poison = request_item(110_001, kind={"N": "5"}, note={"S": "käufe ☂"}, raw={"B": "AAH/"})
+    for item in (request_item(110_000), poison, request_item(110_002)):
+        strict.put(item)
+    faults.reshard(strict.stream_arn(), into=2)
+    strict.load(50, seed=29)
+
+    [kept] = eventually(strict.failed_records, timeout=60)
+    assert kept["dynamodb"]["NewImage"] == poison
+    report = strict.verify(settle_s=2)
+    assert report.missing == [key(110_001)]
+    assert (report.extra, report.differing) == ([], [])
+    [outcome] = strict.redrive()
+    assert outcome.reason is not None
+    assert "Type mismatch for Index Key kind" in outcome.reason
+    assert strict.failed_records() == [kept]
+
+    strict.put({**poison, "kind": {"S": "5"}})
+    assert [outcome.reason for outcome in strict.redrive()] == [None]
+    assert_equal(strict)
+
+
 def test_the_far_end_is_away_for_less_than_the_retries_last(
     workshop: Deployed, faults: Faults, eventually: Eventually
 ) -> None:
     with faults.deny(**WRITES, resource=workshop.replica.replica.name, count=1) as fault:
         change_at_random(workshop, seed=5, count=60)
         eventually(fault.hits, equals=1, timeout=20)
+    assert_equal(workshop)
+
+
+def test_the_far_end_is_denied_for_thirty_seconds(workshop: Deployed, faults: Faults, eventually: Eventually) -> None:
+    """Far beyond the retries: what is written meanwhile ends in the bucket, and a redrive brings it."""
+    numbers = itertools.count(120_000)
+    written: list[str] = []
+
+    def write_on() -> bool:
+        number = next(numbers)
+        workshop.put(request_item(number, v={"S": "written in the meantime"}))
+        written.append(key(number))
+        return bool(workshop.replica.replica.get(written))
+
+    with faults.deny(**WRITES, resource=workshop.replica.replica.name, duration_s=30) as fault:
+        change_at_random(workshop, seed=9, count=30)
+        eventually(write_on, timeout=90, interval=1.0)
+        assert fault.hits() > 60
+
+    report = workshop.verify(settle_s=2)
+    kept = {key_of(record["dynamodb"]["Keys"], ["PK"]) for record in workshop.failed_records()}
+    assert len(report.missing) > 20
+    assert {*report.missing} <= kept
+    assert (report.extra, report.differing) == ([], [])
+    assert {outcome.reason for outcome in workshop.redrive()} == {None}
     assert_equal(workshop)

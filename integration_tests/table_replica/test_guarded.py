@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from integration_tests.support.addressing import Cloud
 from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
 from localcloud.faults import Faults
-from operations.table_replica import backfilling, deployed, holding, redriving
+from operations.table_replica import backfilling, deployed, holding
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item
 
@@ -29,11 +29,6 @@ def order(customer: str, at: int, **attributes: Any) -> Item:
 
 def delete(orders: Deployed, customer: str, at: int) -> None:
     orders.clients.dynamodb.delete_item(TableName=orders.replica.source.name, Key=order(customer, at))
-
-
-def redrive(orders: Deployed) -> list[redriving.Outcome]:
-    batches = redriving.failed_batches(orders.replica.s3, orders.replica.failure_bucket)
-    return redriving.redrive(orders.replica, batches, lambda outcome: None)
 
 
 def test_changes_cross_the_border_with_all_their_attributes(orders: Deployed) -> None:
@@ -74,7 +69,7 @@ def test_an_item_that_the_replica_refuses_is_kept_whole_and_blocks_nothing(
     assert report.missing == ['[{"S":"poison"},{"N":"1"}]']
     assert (report.extra, report.differing) == ([], [])
 
-    [outcome] = redrive(orders)
+    [outcome] = orders.redrive()
     assert outcome.reason is not None
     assert "Type mismatch for Index Key kind" in outcome.reason
     assert len(orders.failed_records()) == 1
@@ -83,7 +78,7 @@ def test_an_item_that_the_replica_refuses_is_kept_whole_and_blocks_nothing(
     orders.far.dynamodb.update_table(
         TableName=orders.replica.replica.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_kind"}}]
     )
-    assert [outcome.reason for outcome in redrive(orders)] == [None]
+    assert [outcome.reason for outcome in orders.redrive()] == [None]
     assert orders.verify().equal
     assert orders.equal()
     assert orders.failed_records() == []
@@ -101,7 +96,7 @@ def test_a_late_redrive_as_it_is_overwrites_nothing_newer(
     delete(orders, "late", 1)
     assert len(orders.verify(settle_s=2).missing) == 8
 
-    assert {outcome.reason for outcome in redrive(orders)} == {None}
+    assert {outcome.reason for outcome in orders.redrive()} == {None}
     assert orders.verify().equal
     there = orders.far.dynamodb.query(
         TableName=replica, KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": {"S": "late"}}
