@@ -45,14 +45,14 @@ def mappings(engine: Engine, stack: str, function: str | None) -> list[Mapping]:
     return [mapping for mapping in found if mapping.function == function]
 
 
-def time_of(text: str) -> datetime:
-    """A time to replay from: ISO 8601 with its zone, in the past. Raises OperationError."""
+def time_of(text: str, option: str = "--at") -> datetime:
+    """A time to read from, as an option has it: ISO 8601 with its zone, in the past. Raises OperationError."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = None
     if time is None or time.tzinfo is None or time > datetime.now(UTC):
-        raise OperationError(f"--at is {text!r}; it must be a time that is past, such as 2026-11-22T10:00:00Z.")
+        raise OperationError(f"{option} is {text!r}; it must be a time that is past, such as 2026-11-22T10:00:00Z.")
     return time
 
 

@@ -3,17 +3,24 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.settings import Architecture
 from components.table_replica.settings import ReplicaSettings
 from operations.engine import Engine
 from operations.errors import DifferenceError
 from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Stack
+from operations.replaying import time_of
+from operations.stacks import Stack as StackFile
 from operations.stacks import read
 
 
@@ -26,6 +33,7 @@ class Asked:
     longest_s: float
     read_units: float | None
     segments: int | None
+    since: datetime | None
     far_role: str | None
     far_profile: str | None
 
@@ -54,6 +62,9 @@ def verify(
     longest: Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")] = 300.0,
     read_units: ReadUnits = None,
     segments: Segments = None,
+    since: Annotated[
+        str | None, typer.Option(help="Compare what a stream got from this time on: 2026-11-22T10:00:00Z.")
+    ] = None,
     far_role: FarRole = None,
     far_profile: FarProfile = None,
     folder: Folder = HERE,
@@ -64,19 +75,20 @@ def verify(
     engine = Engine(folder)
     settings = read(folder, stack)
     name = instance_of(settings, instance, tuple(KINDS))
-    asked = Asked(values, settle, longest, read_units, segments, far_role, far_profile)
+    time = None if since is None else time_of(since, "--since")
+    asked = Asked(values, settle, longest, read_units, segments, time, far_role, far_profile)
     with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
-        outcome = KINDS[type(settings.architectures[name])](engine, stack, name, asked, progress)
+        outcome = KINDS[type(settings.architectures[name])](engine, settings, name, asked, progress)
     typer.echo(json.dumps(outcome.shown, indent=2, ensure_ascii=False) if as_json else outcome.summary)
     if not outcome.equal:
         raise DifferenceError(outcome.advice)
 
 
-def _table_replica(engine: Engine, stack: str, instance: str, asked: Asked, progress: Progress) -> Outcome:
+def _table_replica(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
     from operations.table_replica import deployed, verifying
     from operations.table_replica.rates import RateLimit
 
-    found = deployed.find(engine, stack, instance, replica_role=asked.far_role, replica_profile=asked.far_profile)
+    found = deployed.find(engine, stack.name, instance, replica_role=asked.far_role, replica_profile=asked.far_profile)
     task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
     report = verifying.verify(
         found.source,
@@ -91,12 +103,36 @@ def _table_replica(engine: Engine, stack: str, instance: str, asked: Asked, prog
         report.equal,
         shown,
         verifying.summary(shown),
-        f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack}` applies what "
-        f"failed, `tributary backfill {stack}` copies what is missing.",
+        f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack.name}` applies "
+        f"what failed, `tributary backfill {stack.name}` copies what is missing.",
+    )
+
+
+def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
+    from operations.cross_account_copy import deployed, verifying
+    from operations.table_replica.rates import RateLimit
+    from operations.table_replica.verifying import Patience
+
+    def watch(description: str, total: int | None) -> Callable[[int], None]:
+        return partial(progress.advance, progress.add_task(description, total=total))
+
+    ends = deployed.find(engine, stack, instance, deployed.Far(asked.far_role, asked.far_profile), asked.since)
+    limit, patience = RateLimit(asked.read_units), Patience(settle_s=asked.settle_s, longest_s=asked.longest_s)
+    with TemporaryDirectory(prefix="tributary-verify-") as folder:
+        compared = verifying.comparisons(ends, limit, asked.segments, Path(folder))
+        report = verifying.verify(compared, limit, patience, watch, asked.values)
+    return Outcome(
+        report.equal,
+        report.as_json(),
+        report.summary(),
+        f"the copy `{instance}` is not equal to its source. What failed is where the report says; `tributary replay` "
+        "on the stack with the stream writes again what is missing and what differs in the tables.",
     )
 
 
 # How the instances of each kind are verified.
-KINDS: Mapping[type[Architecture], Callable[[Engine, str, str, Asked, Progress], Outcome]] = {
+KINDS: Mapping[type[Architecture], Callable[[Engine, StackFile, str, Asked, Progress], Outcome]] = {
     ReplicaSettings: _table_replica,
+    SourceSettings: _cross_account_copy,
+    TargetSettings: _cross_account_copy,
 }

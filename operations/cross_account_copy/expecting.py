@@ -1,25 +1,39 @@
-"""What a copy must hold for each record sent, said independently of the handlers that make it."""
+"""What a copy must hold for each record of its stream, said independently of the handlers that make it.
+
+Only the taking apart of aggregates is theirs: it is proved record by record against AWS's own library.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
+from components.cross_account_copy.settings import OLDER, TABLE
+from handlers.cross_account_copier.kpl import is_aggregate, take_apart
 from operations.cross_account_copy.sending import Sent
+from operations.table_replica import raw
 
 # An item, or a line of the lake, in Python's types: numbers are Decimals, exact to the last digit.
 Item = Mapping[str, Any]
 Key = tuple[str, str]
+KEY_NAMES = ("seqNumbershardIdHash", "sequenceNumber")
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """A record as a stream or an on-failure bucket has it; `arrival_s` in seconds since 1970."""
+
+    shard_id: str
+    sequence_number: str
+    arrival_s: float
+    data: bytes
 
 
 def expected_item(sent: Sent) -> Item:
     """The item that the published architecture makes of one record: its fields but the empty ones, and its keys."""
-    fields = parse(sent.record.data)
-    return {name: value for name, value in fields.items() if value is not None and value != ""} | {
-        "sequenceNumber": sent.sequence_number,
-        "shardId": sent.shard_id,
-        "seqNumbershardIdHash": f"{sent.sequence_number[-3:-1]}_{sent.shard_id}",
-    }
+    return _item(sent.record.data, sent.shard_id, sent.sequence_number)
 
 
 def expected_items(sent: Iterable[Sent]) -> dict[Key, Item]:
@@ -27,12 +41,85 @@ def expected_items(sent: Iterable[Sent]) -> dict[Key, Item]:
     return by_key(map(expected_item, sent))
 
 
+def items_of(record: StreamRecord) -> Iterator[tuple[Key, Item | None]]:
+    """The items that must become of a record, or of each record of an aggregate, by key; None where none can be."""
+    shard_id, number = record.shard_id, record.sequence_number
+    payloads = {"": record.data}
+    try:
+        if is_aggregate(record.data):
+            payloads = {f".{place:07}": data for place, data in enumerate(take_apart(record.data).payloads)}
+    except ValueError:
+        yield (hash_of(shard_id, number), number), None
+        return
+    for suffix, data in payloads.items():
+        try:
+            item = _item(data, shard_id, number, suffix)
+        except (ValueError, ArithmeticError, RecursionError):
+            item = None
+        yield (hash_of(shard_id, number), number + suffix), item
+
+
+def table_of(tables: Mapping[str, str], arrival_s: float) -> str:
+    """The table that a record must be in, by its time of arrival; the week's name where the week has no table.
+
+    `tables` are by label: one for all, or one for each ISO week (UTC) and one for what arrived before them.
+    """
+    if TABLE in tables:
+        return tables[TABLE]
+    year, week, _ = datetime.fromtimestamp(arrival_s, UTC).isocalendar()
+    label = f"{year}-W{week:02}"
+    older = label < min(name for name in tables if name != OLDER)
+    return tables[OLDER] if older else tables.get(label, label)
+
+
+def hash_of(shard_id: str, sequence_number: str) -> str:
+    """The partition key of what becomes of a record."""
+    return f"{sequence_number[-3:-1]}_{shard_id}"
+
+
+def typed(value: Any) -> Mapping[str, Any]:
+    """A value of JSON as DynamoDB has it. Numbers must be Decimals."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case Decimal():
+            return {"N": str(value)}
+        case list():
+            return {"L": [typed(element) for element in value]}
+    return {"M": typed_item(value)}
+
+
+def typed_item(item: Item) -> raw.Item:
+    """An item, or a line of the lake, in DynamoDB JSON."""
+    return {name: typed(value) for name, value in item.items()}
+
+
 def parse(line: bytes | str) -> dict[str, Any]:
-    """A JSON object with exact numbers."""
-    found: dict[str, Any] = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+    """A JSON object in UTF-8 with exact numbers. Raises ValueError, or ArithmeticError for an absurd number."""
+    text = line.decode() if isinstance(line, bytes) else line
+    found = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_number)
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")
     return found
 
 
 def by_key(items: Iterable[Item]) -> dict[Key, Item]:
     """The items by their key (hash, range); of two with one key the later one stays, as in the table."""
     return {(item["seqNumbershardIdHash"], item["sequenceNumber"]): item for item in items}
+
+
+def _item(data: bytes, shard_id: str, sequence_number: str, suffix: str = "") -> Item:
+    fields = parse(data)
+    return {name: value for name, value in fields.items() if value is not None and value != ""} | {
+        "sequenceNumber": sequence_number + suffix,
+        "shardId": shard_id,
+        "seqNumbershardIdHash": hash_of(shard_id, sequence_number),
+    }
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -18,6 +18,7 @@ ATTEMPTS = 10
 # Operations, and the parameters that botocore looks at to choose an endpoint, which may be empty.
 _OPERATIONS: Mapping[str, Mapping[str, Any]] = {
     "Scan": {},
+    "Query": {},
     "PutItem": {},
     "BatchGetItem": {"RequestItems": {}},
     "BatchWriteItem": {"RequestItems": {}},
@@ -51,6 +52,10 @@ class RawDynamoDB:
     def scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One page of a Scan. Raises ClientError, as the following do."""
         return self._call(self.client.scan, request)
+
+    def query(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One page of a Query."""
+        return self._call(self.client.query, request)
 
     def batch_get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One BatchGetItem, of at most 100 keys."""

@@ -1,0 +1,113 @@
+"""Finds both ends of a deployed copy by its stack, as whoever deploys each of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+
+from components.cross_account_copy.settings import SourceSettings, TargetSettings
+from components.settings import Peer
+from operations.access import Access, deployer, instance_of, outputs_of
+from operations.cross_account_copy.failures import Failures
+from operations.cross_account_copy.lake import Lake, delivery_of
+from operations.cross_account_copy.stream import Stream
+from operations.engine import Engine
+from operations.errors import StackError
+from operations.stacks import Stack, read
+from operations.table_replica.tables import Table
+
+
+@dataclass(frozen=True)
+class Source:
+    """The stream, what the copier gave up, and the names of the tables that it writes to, by label."""
+
+    stream: Stream
+    failures: Failures
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The tables, and the lake and the table of clicks with what their functions gave up.
+
+    `lake` is None where the target's stack belongs to somebody else, `clicks` where there is no such table.
+    """
+
+    tables: list[Table]
+    lake: tuple[Lake, Failures] | None = None
+    clicks: tuple[Table, Failures] | None = None
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both ends of a copy; `source` is None where only the target is asked for."""
+
+    source: Source | None
+    target: Target
+
+
+@dataclass(frozen=True)
+class Far:
+    """How to reach a target whose own stack does not say: a role, or a profile."""
+
+    role: str | None = None
+    profile: str | None = None
+
+
+def find(engine: Engine, stack: Stack, instance: str, far: Far, since: datetime | None = None) -> Ends:
+    """Both ends of a stack's instance when it is a source, its own when it is a target.
+
+    `since` is from when on the stream is read; its horizon when None. Raises StackError.
+    """
+    settings = stack.architectures[instance]
+    if not isinstance(settings, SourceSettings):
+        return Ends(None, _target(engine, stack, instance, far))
+    outputs = outputs_of(engine, stack.name, instance)
+    access = Access(engine.environment)
+    session = access.session(stack.region, deployer(engine, stack.name))
+    if isinstance(settings.target, Peer):
+        peer = read(engine.folder, settings.target.stack)
+        name = instance_of(peer, settings.target.instance, (TargetSettings,))
+        labels = outputs_of(engine, peer.name, name)["tables"]
+        target = _target(engine, peer, name, far)
+    else:
+        if not (far.role or far.profile):
+            raise StackError(
+                f"the target of stack `{stack.name}` belongs to somebody else: say how to read its tables. Add "
+                "`--target-role` with the ARN of a role that may, or `--target-profile`."
+            )
+        labels = settings.target.tables
+        there = access.session(settings.target.region, far.role, far.profile)
+        target = Target(_tables(access, there, settings.target.region, labels))
+    stream = Stream(session.client("kinesis", endpoint_url=access.endpoint_url), outputs["streamName"], since)
+    s3 = session.client("s3", endpoint_url=access.endpoint_url)
+    failures = Failures(s3, outputs["failureBucketName"], outputs["copierName"])
+    return Ends(Source(stream, failures, labels), target)
+
+
+def _target(engine: Engine, stack: Stack, instance: str, far: Far) -> Target:
+    """What a stack's target holds. Raises StackError."""
+    outputs = outputs_of(engine, stack.name, instance)
+    access = Access(engine.environment)
+    region = outputs["region"]
+    role = far.role if far.role or far.profile else deployer(engine, stack.name)
+    session = access.session(region, role, far.profile)
+    s3 = session.client("s3", endpoint_url=access.endpoint_url)
+    firehose = session.client("firehose", endpoint_url=access.endpoint_url)
+
+    def failures(function: str) -> Failures:
+        return Failures(s3, outputs["failureBucketName"], outputs[function])
+
+    lake = Lake(s3, outputs["bucketName"], delivery_of(firehose, outputs["deliveryStreamName"]))
+    clicks = outputs.get("clickStreamTableName")
+    return Target(
+        tables=_tables(access, session, region, outputs["tables"]),
+        lake=(lake, failures("forwarderName")),
+        clicks=(access.table(session, region, clicks), failures("clickStreamWriterName")) if clicks else None,
+    )
+
+
+def _tables(access: Access, session: boto3.Session, region: str, labels: Mapping[str, Any]) -> list[Table]:
+    return [access.table(session, region, name) for name in labels.values()]
