@@ -13,6 +13,7 @@ ADDITIONS: tuple[str, ...] = (
     "firehose",
     "athena",
     "sandbox",
+    "step_functions",
     "request_resources",
     "request_authorization",
     "foreign_resources",

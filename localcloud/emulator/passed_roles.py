@@ -58,6 +58,12 @@ _FIREHOSE = Passing(
     ("InvalidArgumentException", "Firehose is unable to assume role {}. Please check the role provided."),
 )
 
+_NOT_STATES = (
+    "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the "
+    "provided role."
+)
+_STATES = Passing("states.amazonaws.com", _role("roleArn"), ("AccessDeniedException", _NOT_STATES))
+
 # https://docs.aws.amazon.com/service-authorization/latest/reference/ lists iam:PassRole under the dependent actions of
 # each.
 _PASSING = {
@@ -71,17 +77,19 @@ _PASSING = {
     "scheduler:CreateSchedule": Passing(
         "scheduler.amazonaws.com", lambda data: _role("RoleArn")(data.get("Target") or {})
     ),
-    "states:CreateStateMachine": Passing("states.amazonaws.com", _role("roleArn")),
-    "states:UpdateStateMachine": Passing("states.amazonaws.com", _role("roleArn")),
+    "states:CreateStateMachine": _STATES,
+    "states:UpdateStateMachine": _STATES,
 }
 
 
 def _source_arn(call: Call) -> str | None:
     """The resource that the service will act for: aws:SourceArn when it assumes the role."""
-    if call.service != "firehose":
-        return None
-    name = call.data.get("DeliveryStreamName")
-    return f"arn:aws:firehose:{get_region()}:{get_account_id()}:deliverystream/{name}"
+    here = f"{get_region()}:{get_account_id()}"
+    if call.service == "states":
+        return str(call.data.get("stateMachineArn") or f"arn:aws:states:{here}:stateMachine:{call.data.get('name')}")
+    if call.service == "firehose":
+        return f"arn:aws:firehose:{here}:deliverystream/{call.data.get('DeliveryStreamName')}"
+    return None
 
 
 def _refusal(call: Call, passing: Passing, role_arn: str) -> Response | None:
