@@ -3,11 +3,12 @@
 Each module names the page that it follows. Capacity is enforced while a `throughput` fault rule says so.
 """
 
-from localcloud.emulator.dynamodb import batch_writing, expiry, export, scanning, values
+from localcloud.emulator.dynamodb import batch_writing, expiry, export, key_numbers, scanning, values
 
 
 def install() -> None:
     values.install()
+    key_numbers.install()
     batch_writing.install()
     expiry.install()
     export.install()
