@@ -9,26 +9,15 @@ from rich.progress import Progress
 
 from operations.engine import Engine
 from operations.errors import OperationError
-from operations.options import (
-    COLUMNS,
-    HERE,
-    FarProfile,
-    FarRole,
-    Folder,
-    Instance,
-    ReadUnits,
-    Segments,
-    Stack,
-    WriteUnits,
-    Yes,
-)
+from operations.options import COLUMNS, HERE, Folder, Instance, Stack, Yes
+from operations.table_replica import backfill_command
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: tributary sample logfile_stream.csv --rows 2000")(sample)
     app.command(epilog="Example: tributary load logfile_stream.csv --table logfile --stack workshop")(load)
-    app.command(epilog="Example: tributary backfill workshop --write-units 400")(backfill)
+    app.command(epilog="Example: tributary backfill workshop --write-units 400")(backfill_command.backfill)
     app.command(epilog="Example: tributary redrive workshop")(redrive)
     app.command(epilog="Example: tributary pause workshop")(pause)
     app.command(epilog="Example: tributary resume workshop")(resume)
@@ -82,43 +71,6 @@ def load(
     if loaded.malformed:
         typer.echo(f"Skipped: {len(loaded.malformed)}", err=True)
     typer.echo(f"RowCount: {loaded.rows}, Total seconds: {loaded.seconds:.3f}")
-
-
-def backfill(
-    stack: Stack,
-    instance: Instance = None,
-    read_units: ReadUnits = None,
-    write_units: WriteUnits = None,
-    segments: Segments = None,
-    yes: Yes = False,
-    replica_role: FarRole = None,
-    replica_profile: FarProfile = None,
-    folder: Folder = HERE,
-) -> None:
-    """Copy what the source had before its stream; goes on where one that was killed stopped."""
-    from operations.table_replica import backfilling, deployed
-    from operations.table_replica.rates import RateLimit, provisioned
-
-    found = deployed.find(Engine(folder), stack, instance, replica_role=replica_role, replica_profile=replica_profile)
-    reads = read_units or provisioned(found.source.description, "ReadCapacityUnits")
-    writes = write_units or provisioned(found.replica.description, "WriteCapacityUnits")
-    typer.echo(
-        f"About {found.source.item_count} items of `{found.source.name}` to `{found.replica.name}`, with at most "
-        f"{reads or 'any number of'} read and {writes or 'any number of'} write units a second. "
-        + ("The stream goes on." if found.positions_table else "The stream is held meanwhile, for 24 hours at most.")
-    )
-    if not yes:
-        typer.confirm("Backfill?", abort=True)
-    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
-        task = progress.add_task("Copying", total=found.source.item_count)
-        done = backfilling.backfill(
-            found,
-            RateLimit(reads),
-            RateLimit(writes),
-            lambda written, kept: progress.advance(task, written + kept),
-            segments,
-        )
-    typer.echo(f"Written: {done.written}, kept as they were: {done.kept}. `tributary verify {stack}` compares all.")
 
 
 def redrive(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
