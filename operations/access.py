@@ -71,7 +71,7 @@ def instance_of(stack: Stack, wanted: str | None, kinds: tuple[type[Architecture
 
 def outputs_of(engine: Engine, stack: str, instance: str) -> dict[str, Any]:
     """What a deployed instance exports. Raises StackError when it is not deployed."""
-    outputs: dict[str, Any] | None = engine.outputs(stack).get(instance)
+    outputs: dict[str, Any] | None = engine.outputs(stack).get(instance) if stack in engine.stacks() else None
     if not outputs:
         raise StackError(f"stack `{stack}` is not deployed. Type `tributary up {stack}` first.")
     return outputs

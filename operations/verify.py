@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,11 +16,22 @@ from components.cross_account_copy.settings import SourceSettings, TargetSetting
 from components.settings import Architecture
 from components.table_replica.settings import ReplicaSettings
 from operations.engine import Engine
-from operations.errors import DifferenceError
-from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Stack
+from operations.errors import DifferenceError, StackError
+from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Stack, Yes
 from operations.replaying import time_of
 from operations.stacks import Stack as StackFile
 from operations.stacks import read
+
+if TYPE_CHECKING:
+    from operations.table_replica.deployed import Replica
+    from operations.table_replica.verifying import Patience, Report
+
+
+class Where(StrEnum):
+    """What compares: this machine, by scans, or Athena, by exports."""
+
+    MACHINE = "machine"
+    ATHENA = "athena"
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class Asked:
     since: datetime | None
     far_role: str | None
     far_profile: str | None
+    where: Where
+    yes: bool
 
 
 @dataclass(frozen=True)
@@ -67,16 +79,29 @@ def verify(
     ] = None,
     far_role: FarRole = None,
     far_profile: FarProfile = None,
+    where: Annotated[
+        Where,
+        typer.Option(
+            "--engine", help="`athena` compares exports of a replica's tables, of any size; it shows the cost and asks."
+        ),
+    ] = Where.MACHINE,
+    yes: Yes = False,
     folder: Folder = HERE,
 ) -> None:
     """Compare a far end with its source; the exit code is 0 only when they are equal."""
     from operations.access import instance_of
 
+    if where is Where.ATHENA and (read_units or segments):
+        raise typer.BadParameter(
+            "--read-units and --segments are for scans; --engine athena makes none: leave them out"
+        )
     engine = Engine(folder)
     settings = read(folder, stack)
     name = instance_of(settings, instance, tuple(KINDS))
     time = None if since is None else time_of(since, "--since")
-    asked = Asked(values, settle, longest, read_units, segments, time, far_role, far_profile)
+    if where is Where.ATHENA and not isinstance(settings.architectures[name], ReplicaSettings):
+        raise StackError(f"`{name}` is no table replica: Athena compares nothing else. Leave out `--engine athena`.")
+    asked = Asked(values, settle, longest, read_units, segments, time, far_role, far_profile, where, yes)
     with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
         outcome = KINDS[type(settings.architectures[name])](engine, settings, name, asked, progress)
     typer.echo(json.dumps(outcome.shown, indent=2, ensure_ascii=False) if as_json else outcome.summary)
@@ -89,15 +114,19 @@ def _table_replica(engine: Engine, stack: StackFile, instance: str, asked: Asked
     from operations.table_replica.rates import RateLimit
 
     found = deployed.find(engine, stack.name, instance, replica_role=asked.far_role, replica_profile=asked.far_profile)
-    task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
-    report = verifying.verify(
-        found.source,
-        found.replica,
-        verifying.Patience(settle_s=asked.settle_s, longest_s=asked.longest_s),
-        RateLimit(asked.read_units),
-        lambda count: progress.advance(task, count),
-        asked.segments,
-    )
+    patience = verifying.Patience(settle_s=asked.settle_s, longest_s=asked.longest_s)
+    if asked.where is Where.ATHENA:
+        report = _by_athena(found, stack.name, patience, asked.yes, progress)
+    else:
+        task = progress.add_task("Comparing", total=found.source.item_count + found.replica.item_count)
+        report = verifying.verify(
+            found.source,
+            found.replica,
+            patience,
+            RateLimit(asked.read_units),
+            lambda count: progress.advance(task, count),
+            asked.segments,
+        )
     shown = report.as_json(found.source.keys, asked.values)
     return Outcome(
         report.equal,
@@ -106,6 +135,20 @@ def _table_replica(engine: Engine, stack: StackFile, instance: str, asked: Asked
         f"`{found.replica.name}` is not equal to `{found.source.name}`. `tributary redrive {stack.name}` applies "
         f"what failed, `tributary backfill {stack.name}` copies what is missing.",
     )
+
+
+def _by_athena(replica: "Replica", stack: str, patience: "Patience", yes: bool, progress: Progress) -> "Report":
+    from operations.table_replica.athena import Comparison
+    from operations.table_replica.deployed import required_bulk
+
+    comparison = Comparison(replica, required_bulk(replica, stack), patience)
+    progress.stop()  # it would write over the question
+    typer.echo(comparison.intention(), err=True)
+    if not yes:
+        typer.confirm("Compare?", abort=True, err=True)
+    progress.start()
+    task = progress.add_task("Comparing", total=None)
+    return comparison.report(lambda step: progress.update(task, description=step))
 
 
 def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
@@ -117,10 +160,14 @@ def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: 
         return partial(progress.advance, progress.add_task(description, total=total))
 
     ends = deployed.find(engine, stack, instance, deployed.Far(asked.far_role, asked.far_profile), asked.since)
-    limit, patience = RateLimit(asked.read_units), Patience(settle_s=asked.settle_s, longest_s=asked.longest_s)
-    with TemporaryDirectory(prefix="tributary-verify-") as folder:
-        compared = verifying.comparisons(ends, limit, asked.segments, Path(folder))
-        report = verifying.verify(compared, limit, patience, watch, asked.values)
+    report = verifying.verify(
+        ends,
+        RateLimit(asked.read_units),
+        Patience(settle_s=asked.settle_s, longest_s=asked.longest_s),
+        watch,
+        segments=asked.segments,
+        values=asked.values,
+    )
     return Outcome(
         report.equal,
         report.as_json(),

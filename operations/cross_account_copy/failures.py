@@ -24,18 +24,16 @@ class Failures:
         self._function = function
         self._known: set[str] = set()
 
-    def new(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The records of failed events in objects that were not there before, each with its object."""
+    def new(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+        """The records of failed events, object by object, of those objects that were not there before."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FAILED_PREFIX)
         for name in [entry["Key"] for page in pages for entry in page.get("Contents", [])]:
             if name in self._known:
                 continue
             self._known.add(name)
             stored = json.loads(self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read())
-            if _function_of(stored["requestContext"]["functionArn"]) != self._function:
-                continue
-            for record in json.loads(stored["payload"])["Records"]:
-                yield f"s3://{self._bucket}/{name}", record
+            if _function_of(stored["requestContext"]["functionArn"]) == self._function:
+                yield f"s3://{self._bucket}/{name}", json.loads(stored["payload"])["Records"]
 
 
 def stream_record(event_record: Mapping[str, Any]) -> StreamRecord:

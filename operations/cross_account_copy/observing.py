@@ -1,13 +1,13 @@
 """Reads what a copy holds: every item of its tables, every line of its bucket."""
 
-import gzip
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from operations.cross_account_copy.compression import decompress
 from operations.cross_account_copy.expecting import Item, parse
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SEGMENTS = 4
-DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {"UNCOMPRESSED": bytes, "GZIP": gzip.decompress}
 
 
 def table_items(dynamodb: "DynamoDBClient", table_name: str) -> list[Item]:
@@ -53,7 +52,7 @@ class Lake:
         self._s3 = s3
         self._bucket_name = bucket_name
         self._prefix = prefix
-        self._decompress = DECOMPRESS[compression]
+        self._compression = compression
         self._lines: dict[str, list[bytes]] = {}
 
     def lines(self) -> list[bytes]:
@@ -62,7 +61,7 @@ class Lake:
         for key in [entry["Key"] for page in pages for entry in page.get("Contents", [])]:
             if key not in self._lines:
                 body = self._s3.get_object(Bucket=self._bucket_name, Key=key)["Body"].read()
-                self._lines[key] = self._decompress(body).splitlines()
+                self._lines[key] = decompress(body, self._compression).splitlines()
         return [line for lines in self._lines.values() for line in lines]
 
     def items(self) -> list[Item]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-PARTITIONS = 256
+PARTITIONS = 512
 # Rows that a side holds before it writes them: some ten MB.
 HELD_ROWS = 50_000
 # Differing keys that are kept; more are only counted.
@@ -66,7 +66,7 @@ class Side:
         self._held.clear()
 
 
-@dataclass
+@dataclass(slots=True)
 class Candidate:
     """A key whose sides are not equal: the digest of the one, those of the many with their places, and where it failed.
 

@@ -53,6 +53,10 @@ class Stream:
         horizon = datetime.now(UTC) - timedelta(hours=summary["RetentionPeriodHours"])
         return max(self._since or horizon, horizon, summary["StreamCreationTimestamp"])
 
+    def reaches(self, arrival_s: float) -> bool:
+        """Whether what arrived then (in seconds since 1970) is asked for."""
+        return self._since is None or arrival_s >= self._since.timestamp()
+
     def read(self, on_page: Callable[[list[StreamRecord]], None]) -> list[Window]:
         """Every record of every shard, also of those that are closed, page by page; from several threads.
 

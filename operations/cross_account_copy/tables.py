@@ -28,6 +28,10 @@ class Tables:
         self._limit = limit
         self._segments = segments
 
+    def of(self, table: Table) -> "Tables":
+        """Another table, read within the same limit."""
+        return Tables([table], self._limit, self._segments)
+
     @property
     def name(self) -> str:
         """The names of all tables."""
@@ -45,14 +49,14 @@ class Tables:
             keys.setdefault(name, []).append(key)
         return {
             placed(name, key): item
-            for name, table in self._tables.items()
-            for key, item in table.get(keys.get(name, ())).items()
+            for name in self._tables
+            for key, item in self._get(name, keys.get(name, [])).items()
         }
 
     def find(self, keys: Iterable[str]) -> dict[str, Item]:
         """The items that there are now in whichever table, by key."""
         keys = list(keys)
-        return {key: item for table in self._tables.values() for key, item in table.get(keys).items()}
+        return {key: item for name in self._tables for key, item in self._get(name, keys).items()}
 
     def scan(self, on_page: OnPage) -> None:
         """Every item, page by page with its table's name; from several threads."""
@@ -88,6 +92,12 @@ class Tables:
 
         with ThreadPoolExecutor(THREADS) as threads:
             deque(threads.map(lambda one: read(*one), work), maxlen=0)
+
+    def _get(self, name: str, keys: Sequence[str]) -> dict[str, Item]:
+        # A consistent read of an item of up to 4 KB takes one unit, also when there is none.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+        self._limit.spend(len(keys))
+        return self._tables[name].get(keys)
 
     def _query(self, table: Table, partition_key: str, window: Window, on_page: OnPage) -> None:
         """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html"""

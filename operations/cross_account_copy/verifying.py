@@ -4,95 +4,55 @@ A key is called different only when it still differs after `settle_s` seconds in
 long as some arrive, the others may be behind them.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from operations.cross_account_copy.comparisons import (
-    Comparison,
-    Pair,
-    StreamWithTables,
-    TablesWithClicks,
-    TablesWithLake,
-    Watcher,
-)
+from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
 from operations.cross_account_copy.deployed import Ends
 from operations.cross_account_copy.partitions import KEPT_KEYS, Candidate, Joined, join
+from operations.cross_account_copy.report import KINDS, Report, Section
+from operations.cross_account_copy.stream_with_tables import StreamWithTables
 from operations.cross_account_copy.tables import Tables
+from operations.cross_account_copy.tables_with_clicks import TablesWithClicks
+from operations.cross_account_copy.tables_with_lake import TablesWithLake
 from operations.table_replica.items import differing_attributes
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.verifying import SHOWN, Patience
 
-POLL_S = 0.5
-KINDS = ("missing", "extra", "differing", "failed", "unsettled")
+# How often single keys are looked at while a difference settles, but not more often than every 0.5 s.
+LOOKS = 20
+LEAST_POLL_S = 0.5
+NO_LAKE = (
+    "Not compared: the lake. It belongs to another project; `tributary verify` on the stack of the target compares it."
+)
 
 
-@dataclass
-class Section:
-    """What one comparison found. `found` has by kind what is shown of each key; `more` keys differ beyond those.
+def verify(
+    ends: Ends,
+    limit: RateLimit,
+    patience: Patience,
+    watch: Watcher,
+    *,
+    segments: int | None = None,
+    values: bool = False,
+) -> Report:
+    """Makes the comparisons one after the other, each when what the one before waited for has arrived.
 
-    `flaws` tell what cannot be compared at all, and why.
+    `values` asks for the items that differ, beside the names of their attributes. Temporary files take some 200 bytes
+    for each item of each side.
     """
-
-    source: str
-    copy: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    flaws: Sequence[str] = ()
-    more: int = 0
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs, nothing failed, and nothing kept changing."""
-        return not (any(self.found.values()) or self.flaws or self.more)
-
-    def as_json(self) -> dict[str, Any]:
-        """The section for other programs."""
-        return {
-            "equal": self.equal,
-            "source": self.source,
-            "copy": self.copy,
-            **self.facts,
-            **self.found,
-            "unreadable": list(self.flaws),
-            "more": self.more,
-        }
+    began = patience.clock()
+    with TemporaryDirectory(prefix="tributary-verify-") as folder:
+        compared = comparisons(ends, Tables(ends.target.tables, limit, segments), Path(folder))
+        sections = {one.name: _section(one, patience, watch, values) for one in compared}
+    return Report(sections, [] if ends.target.lake else [NO_LAKE], patience.clock() - began, limit.spent)
 
 
-@dataclass(frozen=True)
-class Report:
-    """What was found by each comparison, by its name."""
-
-    sections: Mapping[str, Section]
-    seconds: float
-    read_units: float
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs anywhere."""
-        return all(section.equal for section in self.sections.values())
-
-    def as_json(self) -> dict[str, Any]:
-        """The report for other programs."""
-        return {
-            "equal": self.equal,
-            **{name: section.as_json() for name, section in self.sections.items()},
-            "seconds": round(self.seconds, 3),
-            "readUnits": self.read_units,
-        }
-
-    def summary(self) -> str:
-        """The report in a few lines: the counts, and the first keys of each kind."""
-        lines = [line for section in self.sections.values() for line in _lines(section)]
-        return "\n".join([*lines, f"{self.read_units:g} read units; {self.seconds:.1f} s."])
-
-
-def comparisons(ends: Ends, limit: RateLimit, segments: int | None, folder: Path) -> list[Comparison]:
+def comparisons(ends: Ends, tables: Tables, folder: Path) -> list[Comparison]:
     """What can be compared of a copy. `folder` takes the temporary files."""
     source, target = ends.source, ends.target
-    tables = Tables(target.tables, limit, segments)
     found: list[Comparison] = []
     if source is not None:
         found.append(StreamWithTables(source.stream, tables, source.labels, folder, source.failures))
@@ -100,20 +60,8 @@ def comparisons(ends: Ends, limit: RateLimit, segments: int | None, folder: Path
         found.append(TablesWithLake(tables, target.lake[0], folder, target.lake[1]))
     if target.clicks is not None:
         clicks, failures = target.clicks
-        found.append(TablesWithClicks(tables, clicks, Tables([clicks], limit, segments), folder, failures))
+        found.append(TablesWithClicks(tables, clicks, tables.of(clicks), folder, failures))
     return found
-
-
-def verify(
-    compared: Iterable[Comparison], limit: RateLimit, patience: Patience, watch: Watcher, values: bool = False
-) -> Report:
-    """Makes the comparisons one after the other, each when what the one before waited for has arrived.
-
-    `values` asks for the items that differ, beside the names of their attributes.
-    """
-    began = patience.clock()
-    sections = {one.name: _section(one, patience, watch, values) for one in compared}
-    return Report(sections, patience.clock() - began, limit.spent)
 
 
 def _section(comparison: Comparison, patience: Patience, watch: Watcher, values: bool) -> Section:
@@ -158,6 +106,7 @@ def _watch(comparison: Comparison, candidates: Iterable[Candidate], patience: Pa
     found: dict[str, list[Candidate]] = {kind: [] for kind in KINDS}
     remaining = {one.key: one for one in sorted(candidates, key=lambda one: one.key)}
     began = since = patience.clock()
+    settle_s = patience.settle_s + comparison.settle_s
     while remaining:
         comparison.refresh_failures(remaining)
         comparison.refresh(remaining)
@@ -167,7 +116,7 @@ def _watch(comparison: Comparison, candidates: Iterable[Candidate], patience: Pa
         remaining = {key: one for key, one in remaining.items() if _kind(comparison, one) != "failed"}
         if len(remaining) < before:
             since = now
-        if now - since >= patience.settle_s + comparison.settle_s:
+        if now - since >= settle_s:
             for one in remaining.values():
                 found[_kind(comparison, one)].append(one)
             break
@@ -175,7 +124,7 @@ def _watch(comparison: Comparison, candidates: Iterable[Candidate], patience: Pa
             found["unsettled"] += remaining.values()
             break
         if remaining:
-            patience.sleep(POLL_S)
+            patience.sleep(max(LEAST_POLL_S, settle_s / LOOKS))
     return found
 
 
@@ -201,22 +150,3 @@ def _described(pair: Pair, values: bool) -> dict[str, Any]:
         "attributes": differing_attributes(source or {}, copy or {}),
         **({"sourceItem": source, "copyItem": copy} if values else {}),
     }
-
-
-def _lines(section: Section) -> list[str]:
-    facts = ", ".join(f"{value} {_words(name)}" for name, value in section.facts.items() if name != "from")
-    since = f" since {section.facts['from']}" if "from" in section.facts else ""
-    verdict = "Equal" if section.equal else "Different"
-    lines = [f"{verdict}: {section.source}{since} and {section.copy}: {facts}."]
-    named = {kind: [json.dumps(one, ensure_ascii=False) for one in found] for kind, found in section.found.items()}
-    for kind, texts in {**named, "unreadable": section.flaws}.items():
-        if texts:
-            lines += [f"  {len(texts)} {kind}:", *(f"    {text}" for text in texts[:SHOWN])]
-    if section.more:
-        lines.append(f"  {section.more} more differ: too many to look at one by one.")
-    return lines
-
-
-def _words(name: str) -> str:
-    """A name of JSON as words: `sourceItems` is `source items`."""
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)

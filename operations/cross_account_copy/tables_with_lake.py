@@ -1,0 +1,107 @@
+"""Compares the tables of a copy with the lines that became of them in the lake."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
+from operations.cross_account_copy.expecting import KEY_NAMES, parse, typed_item
+from operations.cross_account_copy.failures import Failures
+from operations.cross_account_copy.lake import Lake
+from operations.cross_account_copy.partitions import Candidate
+from operations.cross_account_copy.tables import Tables, as_line
+from operations.table_replica.comparing import THREADS, OnItems
+from operations.table_replica.items import digest, key_of
+from operations.table_replica.raw import Item
+
+# Lines that are no items are counted, and so many of them are named.
+NAMED_LINES = 100
+
+
+class TablesWithLake(Comparison):
+    """The items of the tables, each of which must be a line of the lake as it is now; other lines of it are history.
+
+    In what order the lines of two objects came cannot be said, so any line may be the one.
+    """
+
+    name = "lake"
+
+    def __init__(self, tables: Tables, lake: Lake, folder: Path, failures: Failures) -> None:
+        super().__init__(tables.name, lake.name, folder, failures)
+        # What is in the buffer of the delivery stream takes so much longer.
+        self.settle_s = lake.delivery.buffer_s
+        self._tables = tables
+        self._lake = lake
+        self._lock = threading.Lock()
+        self._flaws: list[str] = []
+        self._flaw_count = 0
+
+    def collect(self, watch: Watcher) -> None:
+        self.refresh_failures({})
+        self.one.clear()
+        on_items = watch("Reading the tables", self._tables.item_count)
+
+        def on_page(table: str, items: list[Item]) -> None:
+            for item in items:
+                self.one.add(key_of(item, KEY_NAMES), digest(as_line(item)), table)
+            on_items(len(items))
+
+        self._tables.scan(on_page)
+        objects = self._lake.new_objects()
+        on_objects = watch("Reading the lake", len(objects))
+        self._read(objects, {}, on_objects)
+
+    def refresh(self, candidates: Mapping[str, Candidate]) -> None:
+        self._read(self._lake.new_objects(), candidates, lambda count: None)
+        found = self._tables.find(candidates)
+        for key, candidate in candidates.items():
+            candidate.one = digest(as_line(found[key])) if key in found else None
+
+    def pairs(self, candidates: Sequence[Candidate]) -> Mapping[str, Pair]:
+        places = {one.key: place for one in candidates for place in one.many.values()}
+        found, lines = self._tables.find(one.key for one in candidates), self._lake.lines_at(places.values())
+        return {key: (as_line(found.get(key, {})), typed_item(parse(lines[place]))) for key, place in places.items()}
+
+    def failed_keys(self, record: Mapping[str, Any]) -> Iterable[str]:
+        return (key_of(record["dynamodb"]["Keys"], KEY_NAMES),)
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "objects": self._lake.object_count}
+
+    def flaws(self) -> list[str]:
+        more = self._flaw_count - len(self._flaws)
+        return [*self._flaws, *([f"and {more} more"] if more else [])]
+
+    def _read(self, objects: Sequence[str], candidates: Mapping[str, Candidate], on_objects: OnItems) -> None:
+        def read(name: str) -> None:
+            try:
+                for place, line in self._lake.lines(name):
+                    self._note(place, line, candidates)
+            except ValueError as wrong:
+                self._flaw(self._lake.place_of(name), wrong)
+            on_objects(1)
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            deque(threads.map(read, objects), maxlen=0)
+
+    def _note(self, place: str, line: bytes, candidates: Mapping[str, Candidate]) -> None:
+        try:
+            item = typed_item(parse(line))
+            if not all(item.get(name, {}).get("S") for name in KEY_NAMES):
+                raise ValueError(f"it does not have {' and '.join(KEY_NAMES)} as text")
+        except (ValueError, ArithmeticError, RecursionError) as wrong:
+            self._flaw(place, wrong)
+            return
+        key, digest_of_line = key_of(item, KEY_NAMES), digest(item)
+        self.many.add(key, digest_of_line, place)
+        if key in candidates:
+            candidates[key].many[digest_of_line] = place
+
+    def _flaw(self, place: str, wrong: Exception) -> None:
+        with self._lock:
+            self._flaw_count += 1
+            if len(self._flaws) < NAMED_LINES:
+                self._flaws.append(f"{place}: {wrong}")
