@@ -12,19 +12,21 @@ from typing import Any, NamedTuple
 from handlers.shared.batch_write import ItemKey, scalar
 from handlers.shared.errors import RecordError
 from handlers.shared.images import Image, new_images
-from handlers.shared.ordered import Counts, Entry, Failure
+from handlers.shared.ordered import Counts, Failure
 
-__all__ = ["Change", "Changes", "apply_last", "changes_of", "item_key", "key_names", "total"]
+__all__ = ["Change", "Changes", "apply_last", "changes_of", "key_names", "total"]
 
 
 class Change(NamedTuple):
     """One change of one item: `key` and `image` in DynamoDB JSON; `image` is None when the item was removed.
 
-    `stream_position` grows with the changes of an item, also from one stream of the table to its next.
+    `stream_position` grows with the changes of an item, also from one stream of the table to its next; `item` is what
+    is written to.
     """
 
     position: int
     stream_position: str
+    item: ItemKey
     key: Image
     image: Image | None
 
@@ -37,8 +39,8 @@ class Changes:
     failure: Failure | None
 
 
-def changes_of(records: Iterable[Mapping[str, Any]]) -> Changes:
-    """What the records say, in order. A TTL delete is a removal like any other."""
+def changes_of(records: Iterable[Mapping[str, Any]], table: str) -> Changes:
+    """What the records say of the replica `table`, in order. A TTL delete is a removal like any other."""
     records = list(records)
     changes: list[Change] = []
     try:
@@ -46,7 +48,8 @@ def changes_of(records: Iterable[Mapping[str, Any]]) -> Changes:
             record = records[position]
             stream = record["dynamodb"]
             stream_position = _stream_position(record["eventSourceARN"], stream["SequenceNumber"])
-            changes.append(Change(position, stream_position, stream["Keys"], image))
+            key = stream["Keys"]
+            changes.append(Change(position, stream_position, _item_key(table, key), key, image))
     except RecordError as error:
         return Changes(changes, Failure(error.position, error.reason))
     return Changes(changes, None)
@@ -60,7 +63,7 @@ def _stream_position(stream_arn: str, sequence_number: str) -> str:
     return f"{stream_arn.rpartition('/')[2]}#{sequence_number:0>40}"
 
 
-def item_key(table: str, key: Image) -> ItemKey:
+def _item_key(table: str, key: Image) -> ItemKey:
     """Identifies the item by its key attributes in the order of `key_names`."""
     first, second = key_names(key)
     return ItemKey(table, scalar(key[first]), scalar(key[second]) if second else "")
@@ -75,24 +78,24 @@ def key_names(key: Iterable[str]) -> tuple[str, str | None]:
     return first, second[0] if second else None
 
 
-def apply_last(entries: list[Entry], apply: Callable[[list[Entry]], Failure | None]) -> Failure | None:
-    """Applies the last entry of each key, and so all of them.
+def apply_last(changes: list[Change], apply: Callable[[list[Change]], Failure | None]) -> Failure | None:
+    """Applies the last change of each item, and so all of them.
 
-    When that fails at some entry, an earlier one of its key was passed over, and Lambda would take it for done: then
-    the last entries before the failure are applied too, so that everything before the failure is in the replica.
+    When that fails at some change, an earlier one of its item was passed over, and Lambda would take it for done: then
+    the last changes before the failure are applied too, so that everything before the failure is in the replica.
     """
-    last = {entry.key: entry for entry in entries}
+    last = {change.item: change for change in changes}
     # In the order of the records, so that the first failure is the checkpoint.
     failure = apply(sorted(last.values(), key=_position))
     if failure is None:
         return None
-    before = {entry.key: entry for entry in entries if entry.position < failure.position}
-    passed_over = sorted((entry for key, entry in before.items() if last[key] is not entry), key=_position)
+    before = {change.item: change for change in changes if change.position < failure.position}
+    passed_over = sorted((change for item, change in before.items() if last[item] is not change), key=_position)
     return (apply(passed_over) if passed_over else None) or failure
 
 
-def _position(entry: Entry) -> int:
-    return entry.position
+def _position(change: Change) -> int:
+    return change.position
 
 
 def total(runs: Iterable[Counts], superseded: int) -> Counts:

@@ -18,7 +18,7 @@ from handlers.shared.errors import Cause, cause_of
 from handlers.shared.images import compact
 from handlers.shared.ordered import Entry
 from handlers.shared.transactions import CONDITION_FAILED, INVALID, cancellation_reasons
-from handlers.table_replicator.changes import Change, item_key
+from handlers.table_replicator.changes import Change
 
 __all__ = ["GuardedWriter", "guarded_requests"]
 
@@ -36,7 +36,7 @@ def guarded_requests(table: str, positions_table: str, tombstone_days: int) -> C
             write = {"Delete": {"TableName": table, "Key": change.key}}
         else:
             write = {"Put": {"TableName": table, "Item": change.image}}
-        return Entry(change.position, item_key(table, change.key), compact([write, _position(change)])[1:-1])
+        return Entry(change.position, change.item, compact([write, _position(change)])[1:-1])
 
     def _position(change: Change) -> dict[str, Any]:
         item: dict[str, Any] = {**change.key, POSITION: {"S": change.stream_position}}

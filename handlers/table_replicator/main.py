@@ -18,7 +18,7 @@ from handlers.shared.ordered import Counts, Entry, Failure, OrderedRun, Send, ba
 from handlers.shared.replica import ReplicaSettings, replica_client
 from handlers.shared.time_budget import LambdaContext
 from handlers.shared.transactions import MAX_BYTES, MAX_PAIRS
-from handlers.table_replicator.batches import batch_writer, write_requests
+from handlers.table_replicator.batches import batch_writer, write_request
 from handlers.table_replicator.changes import Change, apply_last, changes_of, total
 from handlers.table_replicator.guarded import GuardedWriter, guarded_requests
 
@@ -28,18 +28,19 @@ SETTINGS = ReplicaSettings.from_environment(os.environ)
 def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
     """Applies one batch of stream records to the replica; replies with the first that is not applied, if any."""
     invocation = Invocation(event, context, DYNAMODB_STREAM)
-    read = changes_of(invocation.records)
+    read = changes_of(invocation.records, SETTINGS.replica_table)
     writing = _guarded() if SETTINGS.positions_table else _unguarded(read.changes)
     runs: list[Counts] = []
 
-    def apply(entries: list[Entry]) -> Failure | None:
+    def apply(changes: list[Change]) -> Failure | None:
         if runs and invocation.budget.left_s() <= 0:
-            return Failure(entries[0].position, "not tried, because the invocation's time ran out")
+            return Failure(changes[0].position, "not tried, because the invocation's time ran out")
         run = OrderedRun(writing.send, invocation.budget, executor=_executor(), threads=SETTINGS.threads)
         runs.append(run.counts)
-        return run.apply(batches_of(entries, writing.max_entries, writing.max_bytes))
+        # A batch is made while those before it are on their way.
+        return run.apply(batches_of(map(writing.entry_of, changes), writing.max_entries, writing.max_bytes))
 
-    failure = apply_last([writing.entry_of(change) for change in read.changes], apply) or read.failure
+    failure = apply_last(read.changes, apply) or read.failure
     counts = total(runs, writing.superseded())
     return invocation.reply(failure, counts, 0 if failure else len(read.changes) - counts.applied)
 
@@ -56,7 +57,7 @@ class _Writing(NamedTuple):
 
 def _unguarded(changes: list[Change]) -> _Writing:
     send = batch_writer(_client(), changes).send
-    return _Writing(write_requests(SETTINGS.replica_table), send, MAX_BATCH_ITEMS, MAX_BATCH_BYTES, lambda: 0)
+    return _Writing(write_request, send, MAX_BATCH_ITEMS, MAX_BATCH_BYTES, lambda: 0)
 
 
 def _guarded() -> _Writing:
