@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 class Where(StrEnum):
-    """What compares: this machine, by scans, or Athena, by exports."""
+    """What compares: this machine by scans, or Athena by exports."""
 
-    MACHINE = "machine"
+    LOCAL = "local"
     ATHENA = "athena"
 
 
@@ -82,9 +82,9 @@ def verify(
     where: Annotated[
         Where,
         typer.Option(
-            "--engine", help="`athena` compares exports of a replica's tables, of any size; it shows the cost and asks."
+            "--engine", help="`local` is this machine; `athena` compares exports of a replica's tables, of any size."
         ),
-    ] = Where.MACHINE,
+    ] = Where.LOCAL,
     yes: Yes = False,
     folder: Folder = HERE,
 ) -> None:

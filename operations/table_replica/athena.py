@@ -46,14 +46,13 @@ class Comparison:
             began = f"{datetime.fromtimestamp(self._run.began_at_s, UTC):%Y-%m-%d %H:%M} UTC"
             return f"Goes on with the comparison that began at {began}: what is exported is not exported again."
         sizes = {table.name: int(table.description["TableSizeBytes"]) for table in self._tables.values()}
+        exports = ", ".join(f"{_gb(size)} of `{name}`" for name, size in sizes.items())
         total = sum(sizes.values())
-        exports = " and ".join(f"`{name}` (about {_gb(size)})" for name, size in sizes.items())
         dollars = max(total, LEAST_BYTES) / 1e12 * DOLLARS_PER_TB
         return (
-            f"Exports {exports} to `{self._bucket.name}`; DynamoDB charges for each GB, see "
-            f"https://aws.amazon.com/dynamodb/pricing/. Athena reads the compressed files once: about {_gb(total)} at "
-            f"most, which is {dollars:.2f} US dollars at {DOLLARS_PER_TB:g} a TB, the price of us-east-1, see "
-            f"https://aws.amazon.com/athena/pricing/. The query is stopped at {_gb(self._scan_limit_bytes)}."
+            f"export   {exports}, by the GB, see https://aws.amazon.com/dynamodb/pricing/\n"
+            f"query    about {_gb(total)} at most, stopped at {_gb(self._scan_limit_bytes)}: {dollars:.2f} US dollars "
+            f"at most, at {DOLLARS_PER_TB:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
         )
 
     def report(self, on_step: OnStep) -> Report:
