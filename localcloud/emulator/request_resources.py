@@ -108,6 +108,8 @@ def _athena(data: Data, region: str, account_id: str) -> str:
     """
     from ministack.services import athena
 
+    if "ResourceARN" in data:  # of tags
+        return str(data["ResourceARN"])
     if "QueryString" in data or "QueryExecutionId" in data:
         execution = athena._executions.get(data.get("QueryExecutionId")) or {}
         name = execution.get("WorkGroup") or _first(data, "WorkGroup") or "primary"
@@ -129,6 +131,7 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
     "kinesis": _kinesis,
     "kms": _kms,
     "lambda": _lambda,
+    "states": lambda data, region, account_id: _first(data, "resourceArn", "mapRunArn"),
 }
 
 
