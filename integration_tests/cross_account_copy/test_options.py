@@ -13,6 +13,7 @@ import yaml
 from integration_tests.cross_account_copy.copy import CHANGES, COMMITTED_ACCOUNTS, EQUAL, Copy, Eventually, clicks
 from integration_tests.support.addressing import Cloud
 from integration_tests.support.deployments import deploy, prepare
+from integration_tests.support.typing_commands import typed_in
 from operations.cross_account_copy.comparing import difference
 from operations.cross_account_copy.expecting import Item, by_key, expected_item
 from operations.cross_account_copy.observing import table_items
@@ -157,6 +158,23 @@ def test_records_go_to_the_table_of_their_week_and_the_bucket_gets_them_all(
     eventually(weekly.table_difference, equals=EQUAL, timeout=60)
     assert difference(weekly.expected, by_key(table_items(weekly.poc.dynamodb, this))) == EQUAL
     eventually(weekly.lake_difference, equals=EQUAL, timeout=60)
+
+
+def test_the_target_of_somebody_else_is_verified_through_a_role_that_may_read_it(
+    weekly: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tributary = typed_in(weekly.engine, monkeypatch, capsys)
+    code, _, error = tributary("verify", "prod")
+    assert code == 1
+    assert "belongs to somebody else" in error
+    assert "--target-role" in error
+
+    role_arn = f"arn:aws:iam::{weekly.accounts['999999999999']}:role/TributaryDeployer"
+    code, out, _ = tributary("verify", "prod", "--json", "--target-role", role_arn)
+    report = json.loads(out)
+    assert (code, report["stream"]["equal"], report["stream"]["sourceItems"]) == (0, True, len(weekly.expected))
+    assert "lake" not in report
+    assert "`tributary verify` on the stack of the target" in report["notes"][0]
 
 
 def test_moving_to_the_next_week_keeps_the_older_tables(weekly: Copy, eventually: Eventually) -> None:

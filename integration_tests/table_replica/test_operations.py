@@ -1,15 +1,15 @@
 """Pause, verify, redrive, backfill and replay a deployed replica, with the commands that an operator types."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from integration_tests.support.factories import objects
+from integration_tests.support.typing_commands import Tributary, typed_in
 from integration_tests.table_replica.deployed import Deployed, Eventually, keys, request_item
 from localcloud.faults import Faults
-from operations import cli, replaying
+from operations import replaying
 from operations.errors import OperationError
 from operations.table_replica import backfilling, checkpoints, holding
 from operations.table_replica.rates import RateLimit
@@ -17,24 +17,9 @@ from operations.table_replica.rates import RateLimit
 pytestmark = pytest.mark.local
 
 
-Tributary = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
 def tributary(workshop: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tributary:
-    """`tributary("verify", "workshop")` types the command in the stack's folder: its exit code and what it printed."""
-    monkeypatch.chdir(workshop.engine.folder)
-    for name, value in workshop.engine.environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(arguments))
-        shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out, shown.err
-
-    return run
+    return typed_in(workshop.engine, monkeypatch, capsys)
 
 
 def test_a_generated_file_is_loaded_and_verified(tributary: Tributary, tmp_path: Path) -> None:
