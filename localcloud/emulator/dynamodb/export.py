@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -29,8 +30,10 @@ from localcloud.emulator.patching import replaces
 Json = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 
-# DynamoDB writes at least one file for each partition; a file here holds at most so many items.
-ITEMS_PER_FILE = 10_000
+# DynamoDB writes at least one file for each partition, of which a new table on demand has four; a file here holds at
+# most so many items.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.Partitions.html
+ITEMS_PER_FILE, PARTITIONS = 10_000, 4
 # A client that asks for "now" names a time that is past when it is read.
 NOW_TOLERANCE_S = 2.0
 
@@ -118,8 +121,9 @@ def _written(description: Json, items: list[Json], session: Session, region: str
 
     put("_started", b"")
     files = []
-    for start in range(0, max(1, len(items)), ITEMS_PER_FILE):
-        part = items[start : start + ITEMS_PER_FILE]
+    most = max(1, min(ITEMS_PER_FILE, math.ceil(len(items) / PARTITIONS)))
+    for start in range(0, max(1, len(items)), most):
+        part = items[start : start + most]
         body = gzip.compress(
             "".join(f"{json.dumps({'Item': item}, separators=(',', ':'))}\n" for item in part).encode()
         )
