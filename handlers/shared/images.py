@@ -36,6 +36,9 @@ def new_images(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, Imag
         yield position, image
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def compact(attributes: object) -> bytes:
     """JSON as small as it gets. Images are DynamoDB's own JSON, binary values in base64, and stay so."""
-    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
+    return _compact(attributes).encode()

@@ -14,9 +14,12 @@ _SETS = {"SS", "NS", "BS"}
 _NUMBERS = {"N", "NS"}
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def digest(item: Item) -> int:
     """128 bits of the item's names, types and values."""
-    return _hash(json.dumps(_canonical_item(item), sort_keys=True, separators=(",", ":")))
+    return _hash(_encode(_canonical_item(item)))
 
 
 def key_of(item: Item, names: Sequence[str]) -> str:
@@ -45,7 +48,8 @@ def _hash(text: str) -> int:
 
 
 def _canonical_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _canonical(value) for name, value in item.items()}
+    # Most attributes are text, which is looked at no further.
+    return {name: value if "S" in value else _canonical(value) for name, value in item.items()}
 
 
 def _canonical(attribute: Mapping[str, Any]) -> Mapping[str, Any]:
