@@ -17,7 +17,7 @@ from components.settings import Architecture
 from components.table_replica.settings import ReplicaSettings
 from operations.engine import Engine
 from operations.errors import DifferenceError, StackError
-from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Stack, Yes
+from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Yes
 from operations.replaying import time_of
 from operations.stacks import Stack as StackFile
 from operations.stacks import read
@@ -66,7 +66,9 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    stack: Stack,
+    stack: Annotated[
+        str, typer.Argument(help="The stack that holds the source; that of a copy's target compares what is there.")
+    ],
     instance: Instance = None,
     values: Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -88,7 +90,7 @@ def verify(
     yes: Yes = False,
     folder: Folder = HERE,
 ) -> None:
-    """Compare a far end with its source; the exit code is 0 only when they are equal."""
+    """Compare a table replica or a cross-account copy with its source; the exit code is 0 only when they are equal."""
     from operations.access import instance_of
 
     if where is Where.ATHENA and (read_units or segments):
@@ -101,6 +103,11 @@ def verify(
     time = None if since is None else time_of(since, "--since")
     if where is Where.ATHENA and not isinstance(settings.architectures[name], ReplicaSettings):
         raise StackError(f"`{name}` is no table replica: Athena compares nothing else. Leave out `--engine athena`.")
+    if time is not None and not isinstance(settings.architectures[name], SourceSettings):
+        raise StackError(
+            f"`{name}` of stack `{stack}` has no stream: only what a stream got can be compared from a time on. Leave "
+            "out `--since`, or name the stack that holds the stream."
+        )
     asked = Asked(values, settle, longest, read_units, segments, time, far_role, far_profile, where, yes)
     with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
         outcome = KINDS[type(settings.architectures[name])](engine, settings, name, asked, progress)

@@ -77,8 +77,9 @@ class Tables:
     def between(self, windows: Sequence[Window], on_page: OnPage) -> None:
         """The items that say to be of a shard and of a record in its window, page by page; from several threads.
 
-        Sequence numbers of a shard have the same number of digits, so that their text has their order. What belongs
-        to a shard is spread over a hundred partition keys.
+        What belongs to a shard is spread over a hundred partition keys. As text, sequence numbers are in their order
+        while they have the same number of digits, as those of one shard do; an item that was not found for this reason
+        is found when its key is looked at.
         """
         work = [
             (table, hash_of(window.shard_id, f"{digits:02}0"), window)
@@ -94,7 +95,7 @@ class Tables:
             deque(threads.map(lambda one: read(*one), work), maxlen=0)
 
     def _get(self, name: str, keys: Sequence[str]) -> dict[str, Item]:
-        # A consistent read of an item of up to 4 KB takes one unit, also when there is none.
+        # A consistent read of an item of up to 4 KB takes one unit, also when there is no such item.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
         self._limit.spend(len(keys))
         return self._tables[name].get(keys)
