@@ -44,7 +44,18 @@ class Timeout:
     """The call is not answered."""
 
 
-Fault = Refusal | Partly | Timeout | None
+@dataclass(frozen=True)
+class Killed:
+    """The sandbox is killed during the call, which has taken place or not."""
+
+    applied: bool
+
+
+class SandboxKilledError(BaseException):
+    """The invocation is over, whatever the handler would do about an error."""
+
+
+Fault = Refusal | Partly | Timeout | Killed | None
 
 
 @dataclass
@@ -82,8 +93,13 @@ class FakeAws:
                 raise ConnectTimeoutError(endpoint_url=request.url)
             if isinstance(fault, Refusal):
                 return _refuse(request, fault)
-            failed = fault.failed if fault else ()
-            return getattr(self, f"_{operation}")(request, parameters, failed)
+            if fault == Killed(applied=False):
+                raise SandboxKilledError
+            failed = fault.failed if isinstance(fault, Partly) else ()
+            answer: AWSResponse = getattr(self, f"_{operation}")(request, parameters, failed)
+            if isinstance(fault, Killed):
+                raise SandboxKilledError
+            return answer
 
     def _AssumeRole(self, request: AWSPreparedRequest, _parameters: Any, _failed: object) -> AWSResponse:  # noqa: N802
         self._sessions += 1

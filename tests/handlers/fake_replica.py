@@ -92,10 +92,11 @@ def _target(request: Mapping[str, Any]) -> tuple[str, Item]:
 
 def stream_event(writes: Iterable[Write], keys: tuple[str, ...] = ("PK",), first: int = 0) -> dict[str, Any]:
     """The stream's records of these writes: (partition key, item) for a put, (partition key, None) for a delete."""
-    return {"Records": [_record(index, key, item, keys) for index, (key, item) in enumerate(writes, first)]}
+    return {"Records": [stream_record(index, key, item, keys) for index, (key, item) in enumerate(writes, first)]}
 
 
-def _record(index: int, key: str, item: Item | None, names: tuple[str, ...]) -> dict[str, Any]:
+def stream_record(index: int, key: str, item: Item | None, names: tuple[str, ...] = ("PK",)) -> dict[str, Any]:
+    """The stream's record of one write, whose sequence number grows with `index`."""
     attributes = {name: {"S": key} for name in names}
     return {
         "eventID": str(index),
