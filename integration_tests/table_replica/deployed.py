@@ -11,8 +11,9 @@ from typing import Any
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
+from operations.access import Access
 from operations.table_replica import logfile
-from operations.table_replica.deployed import Replica
+from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item, RawDynamoDB
@@ -31,6 +32,7 @@ CHANGES: Mapping[str, Any] = {
     "source": {"capacity": "on-demand", "timeToLiveAttribute": "expires"},
     "replica": {"capacity": "on-demand"},
     "replicator": REPLICATOR,
+    "bulk": {"maximumConcurrency": 4},
 }
 
 Eventually = Callable[..., Any]
@@ -46,6 +48,7 @@ class Deployed:
         self.outputs: Mapping[str, Any] = deployment.outputs[stack][INSTANCE]
         self.clients = Clients(cloud.session(account), account, cloud.endpoint, REGION)
         region = self.outputs["replicaRegion"]
+        bulk = bulk_of(Access({}), cloud.session(account), self.outputs)
         self.far = Clients(cloud.session(replica_account), replica_account, cloud.endpoint, region)
         self.replica = Replica(
             source=_table(cloud, account, REGION, self.outputs["sourceTableName"]),
@@ -56,6 +59,7 @@ class Deployed:
             failure_bucket=self.outputs["failureBucketName"],
             lambda_=self.clients.lambda_,
             s3=self.clients.s3,
+            bulk=bulk and dataclasses.replace(bulk, client=self.clients.client),
         )
 
     def find_mapping(self) -> None:
@@ -92,6 +96,15 @@ class Deployed:
         """Apply what is in the on-failure bucket."""
         batches = failed_batches(self.replica.s3, self.replica.failure_bucket)
         return redrive(self.replica, batches, lambda outcome: None)
+
+    def empty(self) -> None:
+        """Delete every item of the replica, and the positions, as if nothing of it had been streamed."""
+        for name in filter(None, (self.replica.replica.name, self.replica.positions_table)):
+            items = self.items(_named(self.replica.replica, name)).values()
+            keys = [{key: item[key] for key in self.replica.replica.keys} for item in items]
+            for start in range(0, len(keys), 25):
+                requests = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
+                self.far.dynamodb.batch_write_item(RequestItems={name: requests})
 
     def verify(self, settle_s: float = 5.0) -> Report:
         return verify(self.replica.source, self.replica.replica, Patience(settle_s=settle_s), RateLimit(None))
@@ -158,6 +171,7 @@ def deployed_far(cloud: Cloud, folder: Path, cleanup: ExitStack) -> Deployed:
             "source": {"tableArn": table["TableArn"], "streamArn": table["LatestStreamArn"]},
             "replica": {"stack": "workshop-far"},
             "replicator": REPLICATOR,
+            "bulk": {},
         },
         "workshop-far": {**shape, "tableName": "orders-replica", "capacity": "on-demand", "indexes": [by_kind]},
     }
@@ -172,6 +186,10 @@ def request_item(number: int, **attributes: Any) -> Item:
 
 def keys(numbers: Iterable[int]) -> list[str]:
     return [f"request#{number}" for number in numbers]
+
+
+def _named(table: Table, name: str) -> Table:
+    return Table(table.dynamodb, name)
 
 
 def _table(cloud: Cloud, account: str, region: str, name: str) -> Table:

@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError
 from integration_tests.support.addressing import Cloud
 from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
 from localcloud.faults import Faults
-from operations.table_replica import backfilling, deployed, holding
+from operations.table_replica import backfilling, backfilling_exports, deployed, holding
+from operations.table_replica.copying_files import Watch, distributed, locally
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item
+from operations.table_replica.tables import Table
 
 pytestmark = pytest.mark.local
 
@@ -48,7 +50,10 @@ def test_the_writer_role_can_write_the_replica_and_nothing_else(orders: Deployed
     [policy] = orders.far.iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = orders.far.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     allowed = {action for one in document["Statement"] for action in one["Action"]}
-    assert allowed == {"dynamodb:PutItem", "dynamodb:DeleteItem", "kms:Decrypt", "kms:DescribeKey"}
+    assert allowed == {
+        *(f"dynamodb:{action}" for action in ("ConditionCheckItem", "DeleteItem", "PutItem")),
+        *("kms:Decrypt", "kms:DescribeKey"),
+    }
     with pytest.raises(ClientError, match="AccessDenied"):
         orders.far.sts.assume_role(
             RoleArn=orders.outputs["writerRoleArn"], RoleSessionName="stranger", ExternalId="raven-1"
@@ -157,3 +162,41 @@ def test_commands_find_both_ends_by_their_stacks(orders: Deployed) -> None:
     assert found.replica.keys == found.source.keys == ["id", "at"]
     assert found.replica.dynamodb.region == "eu-central-1"
     assert found.positions_table == "orders-replica-positions"
+
+
+@pytest.mark.parametrize("engine", ["local", "distributed"])
+def test_an_exports_rows_cross_the_border_beside_the_running_stream(
+    orders: Deployed, engine: str, eventually: Eventually
+) -> None:
+    """The functions assume the writer role; what was removed or changed through the stream stays so."""
+    assert orders.replica.bulk is not None
+    positions = Table(orders.replica.replica.dynamodb, str(orders.replica.positions_table))
+    orders.clients.dynamodb.update_continuous_backups(
+        TableName=orders.replica.source.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    for number in range(200):
+        orders.put(order("exported", number, v={"S": "before the stream"}))
+    assert orders.verify().equal
+    orders.empty()
+
+    def change(note: str) -> None:
+        if not note.startswith("Export"):
+            return
+        for number in range(20):
+            orders.put(order("exported", number, v={"S": "changed meanwhile"}))
+            delete(orders, "exported", 100 + number)
+        # Applied before the rows of the export come: of what was removed only a position is left.
+        eventually(lambda: len(orders.items(positions)), equals=40, timeout=30)
+        assert len(orders.items(orders.replica.replica)) == 20
+
+    watch = Watch(change)
+    copy = locally(orders.replica, RateLimit(None), watch)
+    if engine == "distributed":
+        copy = distributed(orders.replica, orders.replica.bulk, 500.0, watch)
+    done = backfilling_exports.backfill(orders.replica, orders.replica.bulk, copy, watch)
+    # What was changed or removed is kept, and nothing is brought back.
+    assert done.kept == 40
+    assert done.written >= 160
+    assert holding.state(orders.replica.lambda_, orders.replica.mapping_id) == "Enabled"
+    assert orders.verify().equal
+    assert orders.equal()

@@ -157,7 +157,8 @@ def test_a_backfill_that_was_stopped_goes_on_while_the_source_changes(workshop: 
         backfilling.backfill(workshop.replica, RateLimit(None), RateLimit(None), stop_early)
     left = checkpoints.load(workshop.replica.s3, workshop.replica.failure_bucket)
     assert left is not None
-    assert left.written > 0
+    assert left.scan is not None
+    assert left.scan.tally.written > 0
 
     done = backfilling.backfill(workshop.replica, RateLimit(None), RateLimit(None), lambda written, kept: None)
     assert done.written + done.kept >= source.item_count - 10
