@@ -31,7 +31,7 @@ def save(session: Session, region: str, execution: Mapping[str, Any]) -> None:
     except DeliveryError as error:
         raise QueryError(
             f"Access denied when writing output to url: {configuration['OutputLocation']} . Please ensure you are "
-            f"allowed to access the S3 bucket, and the KMS key if results are encrypted with one. {error}"
+            f"allowed to access the S3 bucket, and the KMS key if results are encrypted with one. {error.reason}"
         ) from error
 
 

@@ -104,7 +104,7 @@ def _run(description: Json, items: list[Json], session: Session, region: str) ->
             description.update(_written(description, items, session, region), ExportStatus="COMPLETED")
         except DeliveryError as error:
             description.update(
-                ExportStatus="FAILED", FailureCode=error.code.removeprefix("S3."), FailureMessage=str(error)
+                ExportStatus="FAILED", FailureCode=error.code.removeprefix("S3."), FailureMessage=error.reason
             )
         description["EndTime"] = time.time()
 

@@ -9,13 +9,15 @@ RecordError(Exception)       one record cannot be processed; it goes to the erro
 class DeliveryError(Exception):
     """A call made on behalf of a delivery stream failed.
 
-    `code` is an error code of https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-logs.html.
+    `code` is an error code of https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-logs.html;
+    `reason` is what the service said that was called, without Firehose's own words.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason or message
 
 
 class TransformError(DeliveryError):

@@ -9,6 +9,8 @@ import re
 from typing import Any
 from xml.sax.saxutils import unescape
 
+from ministack.core.responses import request_scope
+
 from localcloud.emulator import faults
 from localcloud.emulator.authorization import AccessDenied, Session, require
 from localcloud.emulator.callers import acting
@@ -35,13 +37,16 @@ _MESSAGES = {
 def put_object(session: Session, bucket: str, key: str, body: bytes, *, key_arn: str | None, region: str) -> None:
     """Put an object, encrypted with `key_arn` or as the bucket's default says.
 
-    Raises DeliveryError with the code and message of Firehose's error log when S3 or KMS refuses.
+    `region` is where the caller works; S3, and the key through it, are asked where the bucket is. Raises DeliveryError
+    with the code and message of Firehose's error log when S3 or KMS refuses.
     """
     from ministack.services import s3
 
     owner = s3._bucket_owner_account(bucket)
     if owner is None:
         raise _error("S3.NoSuchBucket")
+    with request_scope(owner, region):
+        region = s3.bucket_region(bucket) or region
     headers = {"content-type": "application/octet-stream", "content-length": str(len(body)), "host": "s3.amazonaws.com"}
     if key_arn:
         headers |= {_SSE: "aws:kms", _SSE_KEY: key_arn}
@@ -74,4 +79,4 @@ def put_object(session: Session, bucket: str, key: str, body: bytes, *, key_arn:
 
 def _error(code: str, reason: str = "") -> DeliveryError:
     known = _MESSAGES.get(code)
-    return DeliveryError(code, f"{known} {reason}".strip() if known else reason)
+    return DeliveryError(code, f"{known} {reason}".strip() if known else reason, reason)
