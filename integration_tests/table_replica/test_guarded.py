@@ -8,13 +8,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from integration_tests.support.addressing import Cloud
+from integration_tests.support.factories import objects
 from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
 from localcloud.faults import Faults
 from operations.table_replica import backfilling, backfilling_exports, deployed, holding
+from operations.table_replica.athena import Comparison
 from operations.table_replica.copying_files import Watch, distributed, locally
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item
 from operations.table_replica.tables import Table
+from operations.table_replica.verifying import Patience
 
 pytestmark = pytest.mark.local
 
@@ -162,6 +165,33 @@ def test_commands_find_both_ends_by_their_stacks(orders: Deployed) -> None:
     assert found.replica.keys == found.source.keys == ["id", "at"]
     assert found.replica.dynamodb.region == "eu-central-1"
     assert found.positions_table == "orders-replica-positions"
+
+
+def test_athena_compares_exports_that_each_account_makes_of_its_own_table(orders: Deployed) -> None:
+    found = deployed.find(orders.engine, "workshop")
+    orders.clients.dynamodb.update_continuous_backups(
+        TableName="orders", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    orders.put(order("athena", 1, note={"S": "käufe ☂"}))
+    assert orders.verify().equal
+    extra = order("athena", 2)
+    orders.far.dynamodb.put_item(TableName=found.replica.name, Item=extra)
+    bulk = deployed.required_bulk(found, "workshop")
+    report = Comparison(found, bulk, Patience(settle_s=0.5)).report(lambda step: None)
+    assert report.extra == ['[{"S":"athena"},{"N":"2"}]']
+    assert (report.missing, report.differing) == ([], [])
+    assert report.items[1] == report.items[0] + 1
+    orders.far.dynamodb.delete_item(TableName=found.replica.name, Key=extra)
+
+    # The other account can write exports, and nothing else: not even read them.
+    bucket = orders.outputs["bulk"]["exportBucketName"]
+    [key, *_] = objects(orders.clients.s3, bucket, "exports/")
+    for refused in (
+        lambda: orders.far.s3.get_object(Bucket=bucket, Key=key),
+        lambda: orders.far.s3.put_object(Bucket=bucket, Key="verify/athena.json", Body=b"{}"),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
 
 
 @pytest.mark.parametrize("engine", ["local", "distributed"])

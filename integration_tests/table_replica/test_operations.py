@@ -1,5 +1,6 @@
 """Pause, verify, redrive, backfill and replay a deployed replica, with the commands that an operator types."""
 
+import io
 import json
 from pathlib import Path
 
@@ -72,6 +73,44 @@ def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: De
 
     workshop.delete("request#50001", "request#50002")
     far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#50009"}})
+    assert workshop.verify().equal
+
+
+def test_athena_says_what_scans_say_and_shows_what_it_takes(
+    workshop: Deployed, tributary: Tributary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40_000, 40_010):
+        workshop.put(request_item(number, bytessent={"N": "1"}))
+    assert workshop.verify().equal
+    replica, far = workshop.replica.replica, workshop.far.dynamodb
+    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#40001"}})
+    replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(40_002, bytessent={"S": "1"})})
+    replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(40_099)})
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    code, out, shown = tributary("verify", "workshop", "--engine", "athena", "--json")
+    assert (code, out.strip(), "Aborted" in shown) == (1, "", True)
+    assert "GB of `logfile`" in shown
+    assert "US dollars at most" in shown
+    code, _, shown = tributary("verify", "workshop", "--engine", "athena", "--segments", "4")
+    assert (code, "leave them out" in shown) == (2, True)
+
+    reports = []
+    for engine in ("athena", "local"):
+        command = ("verify", "workshop", "--engine", engine, "--yes", "--json", "--values", "--settle", "0.5")
+        code, out, shown = tributary(*command)
+        assert code == 1
+        assert "tributary redrive workshop" in shown
+        made = ("segments", "differingSegments", "readUnits", "seconds")
+        reports.append({name: value for name, value in json.loads(out).items() if name not in made})
+    assert reports[0] == reports[1]
+    assert reports[0]["missing"] == [{"PK": {"S": "request#40001"}}]
+    assert reports[0]["extra"] == [{"PK": {"S": "request#40099"}}]
+    assert [one["attributes"] for one in reports[0]["differing"]] == [["bytessent"]]
+
+    for number in range(40_000, 40_010):
+        workshop.delete(f"request#{number}")
+    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#40099"}})
     assert workshop.verify().equal
 
 
