@@ -10,7 +10,7 @@ import yaml
 from components.kinds import KINDS
 from components.settings import Architecture
 from operations.engine import Engine
-from operations.errors import StackError
+from operations.errors import EngineError, StackError
 from operations.stacks import Stack
 from operations.table_replica.raw import RawDynamoDB
 from operations.table_replica.tables import Table
@@ -71,7 +71,12 @@ def instance_of(stack: Stack, wanted: str | None, kinds: tuple[type[Architecture
 
 def outputs_of(engine: Engine, stack: str, instance: str) -> dict[str, Any]:
     """What a deployed instance exports. Raises StackError when it is not deployed."""
-    outputs: dict[str, Any] | None = engine.outputs(stack).get(instance) if stack in engine.stacks() else None
+    try:
+        outputs: dict[str, Any] = engine.outputs(stack).get(instance, {})
+    except EngineError as error:
+        if "no stack named" not in str(error):
+            raise
+        outputs = {}
     if not outputs:
         raise StackError(f"stack `{stack}` is not deployed. Type `tributary up {stack}` first.")
     return outputs

@@ -56,6 +56,17 @@ def week_of(moment: datetime) -> str:
     return f"{year}-W{week:02}"
 
 
+def split(copy: Copy, eventually: Eventually) -> None:
+    """Close the stream's only shard, and go on with two others."""
+    kinesis, name = copy.prod.kinesis, copy.source["streamName"]
+    kinesis.update_shard_count(StreamName=name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    eventually(
+        lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"],
+        until=lambda summary: (summary["StreamStatus"], summary["OpenShardCount"]) == ("ACTIVE", 2),
+        timeout=60,
+    )
+
+
 def put_aggregate(copy: Copy, count: int, seed: int) -> None:
     aggregator = aws_kinesis_agg.aggregator.RecordAggregator()
     for record in clicks(count, seed):
@@ -70,12 +81,14 @@ def key(item: Mapping[str, Any], names: tuple[str, ...] = KEY_NAMES) -> Item:
 
 def found(section: Mapping[str, Any]) -> dict[str, list[Item]]:
     """What a section names, by kind, without the empty kinds."""
-    kinds = ("missing", "extra", "differing", "failed", "unsettled", "unreadable")
+    kinds = ("missing", "extra", "differing", "failed", "unsettled", "foreign")
     return {kind: section[kind] for kind in kinds if section[kind]}
 
 
-def test_a_copy_is_equal_however_late_it_is(copy: Copy, tributary: Tributary) -> None:
+def test_a_copy_is_equal_however_late_it_is(copy: Copy, eventually: Eventually, tributary: Tributary) -> None:
     copy.put(clicks(300, seed=1))
+    split(copy, eventually)
+    time = datetime.now(UTC)
     put_aggregate(copy, 120, seed=2)
 
     # Nothing of it is in the lake yet, and not all of it in the tables.
@@ -85,6 +98,11 @@ def test_a_copy_is_equal_however_late_it_is(copy: Copy, tributary: Tributary) ->
     assert [report["stream"][fact] for fact in ("records", "sourceItems")] == [301, 420]
     assert datetime.fromisoformat(report["stream"]["from"]) < datetime.now(UTC)
     assert [found(report[name]) for name in ("stream", "lake", "clickStream")] == [{}, {}, {}]
+
+    code, out, _ = tributary("verify", "prod", "--json", "--since", time.isoformat())
+    since = json.loads(out)["stream"]
+    assert (code, since["records"], since["sourceItems"], since["copyItems"]) == (0, 1, 120, 120)
+    assert datetime.fromisoformat(since["from"]) == time.replace(microsecond=0)
 
     code, out, _ = tributary("verify", "poc", *SETTLE)
     assert code == 0
@@ -114,14 +132,14 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, tributary: Tri
     dynamodb, tables = copy.poc.dynamodb, copy.target["tables"]
     this, last = tables[week_of(datetime.now(UTC))], tables[week_of(datetime.now(UTC) - timedelta(weeks=1))]
     items = sorted(dynamodb.scan(TableName=this)["Items"], key=lambda item: item["sequenceNumber"]["S"])
-    deleted, changed, moved, unclicked, misclicked, *_ = items
+    deleted, changed, moved, unclicked, misclicked, between, *_ = items
 
     dynamodb.delete_item(TableName=this, Key=key(deleted))
     dynamodb.put_item(TableName=this, Item={**changed, "userid": {"N": changed["userid"]["S"]}, "more": {"BOOL": True}})
     inserted = {
-        **key(items[0]),
-        "sequenceNumber": {"S": f"{items[10]['sequenceNumber']['S'][:56]}.9"},
-        "shardId": items[0]["shardId"],
+        **key(between),
+        "sequenceNumber": {"S": f"{between['sequenceNumber']['S'].partition('.')[0]}.9"},
+        "shardId": between["shardId"],
     }
     dynamodb.put_item(TableName=this, Item=inserted)
     dynamodb.delete_item(TableName=this, Key=key(moved))
@@ -153,8 +171,8 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, tributary: Tri
     )
     [differing] = lake.pop("differing")
     assert (differing["key"], differing["attributes"]) == (plain_key(spoilt), ["event"])
-    [unreadable] = lake.pop("unreadable")
-    assert unreadable.startswith(f"s3://{copy.target['bucketName']}/{name}:")
+    [foreign] = lake.pop("foreign")
+    assert foreign.startswith(f"s3://{copy.target['bucketName']}/{name}:")
     assert lake == {}
     assert report["lake"]["superseded"] == 1
 
@@ -167,7 +185,7 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, tributary: Tri
     code, out, _ = tributary("verify", "poc", "--values", "--settle", "0")
     assert code == 1
     assert '"another"' in out
-    assert "1 unreadable:" in out
+    assert "1 foreign:" in out
 
 
 def change_object(copy: Copy) -> tuple[str, Item, Item]:

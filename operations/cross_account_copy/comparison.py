@@ -57,8 +57,8 @@ class Comparison(ABC):
         """What there is to say about what was read."""
         return {"sourceItems": self.one.count, "copyItems": self.many.count}
 
-    def flaws(self) -> list[str]:
-        """What cannot be compared at all, and why."""
+    def foreign(self) -> list[str]:
+        """What is none of this copy, and why."""
         return []
 
     def shown(self, key: str) -> dict[str, Any]:

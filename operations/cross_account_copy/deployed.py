@@ -83,8 +83,7 @@ def find(engine: Engine, stack: Stack, instance: str, far: Far, since: datetime 
         target = Target(_tables(access, there, settings.target.region, labels))
     stream = Stream(session.client("kinesis", endpoint_url=access.endpoint_url), outputs["streamName"], since)
     s3 = session.client("s3", endpoint_url=access.endpoint_url)
-    failures = Failures(s3, outputs["failureBucketName"], outputs["copierName"])
-    return Ends(Source(stream, failures, labels), target)
+    return Ends(Source(stream, Failures(s3, outputs["failureBucketName"]), labels), target)
 
 
 def _target(engine: Engine, stack: Stack, instance: str, far: Far) -> Target:

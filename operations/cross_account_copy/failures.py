@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Failures:
-    """What one function left in an on-failure bucket."""
+    """What one function left in an on-failure bucket; what all of them left when `function` is None."""
 
-    def __init__(self, s3: "S3Client", bucket: str, function: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, function: str | None = None) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._function = function
@@ -32,7 +32,7 @@ class Failures:
                 continue
             self._known.add(name)
             stored = json.loads(self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read())
-            if _function_of(stored["requestContext"]["functionArn"]) == self._function:
+            if self._function in (None, _function_of(stored["requestContext"]["functionArn"])):
                 yield f"s3://{self._bucket}/{name}", json.loads(stored["payload"])["Records"]
 
 

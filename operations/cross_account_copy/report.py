@@ -14,20 +14,20 @@ KINDS = ("missing", "extra", "differing", "failed", "unsettled")
 class Section:
     """What one comparison found. `found` has by kind what is shown of each key; `more` keys differ beyond those.
 
-    `flaws` tell what cannot be compared at all, and why.
+    `foreign` tells what is none of this copy, and why.
     """
 
     source: str
     copy: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    flaws: Sequence[str] = ()
+    foreign: Sequence[str] = ()
     more: int = 0
 
     @property
     def equal(self) -> bool:
         """Whether nothing differs, nothing failed, and nothing kept changing."""
-        return not (any(self.found.values()) or self.flaws or self.more)
+        return not (any(self.found.values()) or self.foreign or self.more)
 
     def as_json(self) -> dict[str, Any]:
         """The section for other programs."""
@@ -37,7 +37,7 @@ class Section:
             "copy": self.copy,
             **self.facts,
             **self.found,
-            "unreadable": list(self.flaws),
+            "foreign": list(self.foreign),
             "more": self.more,
         }
 
@@ -78,7 +78,7 @@ def _lines(section: Section) -> list[str]:
     verdict = "Equal" if section.equal else "Different"
     lines = [f"{verdict}: {section.source}{since} and {section.copy}: {facts}."]
     named = {kind: [json.dumps(one, ensure_ascii=False) for one in found] for kind, found in section.found.items()}
-    for kind, texts in {**named, "unreadable": section.flaws}.items():
+    for kind, texts in {**named, "foreign": section.foreign}.items():
         if texts:
             lines += [f"  {len(texts)} {kind}:", *(f"    {text}" for text in texts[:SHOWN])]
     if section.more:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
-from operations.cross_account_copy.expecting import KEY_NAMES, parse, typed_item
+from operations.cross_account_copy.expecting import KEY_NAMES, hash_of, parse, typed_item
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.lake import Lake
 from operations.cross_account_copy.partitions import Candidate
@@ -17,8 +17,8 @@ from operations.table_replica.comparing import THREADS, OnItems
 from operations.table_replica.items import digest, key_of
 from operations.table_replica.raw import Item
 
-# Lines that are no items are counted, and so many of them are named.
-NAMED_LINES = 100
+# What is foreign is counted, and so many of it are named.
+NAMED = 100
 
 
 class TablesWithLake(Comparison):
@@ -35,18 +35,20 @@ class TablesWithLake(Comparison):
         self.settle_s = lake.delivery.buffer_s
         self._tables = tables
         self._lake = lake
-        self._lock = threading.Lock()
-        self._flaws: list[str] = []
-        self._flaw_count = 0
+        self._foreign_items, self._foreign_lines = Foreign(), Foreign()
 
     def collect(self, watch: Watcher) -> None:
         self.refresh_failures({})
         self.one.clear()
+        self._foreign_items = Foreign()
         on_items = watch("Reading the tables", self._tables.item_count)
 
         def on_page(table: str, items: list[Item]) -> None:
             for item in items:
-                self.one.add(key_of(item, KEY_NAMES), digest(as_line(item)), table)
+                key = key_of(item, KEY_NAMES)
+                self.one.add(key, digest(as_line(item)), table)
+                if not _is_copied(item):
+                    self._foreign_items.note(f"{table} {key}", "no record of a stream gets this key")
             on_items(len(items))
 
         self._tables.scan(on_page)
@@ -71,9 +73,8 @@ class TablesWithLake(Comparison):
     def facts(self) -> dict[str, Any]:
         return {**super().facts(), "objects": self._lake.object_count}
 
-    def flaws(self) -> list[str]:
-        more = self._flaw_count - len(self._flaws)
-        return [*self._flaws, *([f"and {more} more"] if more else [])]
+    def foreign(self) -> list[str]:
+        return [*self._foreign_items.told(), *self._foreign_lines.told()]
 
     def _read(self, objects: Sequence[str], candidates: Mapping[str, Candidate], on_objects: OnItems) -> None:
         def read(name: str) -> None:
@@ -81,7 +82,7 @@ class TablesWithLake(Comparison):
                 for place, line in self._lake.lines(name):
                     self._note(place, line, candidates)
             except ValueError as wrong:
-                self._flaw(self._lake.place_of(name), wrong)
+                self._foreign_lines.note(self._lake.place_of(name), wrong)
             on_objects(1)
 
         with ThreadPoolExecutor(THREADS) as threads:
@@ -93,15 +94,36 @@ class TablesWithLake(Comparison):
             if not all(item.get(name, {}).get("S") for name in KEY_NAMES):
                 raise ValueError(f"it does not have {' and '.join(KEY_NAMES)} as text")
         except (ValueError, ArithmeticError, RecursionError) as wrong:
-            self._flaw(place, wrong)
+            self._foreign_lines.note(place, wrong)
             return
         key, digest_of_line = key_of(item, KEY_NAMES), digest(item)
         self.many.add(key, digest_of_line, place)
         if key in candidates:
             candidates[key].many[digest_of_line] = place
 
-    def _flaw(self, place: str, wrong: Exception) -> None:
+
+class Foreign:
+    """What is none of a copy: the first of it with the reasons, and how much there is. Threads may note at once."""
+
+    def __init__(self) -> None:
+        self._named: list[str] = []
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def note(self, place: str, why: Exception | str) -> None:
+        """Note what is there, and why it is foreign."""
         with self._lock:
-            self._flaw_count += 1
-            if len(self._flaws) < NAMED_LINES:
-                self._flaws.append(f"{place}: {wrong}")
+            self._count += 1
+            if len(self._named) < NAMED:
+                self._named.append(f"{place}: {why}")
+
+    def told(self) -> list[str]:
+        """What has been noted."""
+        more = self._count - len(self._named)
+        return [*self._named, *([f"and {more} more"] if more else [])]
+
+
+def _is_copied(item: Item) -> bool:
+    """Whether an item's partition key is the one that its shard and its sequence number make."""
+    partition_key, sort_key = (str(item[name]["S"]) for name in KEY_NAMES)
+    return partition_key == hash_of(item.get("shardId", {}).get("S", ""), sort_key.partition(".")[0])

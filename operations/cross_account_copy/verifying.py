@@ -80,7 +80,7 @@ def _section(comparison: Comparison, patience: Patience, watch: Watcher, values:
             shown = _shown(comparison, one, kind)
             section.found[kind].append(shown | (_described(pairs[one.key], values) if kind == "differing" else {}))
     section.facts = {**comparison.facts(), **{kind: joined.counts[kind] for kind in ("duplicates", "superseded")}}
-    section.flaws = comparison.flaws()
+    section.foreign = comparison.foreign()
     return section
 
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from operations.cross_account_copy import partitions, stream
 from operations.cross_account_copy.deployed import Ends, Source, Target
-from operations.cross_account_copy.expecting import StreamRecord, items_of, typed_item
+from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord, items_of, typed_item
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.lake import Delivery, Lake
 from operations.cross_account_copy.report import Report
 from operations.cross_account_copy.stream import Stream
 from operations.cross_account_copy.verifying import NO_LAKE, verify
 from operations.errors import OperationError
+from operations.table_replica.items import key_of
 from operations.table_replica.rates import RateLimit
 from operations.table_replica.raw import Item
 from operations.table_replica.tables import Table
@@ -67,7 +68,7 @@ def verified(
     labels: Mapping[str, str] | None = None,
 ) -> Report:
     clock = clock or Clock()
-    failures = Failures(failed or FakeS3(), "failures", COPIER)  # type: ignore[arg-type]  # stands for a client
+    failures = Failures(failed or FakeS3(), "failures")  # type: ignore[arg-type]  # stands for a client
     source = Source(Stream(kinesis, "clicks", since), failures, labels or {"table": TABLE}) if kinesis else None  # type: ignore[arg-type]  # as above
     delivery = Delivery("lines/", "lines/errors/", "UNCOMPRESSED", buffer_s=60)
     target = Target(
@@ -180,7 +181,6 @@ def test_what_the_copier_gave_up_has_failed_also_when_it_has_left_the_stream() -
         {
             "aws/lambda/a/1": failed_object(COPIER, *map(lambda_record, (left, applied_since))),
             "aws/lambda/a/2": failed_object(COPIER, *map(lambda_record, (older_shard, poison))),
-            "aws/lambda/b/3": failed_object("another", lambda_record(good)),
         }
     )
     kinesis = FakeKinesis({good.shard_id: [good, poison]})
@@ -275,12 +275,23 @@ def test_a_line_that_the_forwarder_gave_up_has_failed_and_what_is_no_line_is_tol
     dynamodb.put(item)
     keys = {name: item[name] for name in ("seqNumbershardIdHash", "sequenceNumber")}
     lake.objects["aws/lambda/a/1"] = failed_object(FORWARDER, {"dynamodb": {"Keys": keys}})
+    lake.objects["aws/lambda/b/2"] = failed_object("the writer of clicks", {"dynamodb": {"Keys": keys}})
     lake.objects["lines/1"] = b'{"n": 1}\n{"seqNumbershardIdHash": "", "sequenceNumber": "1"}\n[1]\n{"n": NaN}\n\xff\n'
     section = verified(None, dynamodb, lake=lake).sections["lake"]
     assert [one["where"] for one in section.found["failed"]] == ["s3://lake/aws/lambda/a/1"]
-    assert [flaw.partition(": ")[0] for flaw in section.flaws] == [
+    assert [one.partition(": ")[0] for one in section.foreign] == [
         f"s3://lake/lines/1:{number}" for number in range(1, 6)
     ]
+
+
+def test_an_item_with_a_key_that_no_record_gets_is_foreign() -> None:
+    [item] = items(record(1))
+    stranger = {**item, "seqNumbershardIdHash": {"S": "mine"}}
+    dynamodb, lake = FakeDynamoDB(), FakeS3({"lines/1": b"\n".join(line(one) for one in (item, stranger))})
+    dynamodb.put(item, stranger)
+    section = verified(None, dynamodb, lake=lake).sections["lake"]
+    assert section.foreign == [f"{TABLE} {key_of(stranger, KEY_NAMES)}: no record of a stream gets this key"]
+    assert not section.equal
 
 
 def test_binary_values_and_sets_are_compared_as_lines_have_them() -> None:
