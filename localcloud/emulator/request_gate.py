@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from localcloud.emulator import fast_json
+
 Response = tuple[int, dict[str, str], Any]
 
 _parsed: contextvars.ContextVar[tuple[bytes, Any] | None] = contextvars.ContextVar("parsed_body", default=None)
@@ -24,7 +26,7 @@ def parsed_body(body: bytes) -> Any:
     if kept is not None and kept[0] is body:
         return kept[1]
     try:
-        data = json.loads(body) if body else {}
+        data = fast_json.loads(body) if body else {}
     except ValueError:
         data = {}
     if not isinstance(data, dict):
@@ -40,7 +42,7 @@ def outline(body: bytes) -> bytes:
     """
     data: dict[str, Any] = parsed_body(body)
     if isinstance(batch := data.get("RequestItems"), dict):
-        return json.dumps({**data, "RequestItems": dict.fromkeys(batch)}).encode()
+        return fast_json.dumps({**data, "RequestItems": dict.fromkeys(batch)})
     return body
 
 

@@ -12,8 +12,6 @@ DIGEST_BYTES = 16
 # Only these make two texts of one item differ: a set has no order, a number may be written in several ways.
 _SETS = {"SS", "NS", "BS"}
 _NUMBERS = {"N", "NS"}
-
-
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 

@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.core.responses import AccountRegionScopedDict, error_response_json, json_response
+from ministack.core.responses import JSON_1_0_CONTENT_TYPE, AccountRegionScopedDict, error_response_json
 
+from localcloud.emulator import fast_json
 from localcloud.emulator.dynamodb.scan_order import BUCKETS, Key, ScanOrder, bucket_of, segment_of
 from localcloud.emulator.patching import replaces
 
@@ -75,8 +76,7 @@ def scan(data: Json, check: Callable[[Json], Answer]) -> Answer:
     if more:
         answer["LastEvaluatedKey"] = dynamodb._build_key(page[-1], table["pk_name"], table["sk_name"])
     _add_capacity(answer, data, name, size_bytes)
-    found: Answer = json_response(answer)
-    return found
+    return 200, {"Content-Type": JSON_1_0_CONTENT_TYPE}, fast_json.dumps(answer)
 
 
 def order_of(table: Json) -> ScanOrder:

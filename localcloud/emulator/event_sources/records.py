@@ -3,9 +3,10 @@
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and …/with-ddb.html show the events.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from localcloud.emulator import fast_json
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html: a batch's payload is at most 6 MB
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -30,7 +31,7 @@ def within_payload(records: list[StreamRecord]) -> int:
         return len(records)
     total = _ENVELOPE_BYTES
     for count, record in enumerate(records):
-        total += len(json.dumps(record.event, separators=(",", ":")).encode()) + 1
+        total += len(fast_json.dumps(record.event)) + 1
         if count and total > MAX_PAYLOAD_BYTES + 1:
             return count
     return len(records)

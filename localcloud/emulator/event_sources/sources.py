@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ministack.core.arn import parse_arn
 
-from localcloud.emulator import kinesis
+from localcloud.emulator import fast_json, kinesis
 from localcloud.emulator.event_sources import change_records
 from localcloud.emulator.event_sources.records import StreamRecord
 from localcloud.emulator.table_streams import log as table_log
@@ -196,7 +196,7 @@ class DynamoDbSource:
         change = event["dynamodb"]
         arrival_s = float(change.get("ApproximateCreationDateTime", time.time()))
         # An item's size in the table bounds neither its JSON nor the escapes in it: measure.
-        size = len(json.dumps(event, separators=(",", ":")).encode()) + 1
+        size = len(fast_json.dumps(event)) + 1
         return StreamRecord(
             position, change["SequenceNumber"], json.dumps(change["Keys"], sort_keys=True), arrival_s, size, event
         )

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.emulator import fast_json
 from localcloud.emulator.sandbox import bootstrap, forkserver
 from localcloud.emulator.sandbox.forkserver import ForkedProcess
 
@@ -60,7 +61,7 @@ class SandboxProcess:
         """Send a request, if any, and wait for the answer; returns it with everything that was printed until then."""
         deadline = time.monotonic() + timeout_s
         if request is not None:
-            body = json.dumps(request).encode()
+            body = fast_json.dumps(request)
             try:
                 self._control.sendall(bootstrap.REQUEST.pack(len(body)) + body)
             except OSError:
