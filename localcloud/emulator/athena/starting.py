@@ -49,14 +49,10 @@ def _unparsable(query: str) -> str | None:
     """Why a statement cannot run, None when it can."""
     from ministack.services import athena
 
+    from localcloud.emulator.athena import translation
+
     if athena._parse_ddl(query) is not None:
         return None
-    try:
-        import duckdb  # noqa: F401 - what the query runs on
-
-        from localcloud.emulator.athena import translation
-    except ImportError:
-        return "Queries on the local cloud need duckdb and sqlglot: `.venv/bin/pip install -r requirements-dev.txt`."
     try:
         statement = translation.parse(query)
         translation.tables_of(statement)
