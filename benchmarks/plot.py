@@ -1,6 +1,7 @@
-"""Draws the ratios of the saved comparisons: a bar is the ratio, a mark is what it is meant to reach."""
+"""Draws the saved comparisons: ratios, and what verifying takes as its tables grow."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ BAR_INCHES = 0.32
 
 
 def draw() -> Path:
-    """Write `ratios.svg` beside the results; its path."""
+    """Write `ratios.svg` beside the results; its path. A bar is the ratio, a mark is what it is meant to reach."""
     results = [result for path in sorted(FOLDER.glob("*.json")) for result in json.loads(path.read_text())]
     figure, axes = plt.subplots(figsize=(10, 1.2 + BAR_INCHES * len(results)))
     places = range(len(results))
@@ -31,6 +32,28 @@ def draw() -> Path:
     axes.set_xlabel("times better than the baseline")
     figure.tight_layout()
     path = FOLDER / "ratios.svg"
+    figure.savefig(path)
+    plt.close(figure)
+    return path
+
+
+def draw_growth(points: Sequence[Mapping[str, float]]) -> Path:
+    """Write `growth.svg`; its path. A point has `items` of each table, `scan_s`, `verify_s` and `peak_mb`."""
+    items = [point["items"] for point in points]
+    figure, (times, memory) = plt.subplots(1, 2, figsize=(10, 4))
+    for name, label in (("scan_s", "scan of both by one thread"), ("verify_s", "verify")):
+        times.loglog(items, [point[name] for point in points], marker="o", label=label)
+    times.set_ylabel("seconds")
+    times.legend()
+    memory.semilogx(items, [point["peak_mb"] for point in points], marker="o")
+    memory.set_ylim(bottom=0)
+    memory.set_ylabel("peak memory of verify, MB")
+    for axes in (times, memory):
+        axes.set_xlabel("items in each table")
+        axes.grid(visible=True, alpha=0.3)
+    figure.tight_layout()
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / "growth.svg"
     figure.savefig(path)
     plt.close(figure)
     return path

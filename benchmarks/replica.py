@@ -4,35 +4,30 @@ The workshop loads one PutItem a row and replicates one PutItem a record, and lo
 """
 
 import io
-import json
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks import replica_growth
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
+from benchmarks.replica_items import ACCOUNT, batches
 from benchmarks.results import Result
-from integration_tests.support.addressing import statement
+from integration_tests.support.addressing import credentials_of, statement
 from operations.cross_account_copy.observing import item_count
 from operations.table_replica import logfile
 from operations.table_replica.loading import load, put_batch
 from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item, RawDynamoDB
+from operations.table_replica.raw import RawDynamoDB
 from operations.table_replica.tables import Table
 from operations.table_replica.verifying import Patience, verify
 
 ROWS = 2_000
-RATE_ROWS = 10_000
-SIZES = (10_000, 30_000)
-MEMORY_GOAL_MB = 150.0
+RATE_ROWS = 30_000
 GOAL_S = 4.0
 BARE_THREADS = 4
 BATCH_SIZE = 100
-ACCOUNT = "444444444444"
 PROJECT = Path(__file__).parents[1]
 OURS = ("handlers/__init__.py", "handlers/table_replicator/*.py", "handlers/shared/*.py")
 WORKSHOP = """
@@ -65,7 +60,8 @@ def run() -> Iterator[Result]:
         guarded = _replicated(bench, guarded=True)
         yield Result("what the guard costs", "guarded", "not guarded", guarded, plain, at_least=1, unit="s")
 
-        yield from _verifications(bench)
+    with benchmark_cloud() as bench:
+        yield from replica_growth.run(bench)
 
 
 def _exercise(bench: Bench) -> float:
@@ -103,12 +99,19 @@ def _pages(dynamodb: Any, table: str) -> Any:
 
 
 def _bare(bench: Bench) -> float:
-    """Seconds that BatchWriteItem takes from four threads for items that are there in DynamoDB's JSON."""
-    _, replica = _pair(bench)
-    batches = list(_batches(RATE_ROWS))
+    """Seconds that BatchWriteItem takes from four threads, with a role as the function has one.
+
+    The items are there in DynamoDB's JSON.
+    """
+    clients = bench.clients(ACCOUNT)
+    role_arn = bench.make.role(ACCOUNT, [statement("dynamodb:*")], trusts={"AWS": ACCOUNT})
+    credentials = clients.sts.assume_role(RoleArn=role_arn, RoleSessionName="bare")["Credentials"]
+    session = credentials_of(clients.session, clients.region, credentials)
+    replica = Table(RawDynamoDB(session, clients.region, endpoint_url=bench.endpoint), _pair(bench)[1].name)
+    waiting = list(batches(RATE_ROWS))
     began = time.monotonic()
     with ThreadPoolExecutor(BARE_THREADS) as threads:
-        list(threads.map(lambda batch: put_batch(replica, batch), batches))
+        list(threads.map(lambda batch: put_batch(replica, batch), waiting))
     return time.monotonic() - began
 
 
@@ -116,7 +119,7 @@ def _replicated(bench: Bench, *, guarded: bool) -> float:
     """Seconds from the mapping's creation until a stream that was there is in the replica."""
     source, replica = _pair(bench)
     with ThreadPoolExecutor(BARE_THREADS) as threads:
-        list(threads.map(lambda batch: put_batch(source, batch), _batches(RATE_ROWS)))
+        list(threads.map(lambda batch: put_batch(source, batch), batches(RATE_ROWS)))
     positions = bench.make.table(ACCOUNT, keys="PK")["TableName"] if guarded else ""
     began = _replicate(
         bench,
@@ -130,59 +133,6 @@ def _replicated(bench: Bench, *, guarded: bool) -> float:
     dynamodb = bench.clients(ACCOUNT).dynamodb
     seconds_until(lambda: item_count(dynamodb, replica.name) == RATE_ROWS)
     return time.monotonic() - began
-
-
-def _verifications(bench: Bench) -> Iterator[Result]:
-    """Time against a scan of both tables by one thread, and memory as the tables grow, in processes of their own."""
-    memory = []
-    for size in SIZES:
-        source, replica = _pair(bench)
-        for table in (source, replica):
-            with ThreadPoolExecutor(BARE_THREADS) as threads:
-                list(threads.map(lambda batch, table=table: put_batch(table, batch), _batches(size)))  # type: ignore[misc]
-        scan, _ = _child(bench, "scan", source.name, replica.name)
-        ours, peak_mb = _child(bench, "verify", source.name, replica.name)
-        memory.append(peak_mb)
-        yield Result(f"verify of {size} items", "scan by one thread", "ours", scan, ours, at_least=0.8, unit="s")
-    small, large = memory
-    yield Result(f"verify's memory, {SIZES[1]} for {SIZES[0]} items", "small", "large", small, large, 0.75, "MB")
-    yield Result("verify's memory", "goal", "ours", MEMORY_GOAL_MB, large, at_least=1, unit="MB")
-
-
-def _child(bench: Bench, what: str, source: str, replica: str) -> tuple[float, float]:
-    """Seconds and peak memory in MB of one reading of both tables, in a new process."""
-    command = [sys.executable, "-m", "benchmarks.replica", what, bench.endpoint, source, replica]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
-    seconds, peak_mb = json.loads(done.stdout)
-    return seconds, peak_mb
-
-
-def _read(what: str, endpoint: str, source: str, replica: str) -> None:
-    """What a child process does: reads both tables, prints seconds and peak memory in MB."""
-    import boto3
-
-    session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test", region_name="us-east-1")
-    tables = [Table(RawDynamoDB(session, "us-east-1", endpoint_url=endpoint), name) for name in (source, replica)]
-    client = session.client("dynamodb", endpoint_url=endpoint)
-    began = time.monotonic()
-    if what == "verify":
-        report = verify(*tables, Patience(settle_s=0), RateLimit(None))  # type: ignore[misc]
-        if not report.equal:
-            raise RuntimeError(f"the tables are not equal: {report}")
-    else:
-        for table in tables:
-            for page in _pages(client, table.name):
-                len(page["Items"])
-    print(json.dumps([time.monotonic() - began, _peak_mb()]))
-
-
-def _peak_mb() -> float:
-    """This process's peak memory. getrusage would count that of the parent at the time of the fork as well."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
 
 
 def _pair(bench: Bench) -> tuple[Table, Table]:
@@ -230,12 +180,3 @@ def _csv(rows: int) -> str:
     file = io.StringIO()
     logfile.write(file, logfile.generate(rows, seed=1))
     return file.getvalue()
-
-
-def _batches(rows: int) -> Iterator[list[Item]]:
-    items = [logfile.item_of(row) for row in logfile.generate(rows, seed=1)]
-    return (items[start : start + 25] for start in range(0, rows, 25))
-
-
-if __name__ == "__main__":
-    _read(*sys.argv[1:])
