@@ -57,16 +57,18 @@ class FakeLambda:
     apply: Callable[[list[Any]], int | None] = lambda records: None
     on_state: Callable[[str], None] = lambda state: None
     _next: str | None = None
+    _changes: int = 0
 
     def get_event_source_mapping(self, UUID: str) -> Any:  # noqa: N803
         shown = self.state
         if self._next:
             self.state, self._next = self._next, None
             self.on_state(self.state)
-        return {"State": shown}
+        return {"State": shown, "LastModified": self._changes}
 
     def update_event_source_mapping(self, UUID: str, Enabled: bool) -> None:  # noqa: N803
         assert self.state in ("Enabled", "Disabled")
+        self._changes += 1
         self.state, self._next = ("Enabling", "Enabled") if Enabled else ("Disabling", "Disabled")
 
     def invoke(self, FunctionName: str, LogType: str, Payload: bytes) -> Any:  # noqa: N803
