@@ -5,6 +5,7 @@ import json
 import pytest
 
 from integration_tests.cross_account_copy.copy import EQUAL, Copy, Eventually, clicks
+from integration_tests.support.typing_commands import typed_in
 from operations import replaying
 
 pytestmark = pytest.mark.local
@@ -49,6 +50,19 @@ def test_replaying_the_stream_leaves_the_table_as_it_was(copy: Copy, eventually:
     ]
     copy.put(clicks(1, seed=5))
     eventually(copy.table_difference, equals=EQUAL, timeout=60)
+
+
+def test_verify_finds_what_failed_and_nothing_else(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = typed_in(copy.engine, monkeypatch, capsys)("verify", "prod", "--json")
+    report = json.loads(out)
+    # Those of the replay are the same records once more.
+    failed = len(set(copy.failed_source_records()))
+    assert (code, report["equal"], report["lake"]["equal"]) == (int(failed > 0), failed == 0, True)
+    assert len(report["stream"]["failed"]) == failed
+    assert report["stream"]["sourceItems"] == len(copy.expected) + failed
+    assert [report["stream"][kind] for kind in ("missing", "extra", "differing", "foreign")] == [[], [], [], []]
 
 
 def test_function_logs_hold_counts_and_no_payload(copy: Copy, eventually: Eventually) -> None:

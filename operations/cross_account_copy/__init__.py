@@ -1,1 +1,1 @@
-"""Sending records through a cross-account copy and comparing what arrives with what was sent."""
+"""Sending records through a cross-account copy, and comparing what its ends hold."""

@@ -81,6 +81,7 @@ class Tables:
         while they have the same number of digits, as those of one shard do; an item that was not found for this reason
         is found when its key is looked at.
         """
+        # The last digit of a sequence number does not count.
         work = [
             (table, hash_of(window.shard_id, f"{digits:02}0"), window)
             for table in self._tables.values()
@@ -133,6 +134,11 @@ def segments_of(table: Table) -> int:
 def text_of(key: Key) -> str:
     """A key of an item in Python's types as `key_of` makes it of an item in DynamoDB JSON."""
     return key_of({name: {"S": value} for name, value in zip(KEY_NAMES, key, strict=True)}, KEY_NAMES)
+
+
+def has_key(item: Item) -> bool:
+    """Whether what should be an item of a copy has its key attributes, as text that is not empty."""
+    return all(item.get(name, {}).get("S") for name in KEY_NAMES)
 
 
 def placed(table: str, key: str) -> str:

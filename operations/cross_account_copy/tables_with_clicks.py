@@ -8,7 +8,7 @@ from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
 from operations.cross_account_copy.expecting import KEY_NAMES
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.partitions import Candidate
-from operations.cross_account_copy.tables import Tables
+from operations.cross_account_copy.tables import Tables, has_key
 from operations.table_replica.items import digest, key_attributes, key_of
 from operations.table_replica.raw import Item
 from operations.table_replica.tables import Table
@@ -23,11 +23,11 @@ class TablesWithClicks(Comparison):
     name = "clickStream"
     one_is, many_is = "extra", "missing"
 
-    def __init__(self, tables: Tables, table: Table, clicks: Tables, folder: Path, failures: Failures) -> None:
+    def __init__(self, tables: Tables, table: Table, folder: Path, failures: Failures) -> None:
         super().__init__(tables.name, table.name, folder, failures)
         self._tables = tables
         self._table = table
-        self._clicks = clicks
+        self._clicks = tables.of(table)
 
     def collect(self, watch: Watcher) -> None:
         self.refresh_failures({})
@@ -73,8 +73,8 @@ class TablesWithClicks(Comparison):
     def _now(self, keys: Iterable[str]) -> dict[str, Pair]:
         """What the per-user table has, and the item of the copy that it says to be."""
         keys = list(keys)
-        clicks = self._table.get(filter(self._can_be_key, keys))
-        origins = {key: key_of(item, KEY_NAMES) for key, item in clicks.items() if set(KEY_NAMES) <= item.keys()}
+        clicks = self._clicks.find(filter(self._can_be_key, keys))
+        origins = {key: key_of(item, KEY_NAMES) for key, item in clicks.items() if has_key(item)}
         copied = self._tables.find(origins.values())
         return {key: (copied.get(origins.get(key, "")), clicks.get(key)) for key in keys}
 

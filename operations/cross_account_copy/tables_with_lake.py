@@ -12,7 +12,7 @@ from operations.cross_account_copy.expecting import KEY_NAMES, hash_of, parse, t
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.lake import Lake
 from operations.cross_account_copy.partitions import Candidate
-from operations.cross_account_copy.tables import Tables, as_line
+from operations.cross_account_copy.tables import Tables, as_line, has_key
 from operations.table_replica.comparing import THREADS, OnItems
 from operations.table_replica.items import digest, key_of
 from operations.table_replica.raw import Item
@@ -91,7 +91,7 @@ class TablesWithLake(Comparison):
     def _note(self, place: str, line: bytes, candidates: Mapping[str, Candidate]) -> None:
         try:
             item = typed_item(parse(line))
-            if not all(item.get(name, {}).get("S") for name in KEY_NAMES):
+            if not has_key(item):
                 raise ValueError(f"it does not have {' and '.join(KEY_NAMES)} as text")
         except (ValueError, ArithmeticError, RecursionError) as wrong:
             self._foreign_lines.note(place, wrong)

@@ -59,8 +59,7 @@ def comparisons(ends: Ends, tables: Tables, folder: Path) -> list[Comparison]:
     if target.lake is not None:
         found.append(TablesWithLake(tables, target.lake[0], folder, target.lake[1]))
     if target.clicks is not None:
-        clicks, failures = target.clicks
-        found.append(TablesWithClicks(tables, clicks, tables.of(clicks), folder, failures))
+        found.append(TablesWithClicks(tables, target.clicks[0], folder, target.clicks[1]))
     return found
 
 
