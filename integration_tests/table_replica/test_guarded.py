@@ -100,6 +100,8 @@ def test_a_late_redrive_as_it_is_overwrites_nothing_newer(
         for number in range(10):
             orders.put(order("late", number, v={"S": "early"}))
         eventually(orders.failed_records, until=lambda found: len(found) >= 10, timeout=60)
+    # What follows is in another shard, whose sequence numbers are above those of its parent.
+    faults.reshard(orders.stream_arn())
     orders.put(order("late", 0, v={"S": "newer"}))
     delete(orders, "late", 1)
     assert len(orders.verify(settle_s=2).missing) == 8
@@ -154,6 +156,8 @@ def test_faults_at_the_far_end_end_in_equality(orders: Deployed, faults: Faults)
             orders.put(order(f"c{turn % 13}", turn % 29, turn={"N": str(turn)}))
             if turn % 3 == 0:
                 delete(orders, f"c{turn % 11}", turn % 29)
+            if turn % 150 == 0:
+                faults.reshard(orders.stream_arn(), into=2)
         assert orders.verify(settle_s=20).equal
         assert throttled.hits() + crashed.hits() > 1
     assert orders.equal()

@@ -1,4 +1,4 @@
-"""DynamoDB Streams: a table's stream in shards that roll over and split, and reading them.
+"""DynamoDB Streams of the local cloud: a table's stream in shards that roll over and split, and reading them.
 
 `shards` says what a shard is: a view of the log of changes that the emulator keeps for a table. `log` finds that log
 and its shards, for the API and for event source mappings; `api` answers DescribeStream, GetShardIterator and
