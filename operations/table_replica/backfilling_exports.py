@@ -53,7 +53,7 @@ def backfill(replica: Replica, bulk: Bulk, copy: Copy, watch: Watch) -> Tally:
     given_up = copy(export, files, progress, save, check) if any(_open(replica, export, files)) else {}
     if open_files := list(_open(replica, export, files)):
         raise OperationError(_not_done(open_files, len(files), given_up, progress.held is not None))
-    _release(replica, checkpoint, progress, watch)
+    _release(replica, bulk, checkpoint, progress, watch)
     checkpoints.remove(replica.s3, replica.failure_bucket)
     return _tally(place for _, place in _places(replica, export, files))
 
@@ -93,7 +93,7 @@ def _check_time(replica: Replica, bulk: Bulk, checkpoint: Checkpoint, progress: 
     if progress.held_at_s is None or time.time() - progress.held_at_s < LONGEST_HOLD_S:
         return
     _stop(bulk, progress)
-    _release(replica, checkpoint, progress, watch)
+    _release(replica, bulk, checkpoint, progress, watch)
     checkpoints.remove(replica.s3, replica.failure_bucket)
     raise OperationError(
         f"given up after {LONGEST_HOLD_S / 3600:.0f} hours, since the stream keeps changes for 24; what is written "
@@ -111,11 +111,13 @@ def _stop(bulk: Bulk, progress: ExportProgress) -> None:
         progress.quiet_at_s = time.time() + distributing.LONGEST_INVOCATION_S
 
 
-def _release(replica: Replica, checkpoint: Checkpoint, progress: ExportProgress, watch: Watch) -> None:
+def _release(replica: Replica, bulk: Bulk, checkpoint: Checkpoint, progress: ExportProgress, watch: Watch) -> None:
     """End the hold, when no function of a stopped execution can write an exported row any more."""
     if progress.held is None or not checkpoint.resume:
         return
-    if (wait_s := progress.quiet_at_s - time.time()) > 0:
+    arn = progress.execution_arn
+    last = distributing.find(bulk.client("stepfunctions"), arn) if arn else None
+    if (wait_s := max(progress.quiet_at_s, last.quiet_at_s if last else 0.0) - time.time()) > 0:
         watch.on_note(f"Waiting {wait_s / 60:.0f} minutes for the functions of an execution that was stopped.")
         time.sleep(wait_s)
     holding.resume(replica.lambda_, replica.mapping_id)

@@ -37,8 +37,8 @@ class ExportProgress:
     """`token` asks for the export, which is `export_arn` once it is asked for.
 
     `held` is the mapping's last change when it was held for the export, at `held_at_s` since 1970; both None when it
-    was not. `execution_arn` is the last of the state machine's executions, `runs` their number, and no function that
-    one of them started still runs after `quiet_at_s` unless it is running itself.
+    was not. `execution_arn` is the last of the state machine's executions, `runs` their number; no function that an
+    earlier one started runs after `quiet_at_s`.
     """
 
     token: str

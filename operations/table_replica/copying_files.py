@@ -3,7 +3,6 @@
 Both keep the place of each file beside the export, and so each goes on where the other one stopped.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -102,6 +101,7 @@ def distributed(replica: Replica, bulk: Bulk, write_units: float | None, watch: 
         machine: str = bulk.outputs["backfillMachineArn"]
         found = distributing.find(client, progress.execution_arn) if progress.execution_arn else None
         if progress.execution_arn is None or (found is not None and found.status != distributing.RUNNING):
+            progress.quiet_at_s = max(progress.quiet_at_s, found.quiet_at_s if found else 0.0)
             progress.runs += 1
             progress.execution_arn = distributing.execution_arn(machine, f"{export.id}-{progress.runs}")
             found = None
@@ -120,9 +120,6 @@ def distributed(replica: Replica, bulk: Bulk, write_units: float | None, watch: 
         )
         if ended.status == distributing.SUCCEEDED:
             return distributing.failed_files(replica.s3, ended)
-        # Functions that it had started may still be writing.
-        progress.quiet_at_s = (ended.stopped_at_s or time.time()) + distributing.LONGEST_INVOCATION_S
-        save()
         raise OperationError(
             f"execution {progress.execution_arn} ended as {ended.status}: {ended.cause or 'no cause was given'}. Type "
             "the same command again to go on with what is not done."

@@ -42,6 +42,11 @@ class Execution:
     output: str | None
     cause: str | None
 
+    @property
+    def quiet_at_s(self) -> float:
+        """When no function that it started can run any more, since 1970; 0 when each came to its end."""
+        return 0.0 if self.status == SUCCEEDED else (self.stopped_at_s or time.time()) + LONGEST_INVOCATION_S
+
 
 def request(
     export: Export, folder: str, keys: Sequence[str], concurrency: int, write_units: float | None
