@@ -44,14 +44,14 @@ class Comparison:
         """What it will do and cost, for whoever is to agree."""
         if self._run.exports:
             began = f"{datetime.fromtimestamp(self._run.began_at_s, UTC):%Y-%m-%d %H:%M} UTC"
-            return f"Goes on with the comparison that began at {began}: what is exported is not exported again."
+            return f"Goes on with the comparison that began at {began}, of the tables as they were exported then."
         sizes = {table.name: int(table.description["TableSizeBytes"]) for table in self._tables.values()}
         exports = ", ".join(f"{_gb(size)} of `{name}`" for name, size in sizes.items())
         total = sum(sizes.values())
         dollars = max(total, LEAST_BYTES) / 1e12 * DOLLARS_PER_TB
         return (
             f"export   {exports}, by the GB, see https://aws.amazon.com/dynamodb/pricing/\n"
-            f"query    about {_gb(total)} at most, stopped at {_gb(self._scan_limit_bytes)}: {dollars:.2f} US dollars "
+            f"query    at most about {_gb(total)}, stopped at {_gb(self._scan_limit_bytes)}: {dollars:.2f} US dollars "
             f"at most, at {DOLLARS_PER_TB:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
         )
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 KEY = "verify/athena.json"
-# Older exports say little about the tables, and may have been deleted: such a run is begun anew.
-LONGEST_S = 24 * 3600.0
+# Older exports say little about the tables as they are: such a run is begun anew.
+LONGEST_S = 8 * 3600.0
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Run:
 
 
 def load(s3: "S3Client", bucket: str) -> Run | None:
-    """The run that did not come to its end within a day, if there is one."""
+    """The run that did not come to its end, if there is one of the last eight hours."""
     try:
         stored: Mapping[str, object] = json.loads(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read())
     except s3.exceptions.NoSuchKey:
