@@ -169,7 +169,7 @@ def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: 
     ends = deployed.find(engine, stack, instance, deployed.Far(asked.far_role, asked.far_profile), asked.since)
     report = verifying.verify(
         ends,
-        RateLimit(asked.read_units),
+        RateLimit(asked.read_units or ends.target.read_units),
         Patience(settle_s=asked.settle_s, longest_s=asked.longest_s),
         watch,
         segments=asked.segments,

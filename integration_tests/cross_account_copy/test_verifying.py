@@ -128,7 +128,7 @@ def test_a_poison_record_has_failed_and_is_not_missing(
     assert report["lake"]["equal"]
 
 
-def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, tributary: Tributary) -> None:
+def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, eventually: Eventually, tributary: Tributary) -> None:
     dynamodb, tables = copy.poc.dynamodb, copy.target["tables"]
     this, last = tables[week_of(datetime.now(UTC))], tables[week_of(datetime.now(UTC) - timedelta(weeks=1))]
     items = sorted(dynamodb.scan(TableName=this)["Items"], key=lambda item: item["sequenceNumber"]["S"])
@@ -146,12 +146,19 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, tributary: Tri
     dynamodb.put_item(TableName=last, Item=moved)
 
     per_user, names = copy.target["clickStreamTableName"], ("useremail_", "nanotimestamp_")
+
+    def forwarded() -> bool:
+        lines = b"".join(objects(copy.poc.s3, copy.target["bucketName"], "prod-kinesis-data").values())
+        click = dynamodb.get_item(TableName=per_user, Key=key(changed, names))["Item"]
+        return b'"more":true' in lines and inserted["sequenceNumber"]["S"].encode() in lines and "more" in click
+
+    eventually(forwarded, timeout=60)
     dynamodb.delete_item(TableName=per_user, Key=key(unclicked, names))
     dynamodb.put_item(TableName=per_user, Item={**misclicked, "event": {"S": "another"}})
 
     name, lost, spoilt = change_object(copy)
 
-    code, out, _ = tributary("verify", "prod", "--json", *SETTLE)
+    code, out, _ = tributary("verify", "prod", "--json", "--settle", "1")
     report = json.loads(out)
     assert code == 1
     stream, lake, per_user_found = (found(report[one]) for one in ("stream", "lake", "clickStream"))

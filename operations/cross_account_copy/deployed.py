@@ -16,6 +16,7 @@ from operations.cross_account_copy.stream import Stream
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.stacks import Stack, read
+from operations.table_replica.rates import provisioned
 from operations.table_replica.tables import Table
 
 
@@ -38,6 +39,16 @@ class Target:
     tables: list[Table]
     lake: tuple[Lake, Failures] | None = None
     clicks: tuple[Table, Failures] | None = None
+
+    @property
+    def read_units(self) -> float | None:
+        """The units a second that may be used of the least provisioned table; None when all are on demand.
+
+        More would be throttled, in the end for longer than the SDK retries.
+        """
+        tables = [*self.tables, *([self.clicks[0]] if self.clicks else [])]
+        given = (provisioned(table.description, "ReadCapacityUnits") for table in tables)
+        return min((units for units in given if units is not None), default=None)
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,19 @@ def test_a_record_must_be_in_the_table_of_its_week() -> None:
     assert [one["table"] for one in section.found["extra"]] == ["w46"]
 
 
+def test_the_least_of_the_tables_says_how_fast_they_are_read() -> None:
+    def table(**description: Any) -> Table:
+        found = Table(FakeDynamoDB(), TABLE)  # type: ignore[arg-type]  # stands for a client
+        found.__dict__["description"] = description
+        return found
+
+    on_demand = table(BillingModeSummary={"BillingMode": "PAY_PER_REQUEST"})
+    slow, fast = (table(ProvisionedThroughput={"ReadCapacityUnits": units}) for units in (20, 50))
+    clicks = (slow, Failures(FakeS3(), "failures"))  # type: ignore[arg-type]  # as above
+    assert Target([on_demand, fast], clicks=clicks).read_units == 16
+    assert Target([on_demand]).read_units is None
+
+
 def test_no_such_stream_is_told_with_what_to_do() -> None:
     with pytest.raises(OperationError, match=r"there is no stream `gone`.*Type `pulumi refresh`"):
         Stream(FakeKinesis({}), "gone").begins()  # type: ignore[arg-type]  # stands for a client
