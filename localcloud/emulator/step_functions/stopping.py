@@ -62,6 +62,12 @@ def install() -> None:
         running(execution)
         return original(state, data, execution, context)
 
+    @replaces("ministack.services.stepfunctions", "_execute_choice", source="468955fcd4a4")
+    def execute_choice(original: Callable[..., Any], *arguments: Any) -> Any:
+        # Every loop of states comes by here.
+        check(_current.get())
+        return original(*arguments)
+
     @replaces("ministack.services.stepfunctions", "_invoke_resource", source="a85d2be9a858")
     def invoke_resource(original: Callable[..., Any], resource: str, data: Any) -> Any:
         # Also before each retry.

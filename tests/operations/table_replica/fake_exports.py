@@ -1,0 +1,88 @@
+"""A world whose source can be exported, with a state machine whose executions a test lets run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+from fake_world import World
+
+from handlers.table_backfiller.rows import Tally
+from operations.table_replica import backfilling_exports, checkpoints
+from operations.table_replica.copying_files import Watch, locally
+from operations.table_replica.deployed import Bulk
+from operations.table_replica.exporting import ExportBucket
+from operations.table_replica.rates import RateLimit
+
+TABLE = "arn:aws:dynamodb:eu-west-1:444444444444:table/logfile"
+FILES = 2
+
+
+class Machine:
+    """Step Functions with executions that `run` as somebody else lets them."""
+
+    def __init__(self) -> None:
+        self.executions: dict[str, str] = {}
+        self.stopped: list[str] = []
+
+    class exceptions:  # noqa: N801 - as botocore names it
+        ExecutionDoesNotExist = KeyError
+
+    def describe_execution(self, executionArn: str) -> Any:  # noqa: N803
+        return {"status": self.executions[executionArn]}
+
+    def stop_execution(self, executionArn: str, error: str, cause: str) -> None:  # noqa: N803
+        self.executions[executionArn] = "ABORTED"
+        self.stopped.append(executionArn)
+
+
+class ExportWorld(World):
+    """The source can be exported: an export holds what is in the table when it is asked for."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.exports: dict[str, Any] = {}
+        self.machine = Machine()
+        self.source.export_table_to_point_in_time = self._export  # type: ignore[attr-defined]
+        self.source.describe_export = lambda ExportArn: {"ExportDescription": self.exports[ExportArn]}  # type: ignore[attr-defined]  # noqa: N803
+        describe = self.source.describe_table
+        self.source.describe_table = lambda TableName: {  # type: ignore[method-assign]  # noqa: N803
+            "Table": {**describe(TableName)["Table"], "TableArn": TABLE}
+        }
+        self.bulk = Bulk(
+            ExportBucket("exports", "444444444444", "a-key"), {"maximumConcurrency": 2}, lambda service: self.machine
+        )
+
+    def _export(self, ClientToken: str, **_: object) -> Any:  # noqa: N803
+        arn = f"{TABLE}/export/{ClientToken}"
+        if arn not in self.exports:
+            folder, items = f"exports/AWSDynamoDB/{ClientToken}", list(self.source.items.values())
+            manifest = []
+            for number in range(FILES):
+                part = items[number::FILES]
+                key = f"{folder}/data/{number}.json.gz"
+                lines = "".join(f"{json.dumps({'Item': item})}\n" for item in part)
+                self.s3.objects[key] = gzip.compress(lines.encode())
+                manifest.append(json.dumps({"dataFileS3Key": key, "itemCount": len(part)}))
+            self.s3.objects[f"{folder}/manifest-files.json"] = "\n".join(manifest).encode()
+            self.exports[arn] = {
+                "ExportStatus": "COMPLETED",
+                "S3Bucket": "exports",
+                "ExportManifest": f"{folder}/manifest-summary.json",
+                "ItemCount": len(items),
+                "BilledSizeBytes": 1,
+            }
+        return {"ExportDescription": {"ExportArn": arn}}
+
+    def backfill_export(self) -> Tally:
+        watch = Watch(lambda note: self._on_scan(), lambda done, total: self._on_scan())
+        copy = locally(self.deployment, RateLimit(None), watch)
+        return backfilling_exports.backfill(self.deployment, self.bulk, copy, watch)
+
+    @property
+    def progress(self) -> checkpoints.ExportProgress:
+        found = checkpoints.load(self.deployment.s3, "failures")
+        assert found is not None
+        assert found.export is not None
+        return found.export
