@@ -105,5 +105,5 @@ class _Rows:
         except (EOFError, KeyError, OSError, ValueError, zlib.error) as error:
             raise BackfillError(
                 f"{self._file.key}: line {self.next + 1} is not a line of an export ({type(error).__name__}: {error}). "
-                "Ask for a new export: the file is damaged."
+                "The file is damaged: put back its first version, which the bucket keeps, then run the backfill again."
             ) from error

@@ -48,10 +48,11 @@ def backfill(replica: Replica, bulk: Bulk, copy: Copy, watch: Watch) -> Tally:
     if replica.positions_table is None:
         _hold(replica, bulk, checkpoint, progress, save, watch)
     export = _exported(replica, bulk, progress, save, watch)
-    files = exporting.data_files(replica.s3, export)
+    files = _files(replica, export, progress, save)
     check = partial(_check_time, replica, bulk, checkpoint, progress, watch)
-    given_up = copy(export, files, progress, save, check) if any(_open(replica, export, files)) else {}
-    if open_files := list(_open(replica, export, files)):
+    open_files = list(_open(replica, export, files))
+    given_up = copy(export, open_files, progress, save, check) if open_files else {}
+    if open_files := list(_open(replica, export, open_files)):
         raise OperationError(_not_done(open_files, len(files), given_up, progress.held is not None))
     _release(replica, bulk, checkpoint, progress, watch)
     checkpoints.remove(replica.s3, replica.failure_bucket)
@@ -75,14 +76,14 @@ def _hold(
     watch: Watch,
 ) -> None:
     """Hold the mapping, and see that it was held since the export was asked for."""
-    _check_time(replica, bulk, checkpoint, progress, watch)
     if progress.held is not None:
         still_off = holding.state(replica.lambda_, replica.mapping_id) == holding.OFF
         if still_off and _last_change(replica) == progress.held:
+            _check_time(replica, bulk, checkpoint, progress, watch)
             return
         watch.on_note("The replication was resumed meanwhile, so the export is out of date: asking for a new one.")
         _stop(bulk, progress)
-        progress.token, progress.export_arn, progress.execution_arn = _token(), None, None
+        progress.forget_export(_token())
     holding.pause(replica.lambda_, replica.mapping_id)
     progress.held, progress.held_at_s = _last_change(replica), time.time()
     save()
@@ -132,9 +133,22 @@ def _exported(replica: Replica, bulk: Bulk, progress: ExportProgress, save: Call
         return exporting.finished(replica.source, progress.export_arn)
     except OperationError:
         # The same command asks for a new one.
-        progress.token, progress.export_arn = _token(), None
+        progress.forget_export(_token())
         save()
         raise
+
+
+def _files(replica: Replica, export: Export, progress: ExportProgress, save: Callable[[], None]) -> list[DataFile]:
+    """The export's files. Raises OperationError when the bucket has deleted them by their age."""
+    try:
+        return exporting.data_files(replica.s3, export)
+    except replica.s3.exceptions.NoSuchKey:
+        progress.forget_export(_token())
+        save()
+        raise OperationError(
+            f"the files of export {export.id} are gone: the bucket keeps them for `keepExportsDays`. Type the same "
+            "command again: it asks for a new export."
+        ) from None
 
 
 def _places(replica: Replica, export: Export, files: Sequence[DataFile]) -> Iterator[tuple[DataFile, Place]]:

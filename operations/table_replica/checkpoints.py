@@ -49,6 +49,10 @@ class ExportProgress:
     runs: int = 0
     quiet_at_s: float = 0.0
 
+    def forget_export(self, token: str) -> None:
+        """Begin anew, by another token."""
+        self.token, self.export_arn, self.execution_arn = token, None, None
+
 
 @dataclass
 class Checkpoint:

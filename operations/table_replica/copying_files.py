@@ -30,7 +30,7 @@ class Watch:
 
 
 class Copy(Protocol):
-    """Copies the files that are not done; why some of them were given up, by their keys.
+    """Copies files that are not done; why some of them were given up, by their keys.
 
     `check` raises when there is no more time; `save` keeps the checkpoint.
     """
@@ -56,7 +56,7 @@ def locally(replica: Replica, writes: RateLimit, watch: Watch) -> Copy:
         check: Callable[[], None],
     ) -> Mapping[str, str]:
         given_up: dict[str, str] = {}
-        before = 0
+        before = export.items - sum(file.items for file in files)
         with ThreadPoolExecutor(THREADS) as executor:
             for file in files:
 

@@ -120,3 +120,16 @@ def test_an_export_that_failed_is_asked_for_anew(monkeypatch: pytest.MonkeyPatch
     assert world.progress.export_arn is None
     world.source.export_table_to_point_in_time = make  # type: ignore[attr-defined]
     assert world.backfill_export().written == 1
+
+
+def test_an_export_whose_files_are_gone_is_asked_for_anew() -> None:
+    world = ExportWorld([(str(number), 1) for number in range(8)], [], [], True)
+    world.kill_at = 2
+    with pytest.raises(KilledError):
+        world.backfill_export()
+    world.s3.objects = {key: body for key, body in world.s3.objects.items() if key == checkpoints.KEY}
+    with pytest.raises(OperationError, match="keepExportsDays"):
+        world.backfill_export()
+    tally = world.backfill_export()
+    assert tally.written + tally.kept == 8
+    assert world.replica.items == world.source.items
