@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 from fake_world import World
 
 from handlers.table_backfiller.rows import Tally
 from operations.table_replica import backfilling_exports, checkpoints
-from operations.table_replica.copying_files import Watch, locally
+from operations.table_replica.copying_files import Watch, distributed, locally
 from operations.table_replica.deployed import Bulk
+from operations.table_replica.distributing import execution_arn
 from operations.table_replica.exporting import ExportBucket
 from operations.table_replica.rates import RateLimit
 
 TABLE = "arn:aws:dynamodb:eu-west-1:444444444444:table/logfile"
+MACHINE = "arn:aws:states:eu-west-1:444444444444:stateMachine:ddbreplica_lambda-backfill"
 FILES = 2
 
 
 class Machine:
-    """Step Functions with executions that `run` as somebody else lets them."""
+    """Step Functions whose executions end at once, as `outcome` says: what they do is the test's business."""
 
     def __init__(self) -> None:
         self.executions: dict[str, str] = {}
+        self.started: list[tuple[str, dict[str, Any]]] = []
         self.stopped: list[str] = []
+        self.outcome: Callable[[], str] = lambda: "SUCCEEDED"
 
     class exceptions:  # noqa: N801 - as botocore names it
         ExecutionDoesNotExist = KeyError
 
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803, A002
+        self.started.append((name, json.loads(input)))
+        self.executions[execution_arn(stateMachineArn, name)] = self.outcome()
+
     def describe_execution(self, executionArn: str) -> Any:  # noqa: N803
         return {"status": self.executions[executionArn]}
+
+    def list_map_runs(self, executionArn: str) -> Any:  # noqa: N803
+        return {"mapRuns": []}
 
     def stop_execution(self, executionArn: str, error: str, cause: str) -> None:  # noqa: N803
         self.executions[executionArn] = "ABORTED"
@@ -51,7 +63,9 @@ class ExportWorld(World):
             "Table": {**describe(TableName)["Table"], "TableArn": TABLE}
         }
         self.bulk = Bulk(
-            ExportBucket("exports", "444444444444", "a-key"), {"maximumConcurrency": 2}, lambda service: self.machine
+            ExportBucket("exports", "444444444444", "a-key"),
+            {"maximumConcurrency": 2, "backfillMachineArn": MACHINE},
+            lambda service: self.machine,
         )
 
     def _export(self, ClientToken: str, **_: object) -> Any:  # noqa: N803
@@ -74,6 +88,10 @@ class ExportWorld(World):
                 "BilledSizeBytes": 1,
             }
         return {"ExportDescription": {"ExportArn": arn}}
+
+    def backfill_distributed(self, write_units: float | None = None) -> Tally:
+        copy = distributed(self.deployment, self.bulk, write_units, Watch())
+        return backfilling_exports.backfill(self.deployment, self.bulk, copy, Watch())
 
     def backfill_export(self) -> Tally:
         watch = Watch(lambda note: self._on_scan(), lambda done, total: self._on_scan())

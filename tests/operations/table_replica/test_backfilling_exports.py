@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,8 +12,14 @@ from fake_world import CHANGES, Change, KilledError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers.shared.time_budget import TimeBudget
+from handlers.table_backfiller.files import copy_file
+from handlers.table_backfiller.places import DataFile
 from operations.errors import OperationError
 from operations.table_replica import checkpoints, holding
+from operations.table_replica.backfilling import new_writer
+from operations.table_replica.exporting import Export, data_files
+from operations.table_replica.rates import RateLimit
 
 pytestmark = pytest.mark.pure
 
@@ -132,4 +139,49 @@ def test_an_export_whose_files_are_gone_is_asked_for_anew() -> None:
         world.backfill_export()
     tally = world.backfill_export()
     assert tally.written + tally.kept == 8
+    assert world.replica.items == world.source.items
+
+
+def _written(world: ExportWorld, files: int) -> None:
+    """Write so many of the export's files, as the functions of an execution do."""
+    [(arn, export)] = world.exports.items()
+    described = Export(arn, "exports", export["ExportManifest"], items=0, size_bytes=0)
+    for file in data_files(world.deployment.s3, described)[:files]:
+        key = DataFile("exports", file.key, f"backfill/{described.id}")
+        with ThreadPoolExecutor(1) as executor:
+            writer = new_writer(world.deployment, RateLimit(None))
+            copy_file(world.s3, key, writer, TimeBudget(lambda: 60_000), executor, 1)
+
+
+def test_an_execution_that_was_stopped_is_followed_by_another_for_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = ExportWorld([(str(number), 1) for number in range(8)], [], [], False)
+    waits: list[float] = []
+    monkeypatch.setattr("operations.table_replica.backfilling_exports.time.sleep", waits.append)
+
+    def stopped() -> str:
+        _written(world, 1)
+        return "ABORTED"
+
+    world.machine.outcome = stopped
+    with pytest.raises(OperationError, match=r"ended as ABORTED: no cause was given\. Type the same command again"):
+        world.backfill_distributed(10.0)
+    assert world.lambda_.state == "Disabled"
+
+    def goes_on() -> str:
+        _written(world, 2)
+        return "SUCCEEDED"
+
+    world.machine.outcome = goes_on
+    tally = world.backfill_distributed(10.0)
+    assert (tally.written, tally.kept) == (8, 0)
+    (first, given), (second, left) = world.machine.started
+    assert (first.rpartition("-")[2], second.rpartition("-")[2]) == ("1", "2")
+    # One file is left, and may use all of the bound.
+    assert (given["concurrency"], given["writeUnits"]) == (2, 5.0)
+    assert (left["concurrency"], left["writeUnits"]) == (1, 10.0)
+    # The functions of the one that was stopped are over before the stream goes on.
+    assert 890 < sum(waits) <= 900
+    assert holding.state(world.deployment.lambda_, "a-mapping") in ("Enabling", "Enabled")
     assert world.replica.items == world.source.items
