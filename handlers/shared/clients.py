@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -43,7 +44,10 @@ def create_client(
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
-    return (session or own_session()).create_client(service, region_name=region, config=config)
+    client = (session or own_session()).create_client(service, region_name=region, config=config)
+    # Modules and clients stay for good: the collector, which large events wake often, need not look at them again.
+    gc.freeze()
+    return client
 
 
 @cache

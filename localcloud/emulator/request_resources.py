@@ -154,6 +154,13 @@ def install() -> None:
     def tables_of(original: TablesOf, body: bytes, region: str, account_id: str) -> list[str]:
         return original(outline(body), region, account_id)
 
+    @replaces("ministack.core.iam_actions", "dynamodb_transaction_checks", source="684e748338e8")
+    def checks_of_transaction(
+        original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account_id: str
+    ) -> list[tuple[str, str]]:
+        """Each action on each table once, however many items of the transaction ask for it."""
+        return list(dict.fromkeys(original(action, body, region, account_id)))
+
     @replaces("ministack.core.iam_actions", "extract_resource_arn", source="82f51700695c")
     def resource_arn(
         original: Callable[..., str],
