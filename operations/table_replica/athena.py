@@ -13,11 +13,10 @@ from operations.table_replica.athena_client import Athena
 from operations.table_replica.athena_runs import Run
 from operations.table_replica.comparing import Found
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import Export
+from operations.table_replica.exporting import Export, gigabytes
 from operations.table_replica.tables import Table
 from operations.table_replica.verifying import Patience, Report, require_same_keys, settled
 
-GB = 1e9
 # In us-east-1: for each TB that a query scans, and as if it were 10 MB when it is less.
 # https://aws.amazon.com/athena/pricing/
 DOLLARS_PER_TB, LEAST_BYTES = 5.0, 10e6
@@ -46,13 +45,13 @@ class Comparison:
             began = f"{datetime.fromtimestamp(self._run.began_at_s, UTC):%Y-%m-%d %H:%M} UTC"
             return f"Goes on with the comparison that began at {began}, of the tables as they were exported then."
         sizes = {table.name: int(table.description["TableSizeBytes"]) for table in self._tables.values()}
-        exports = ", ".join(f"{_gb(size)} of `{name}`" for name, size in sizes.items())
+        exports = ", ".join(f"{gigabytes(size)} of `{name}`" for name, size in sizes.items())
         total = sum(sizes.values())
         dollars = max(total, LEAST_BYTES) / 1e12 * DOLLARS_PER_TB
         return (
             f"export   {exports}, by the GB, see https://aws.amazon.com/dynamodb/pricing/\n"
-            f"query    at most about {_gb(total)}, stopped at {_gb(self._scan_limit_bytes)}: {dollars:.2f} US dollars "
-            f"at most, at {DOLLARS_PER_TB:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
+            f"query    at most about {gigabytes(total)}, stopped at {gigabytes(self._scan_limit_bytes)}: {dollars:.2f} "
+            f"US dollars at most, at {DOLLARS_PER_TB:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
         )
 
     def report(self, on_step: OnStep) -> Report:
@@ -80,7 +79,7 @@ class Comparison:
             run.query = self._athena.start(sql, run.token("query"))
             self._save()
         failure = self._athena.failure(
-            run.query, lambda read: on_step(f"Comparing ({_gb(read)} read)"), self._patience.sleep
+            run.query, lambda read: on_step(f"Comparing ({gigabytes(read)} read)"), self._patience.sleep
         )
         for side in self._tables:
             self._athena.drop_table(run.table(side))
@@ -124,8 +123,8 @@ class Comparison:
         )
         if size > self._scan_limit_bytes:
             raise OperationError(
-                f"the exports have {_gb(size)} and a query may read {_gb(self._scan_limit_bytes)}. Set `bulk: "
-                f"{{scanLimitGb: {size // 2**30 + 1}}}` in the stack file, type `tributary up`, then the same command "
+                f"the exports have {gigabytes(size)} and a query may read {gigabytes(self._scan_limit_bytes)}. Set "
+                f"`bulk: {{scanLimitGb: {size // 2**30 + 1}}}` in the stack file, type `tributary up`, then the same command "
                 "again: it goes on with these exports."
             )
 
@@ -135,7 +134,3 @@ class Comparison:
 
     def _save(self) -> None:
         athena_runs.save(self._s3, self._bucket.name, self._run)
-
-
-def _gb(size_bytes: float) -> str:
-    return f"{size_bytes / GB:.3g} GB"

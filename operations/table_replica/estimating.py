@@ -11,8 +11,8 @@ from typing import Any
 
 from operations.errors import OperationError
 from operations.table_replica.backfilling import LONGEST_HOLD_S
+from operations.table_replica.exporting import GB, gigabytes
 
-GB = 1e9
 # https://aws.amazon.com/dynamodb/pricing/on-demand/: a write request unit of an on-demand table
 DOLLARS_PER_WRITE_UNIT = 0.625e-6
 # https://aws.amazon.com/step-functions/pricing/: a state transition of a Standard workflow
@@ -85,7 +85,7 @@ def writing(work: Work) -> Iterator[str]:
 
 def exporting(work: Work) -> Iterator[str]:
     """What the export takes."""
-    yield f"export   {work.size_bytes / GB:.3g} GB, by the GB, see https://aws.amazon.com/dynamodb/pricing/"
+    yield f"export   {gigabytes(work.size_bytes)}, by the GB, see https://aws.amazon.com/dynamodb/pricing/"
 
 
 def distributing(work: Work, concurrency: int) -> Iterator[str]:

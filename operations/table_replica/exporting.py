@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "exports"
 # An export takes minutes at the least; on a local cloud it is done at once.
 FIRST_POLL_S, LONGEST_POLL_S = 0.1, 10.0
+GB = 1e9
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,12 @@ def data_files(s3: "S3Client", export: Export) -> list[DataFile]:
 def files_manifest(export: Export) -> str:
     """The key of the manifest with a line of JSON for each data file."""
     return f"{export.folder}/manifest-files.json"
+
+
+def gigabytes(size_bytes: float) -> str:
+    """A size as it is shown: `0.0006 GB`, `60 GB`, `1,100 GB`."""
+    size = size_bytes / GB
+    return f"{size:,.0f} GB" if size >= 100 else f"{size:.3g} GB"
 
 
 def _described(table: Table, export_arn: str) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """What can be replayed, from when, and what is said about it before it happens."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +104,7 @@ def test_what_happens_is_said_with_the_time() -> None:
     assert line == f"copier reads {KINESIS} again from what arrived at 2026-11-22T10:00:00+00:00"
 
 
-@pytest.mark.parametrize(
-    "text", ["yesterday", "2026-11-22T10:00:00", (datetime.now(UTC) + timedelta(hours=1)).isoformat(), ""]
-)
+@pytest.mark.parametrize("text", ["yesterday", "2026-11-22T10:00:00", "2999-01-01T00:00:00Z", ""])
 def test_a_time_is_past_and_has_its_zone(text: str) -> None:
     with pytest.raises(OperationError, match=r"--at is .* such as 2026-11-22T10:00:00Z"):
         replaying.time_of(text)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations.errors import OperationError
-from operations.table_replica.exporting import DataFile, Export, ExportBucket, data_files, finished, request
+from operations.table_replica.exporting import DataFile, Export, ExportBucket, data_files, finished, gigabytes, request
 from operations.table_replica.raw import RawDynamoDB
 from operations.table_replica.tables import Table
 
@@ -118,3 +118,10 @@ def test_the_manifest_lists_the_files() -> None:
 
     files = data_files(S3(), Export(ARN, BUCKET.name, MANIFEST, 3, 512))  # type: ignore[arg-type]
     assert files == [DataFile("a.json.gz", 2), DataFile("b.json.gz", 1)]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"), [(600_000, "0.0006 GB"), (60e9, "60 GB"), (2**40, "1,100 GB"), (0, "0 GB")]
+)
+def test_a_size_is_shown_so_that_it_can_be_read(size_bytes: float, shown: str) -> None:
+    assert gigabytes(size_bytes) == shown
