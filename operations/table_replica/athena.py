@@ -124,8 +124,8 @@ class Comparison:
         if size > self._scan_limit_bytes:
             raise OperationError(
                 f"the exports have {gigabytes(size)} and a query may read {gigabytes(self._scan_limit_bytes)}. Set "
-                f"`bulk: {{scanLimitGb: {size // 2**30 + 1}}}` in the stack file, type `tributary up`, then the same command "
-                "again: it goes on with these exports."
+                f"`bulk: {{scanLimitGb: {size // 2**30 + 1}}}` in the stack file, type `tributary up`, then the same "
+                "command again: it goes on with these exports."
             )
 
     def _save_failure(self) -> None:
