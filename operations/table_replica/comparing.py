@@ -17,9 +17,9 @@ from operations.table_replica.tables import Table
 
 ITEMS_PER_SEGMENT = 20_000
 LEAST_SEGMENTS, MOST_SEGMENTS = 4, 4096
-# A page of so many items takes some MB in Python's types, and each thread holds one.
+# Each thread holds a page. Larger ones are no faster, and leave holes in memory that add up over many pages.
 THREADS = 4
-PAGE_ITEMS = 1_500
+PAGE_ITEMS = 500
 # Keys with digests that are held at once while segments are read again: about 200 bytes each.
 HELD_KEYS = 100_000
 # Differing keys that are kept by name; more are only counted.
