@@ -16,12 +16,13 @@ from benchmarks.replica_items import ACCOUNT, batches
 from benchmarks.results import Result
 from integration_tests.support.addressing import credentials_of, statement
 from operations.cross_account_copy.observing import item_count
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item, RawDynamoDB
+from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.loading import load, put_batch
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item, RawDynamoDB
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience, verify
+from operations.table_replica.verifying import verify
 
 ROWS = 2_000
 RATE_ROWS = 30_000

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from operations.instruments.raw import Item
 from operations.table_replica import logfile
-from operations.table_replica.raw import Item
 
 ACCOUNT = "444444444444"
 BATCH_ITEMS = 25

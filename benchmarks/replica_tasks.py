@@ -16,11 +16,12 @@ from pathlib import Path
 import boto3
 
 from benchmarks.replica_items import ACCOUNT, batches
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import RawDynamoDB
+from operations.instruments.tables import Table
 from operations.table_replica.loading import put_batch
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import RawDynamoDB
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience, verify
+from operations.table_replica.verifying import verify
 
 REGION = "us-east-1"
 # There is a process for each table, which waits for the emulator most of the time.

@@ -11,9 +11,9 @@ from components.kinds import KINDS
 from components.settings import Architecture
 from operations.engine import Engine
 from operations.errors import EngineError, StackError
+from operations.instruments.raw import RawDynamoDB
+from operations.instruments.tables import Table
 from operations.stacks import Stack
-from operations.table_replica.raw import RawDynamoDB
-from operations.table_replica.tables import Table
 
 SESSION_NAME = "tributary-operations"
 

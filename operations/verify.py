@@ -23,8 +23,9 @@ from operations.stacks import Stack as StackFile
 from operations.stacks import read
 
 if TYPE_CHECKING:
+    from operations.instruments.patience import Patience
     from operations.table_replica.deployed import Replica
-    from operations.table_replica.verifying import Patience, Report
+    from operations.table_replica.verifying import Report
 
 
 class Where(StrEnum):
@@ -117,11 +118,12 @@ def verify(
 
 
 def _table_replica(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
+    from operations.instruments.patience import Patience
+    from operations.instruments.rates import RateLimit
     from operations.table_replica import deployed, verifying
-    from operations.table_replica.rates import RateLimit
 
     found = deployed.find(engine, stack.name, instance, replica_role=asked.far_role, replica_profile=asked.far_profile)
-    patience = verifying.Patience(settle_s=asked.settle_s, longest_s=asked.longest_s)
+    patience = Patience(settle_s=asked.settle_s, longest_s=asked.longest_s)
     if asked.where is Where.ATHENA:
         report = _by_athena(found, stack.name, patience, asked.yes, progress)
     else:
@@ -160,8 +162,8 @@ def _by_athena(replica: "Replica", stack: str, patience: "Patience", yes: bool, 
 
 def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
     from operations.cross_account_copy import deployed, verifying
-    from operations.table_replica.rates import RateLimit
-    from operations.table_replica.verifying import Patience
+    from operations.instruments.patience import Patience
+    from operations.instruments.rates import RateLimit
 
     def watch(description: str, total: int | None) -> Callable[[int], None]:
         return partial(progress.advance, progress.add_task(description, total=total))

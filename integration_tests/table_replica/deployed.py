@@ -12,14 +12,15 @@ from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
 from operations.access import Access
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item, RawDynamoDB
+from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item, RawDynamoDB
 from operations.table_replica.redriving import Outcome, failed_batches, redrive
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience, Report, verify
+from operations.table_replica.verifying import Report, verify
 
 INSTANCE = "logfile"
 COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"

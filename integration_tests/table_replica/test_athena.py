@@ -12,11 +12,12 @@ from integration_tests.support.addressing import statement
 from integration_tests.support.factories import objects
 from integration_tests.table_replica.comparing import Pair
 from operations.errors import OperationError
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
 from operations.table_replica import athena_runs
 from operations.table_replica.athena import Comparison
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
-from operations.table_replica.verifying import Patience, Report, verify
+from operations.table_replica.verifying import Report, verify
 
 pytestmark = pytest.mark.local
 

@@ -14,10 +14,11 @@ from integration_tests.support.typing_commands import typed_in
 from integration_tests.table_replica.deployed import Deployed, request_item
 from localcloud.faults import Faults
 from operations.errors import OperationError
-from operations.table_replica import backfilling, backfilling_exports, checkpoints, copying_files, holding
+from operations.instruments import holding
+from operations.instruments.rates import RateLimit
+from operations.table_replica import backfilling, backfilling_exports, checkpoints, copying_files
 from operations.table_replica.copying_files import Copy, Watch
 from operations.table_replica.deployed import Bulk
-from operations.table_replica.rates import RateLimit
 
 pytestmark = pytest.mark.local
 

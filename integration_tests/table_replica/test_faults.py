@@ -13,8 +13,8 @@ import pytest
 
 from integration_tests.table_replica.deployed import Deployed, Eventually, request_item
 from localcloud.faults import Fault, Faults
-from operations.table_replica.holding import held
-from operations.table_replica.items import key_of
+from operations.instruments.holding import held
+from operations.instruments.items import key_of
 
 pytestmark = pytest.mark.local
 

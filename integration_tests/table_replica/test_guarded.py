@@ -11,13 +11,14 @@ from integration_tests.support.addressing import Cloud
 from integration_tests.support.factories import objects
 from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
 from localcloud.faults import Faults
-from operations.table_replica import backfilling, backfilling_exports, deployed, holding
+from operations.instruments import holding
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
+from operations.table_replica import backfilling, backfilling_exports, deployed
 from operations.table_replica.athena import Comparison
 from operations.table_replica.copying_files import Watch, distributed, locally
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience
 
 pytestmark = pytest.mark.local
 

@@ -12,8 +12,9 @@ from integration_tests.table_replica.deployed import Deployed, Eventually, keys,
 from localcloud.faults import Faults
 from operations import replaying
 from operations.errors import OperationError
-from operations.table_replica import backfilling, checkpoints, holding
-from operations.table_replica.rates import RateLimit
+from operations.instruments import holding
+from operations.instruments.rates import RateLimit
+from operations.table_replica import backfilling, checkpoints
 
 pytestmark = pytest.mark.local
 

@@ -11,9 +11,9 @@ from typing import Any
 from operations.cross_account_copy.expecting import KEY_NAMES
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.partitions import NO_ITEM, Candidate, Side
-from operations.table_replica.comparing import OnItems
-from operations.table_replica.items import key_attributes
-from operations.table_replica.raw import Item
+from operations.instruments.comparing import OnItems
+from operations.instruments.items import key_attributes
+from operations.instruments.raw import Item
 
 # Starts a bar of progress: what is read, and how much of it there is when that is known.
 Watcher = Callable[[str, int | None], OnItems]

@@ -15,9 +15,9 @@ from operations.cross_account_copy.lake import Lake, delivery_of
 from operations.cross_account_copy.stream import Stream
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.instruments.rates import provisioned
+from operations.instruments.tables import Table
 from operations.stacks import Stack, read
-from operations.table_replica.rates import provisioned
-from operations.table_replica.tables import Table
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from components.cross_account_copy.settings import OLDER, TABLE
 from handlers.cross_account_copier.kpl import is_aggregate, take_apart
 from operations.cross_account_copy.sending import Sent
-from operations.table_replica import raw
+from operations.instruments import raw
 
 # An item, or a line of the lake, in Python's types: numbers are Decimals, exact to the last digit.
 Item = Mapping[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from operations.table_replica.verifying import SHOWN
+from operations.instruments.patience import SHOWN
 
 KINDS = ("missing", "extra", "differing", "failed", "unsettled")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from operations.cross_account_copy.expecting import Key, StreamRecord, items_of, typed_item
 from operations.errors import OperationError
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

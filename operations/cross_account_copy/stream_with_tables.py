@@ -18,9 +18,9 @@ from operations.cross_account_copy.failures import Failures, stream_record
 from operations.cross_account_copy.partitions import NO_ITEM, Candidate
 from operations.cross_account_copy.stream import Stream, Window
 from operations.cross_account_copy.tables import Tables, placed, split, text_of
-from operations.table_replica.comparing import OnItems
-from operations.table_replica.items import digest, key_attributes, key_of
-from operations.table_replica.raw import Item
+from operations.instruments.comparing import OnItems
+from operations.instruments.items import digest, key_attributes, key_of
+from operations.instruments.raw import Item
 
 
 class StreamWithTables(Comparison):

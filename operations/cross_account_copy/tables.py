@@ -7,11 +7,11 @@ from typing import Any
 
 from operations.cross_account_copy.expecting import KEY_NAMES, Key, hash_of
 from operations.cross_account_copy.stream import Window
-from operations.table_replica.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS, PAGE_ITEMS, THREADS
-from operations.table_replica.items import key_of
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
+from operations.instruments.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS, PAGE_ITEMS, THREADS
+from operations.instruments.items import key_of
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 
 # Told the table's name and items of it.
 OnPage = Callable[[str, list[Item]], None]

@@ -9,9 +9,9 @@ from operations.cross_account_copy.expecting import KEY_NAMES
 from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.partitions import Candidate
 from operations.cross_account_copy.tables import Tables, has_key
-from operations.table_replica.items import digest, key_attributes, key_of
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
+from operations.instruments.items import digest, key_attributes, key_of
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 
 
 class TablesWithClicks(Comparison):

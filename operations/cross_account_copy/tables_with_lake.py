@@ -13,9 +13,9 @@ from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.lake import Lake
 from operations.cross_account_copy.partitions import Candidate
 from operations.cross_account_copy.tables import Tables, as_line, has_key
-from operations.table_replica.comparing import THREADS, OnItems
-from operations.table_replica.items import digest, key_of
-from operations.table_replica.raw import Item
+from operations.instruments.comparing import THREADS, OnItems
+from operations.instruments.items import digest, key_of
+from operations.instruments.raw import Item
 
 # What is foreign is counted, and so many of it are named.
 NAMED = 100

@@ -17,9 +17,9 @@ from operations.cross_account_copy.stream_with_tables import StreamWithTables
 from operations.cross_account_copy.tables import Tables
 from operations.cross_account_copy.tables_with_clicks import TablesWithClicks
 from operations.cross_account_copy.tables_with_lake import TablesWithLake
-from operations.table_replica.items import differing_attributes
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.verifying import SHOWN, Patience
+from operations.instruments.items import differing_attributes
+from operations.instruments.patience import SHOWN, Patience
+from operations.instruments.rates import RateLimit
 
 # How often single keys are looked at while a difference settles, but not more often than every 0.5 s.
 LOOKS = 20

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from operations.errors import OperationError
+from operations.instruments.comparing import Found
+from operations.instruments.patience import Patience
+from operations.instruments.tables import Table
 from operations.table_replica import athena_runs, athena_sql, exporting
 from operations.table_replica.athena_client import Athena
 from operations.table_replica.athena_runs import Run
-from operations.table_replica.comparing import Found
 from operations.table_replica.deployed import Bulk, Replica
 from operations.table_replica.exporting import Export, gigabytes
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience, Report, require_same_keys, settled
+from operations.table_replica.verifying import Report, require_same_keys, settled
 
 # In us-east-1: for each TB that a query scans, and as if it were 10 MB when it is less.
 # https://aws.amazon.com/athena/pricing/

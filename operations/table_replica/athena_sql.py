@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from operations.table_replica.comparing import KEPT_KEYS, Found
-from operations.table_replica.items import key_of
+from operations.instruments.comparing import KEPT_KEYS, Found
+from operations.instruments.items import key_of
 
 # Below an export's folder: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 DATA = "data/"

@@ -69,8 +69,8 @@ def backfill(
     folder: Folder = HERE,
 ) -> None:
     """Copy what the source had before its stream; goes on where one that was killed stopped."""
+    from operations.instruments.rates import provisioned
     from operations.table_replica import deployed, estimating
-    from operations.table_replica.rates import provisioned
 
     exported = rows is Rows.EXPORT or runner is Runner.DISTRIBUTED
     if rows is Rows.SCAN and exported:
@@ -119,8 +119,8 @@ def _intention(
 def _from_scan(
     replica: "Replica", reads: float | None, writes: float | None, segments: int | None, progress: Progress
 ) -> "Tally":
+    from operations.instruments.rates import RateLimit
     from operations.table_replica import backfilling
-    from operations.table_replica.rates import RateLimit
 
     task = progress.add_task("Copying", total=replica.source.item_count)
     return backfilling.backfill(
@@ -133,8 +133,8 @@ def _from_scan(
 
 
 def _from_export(replica: "Replica", runner: Runner, writes: float | None, progress: Progress) -> "Tally":
+    from operations.instruments.rates import RateLimit
     from operations.table_replica import backfilling_exports, copying_files
-    from operations.table_replica.rates import RateLimit
 
     bulk = replica.bulk
     assert bulk is not None

@@ -21,11 +21,11 @@ from handlers.shared.rate_limit import RateLimit
 from handlers.shared.time_budget import TimeBudget
 from handlers.table_backfiller.rows import Destination, RowWriter, Tally, row_writer, write_rows
 from operations.errors import OperationError
+from operations.instruments.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS
+from operations.instruments.holding import ON, held, state
 from operations.table_replica import checkpoints
 from operations.table_replica.checkpoints import Checkpoint, ScanProgress
-from operations.table_replica.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS
 from operations.table_replica.deployed import Replica
-from operations.table_replica.holding import ON, held, state
 
 THREADS = 8
 PAGE_ITEMS = 500

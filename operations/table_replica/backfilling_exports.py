@@ -17,7 +17,8 @@ from handlers.table_backfiller import places
 from handlers.table_backfiller.places import Place
 from handlers.table_backfiller.rows import Tally
 from operations.errors import OperationError
-from operations.table_replica import checkpoints, distributing, exporting, holding
+from operations.instruments import holding
+from operations.table_replica import checkpoints, distributing, exporting
 from operations.table_replica.backfilling import LONGEST_HOLD_S
 from operations.table_replica.checkpoints import Checkpoint, ExportProgress
 from operations.table_replica.copying_files import Copy, Watch, with_place

@@ -104,7 +104,8 @@ def redrive(stack: Stack, instance: Instance = None, yes: Yes = False, folder: F
 
 def pause(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
     """Hold the replication; changes wait in the stream, for 24 hours at most."""
-    from operations.table_replica import deployed, holding
+    from operations.instruments import holding
+    from operations.table_replica import deployed
 
     found = deployed.find(Engine(folder), stack, instance)
     typer.echo(
@@ -118,7 +119,8 @@ def pause(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Fol
 
 def resume(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
     """Go on with a replication that was paused, from where it stopped."""
-    from operations.table_replica import deployed, holding
+    from operations.instruments import holding
+    from operations.table_replica import deployed
 
     found = deployed.find(Engine(folder), stack, instance)
     typer.echo(f"`{found.function}` goes on with the changes of `{found.source.name}` from where it stopped.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from operations.errors import OperationError
-from operations.table_replica.tables import Table
+from operations.instruments.tables import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from operations.errors import OperationError
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 from operations.table_replica.logfile import Malformed
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 MAX_BATCH_ITEMS = 25

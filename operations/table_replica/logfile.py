@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TextIO
 
-from operations.table_replica.raw import Item
+from operations.instruments.raw import Item
 
 COLUMNS = (
     "requestid", "host", "date", "hourofday", "timezone", "method", "url", "responsecode", "bytessent", "useragent",

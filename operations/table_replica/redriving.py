@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from operations.errors import OperationError
+from operations.instruments.holding import held
+from operations.instruments.items import key_of
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 from operations.table_replica.deployed import Replica
-from operations.table_replica.holding import held
-from operations.table_replica.items import key_of
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -5,33 +5,19 @@ was another: whatever was on its way has had that long to arrive.
 """
 
 import json
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from operations.errors import OperationError
-from operations.table_replica.comparing import KEPT_KEYS, Comparison, Found, OnItems
-from operations.table_replica.items import differing_attributes, digest, key_attributes
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
+from operations.instruments.comparing import KEPT_KEYS, Comparison, Found, OnItems
+from operations.instruments.items import differing_attributes, digest, key_attributes
+from operations.instruments.patience import SHOWN, Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 
 POLL_S = 0.5
-SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Patience:
-    """`settle_s`: how long an item must have stayed as it is; `longest_s`: when to give up on items that keep changing.
-
-    `clock` and `sleep` are in seconds.
-    """
-
-    settle_s: float = 30.0
-    longest_s: float = 300.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)

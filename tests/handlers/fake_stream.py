@@ -71,7 +71,7 @@ class Source:
         self.shards += [Shard(parent, low, high) for low, high in itertools.pairwise(borders)]
 
     def get(self, keys: Iterable[str]) -> dict[str, Item]:
-        """As `operations.table_replica.tables.Table` reads items."""
+        """As `operations.instruments.tables.Table` reads items."""
         named = {f'[{{"S":"{key}"}}]': {"PK": {"S": key}, **item} for key, item in self.items.items()}
         return {key: named[key] for key in keys if key in named}
 

@@ -7,8 +7,8 @@ from io import BytesIO
 from typing import Any
 
 from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord
-from operations.table_replica.items import key_of
-from operations.table_replica.raw import Item
+from operations.instruments.items import key_of
+from operations.instruments.raw import Item
 
 ARRIVAL = datetime(2026, 11, 18, 12, tzinfo=UTC)
 PAGE = 3

@@ -21,11 +21,11 @@ from operations.cross_account_copy.report import Report
 from operations.cross_account_copy.stream import Stream
 from operations.cross_account_copy.verifying import NO_LAKE, verify
 from operations.errors import OperationError
-from operations.table_replica.items import key_of
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
-from operations.table_replica.verifying import Patience
+from operations.instruments.items import key_of
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 
 pytestmark = pytest.mark.pure
 

@@ -9,9 +9,9 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from operations.table_replica.items import key_of
-from operations.table_replica.raw import Item
-from operations.table_replica.tables import Table
+from operations.instruments.items import key_of
+from operations.instruments.raw import Item
+from operations.instruments.tables import Table
 
 PAGE = 7
 

@@ -10,10 +10,10 @@ from fake_deployment import FakeLambda, FakeS3, deployment
 from fake_table import FakeDynamoDB
 from hypothesis import strategies as st
 
+from operations.instruments.items import key_of
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item
 from operations.table_replica import backfilling
-from operations.table_replica.items import key_of
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item
 
 KEYS = [str(number) for number in range(12)]
 Change = tuple[str, int | None]

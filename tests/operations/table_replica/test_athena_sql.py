@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from localcloud.emulator.athena import translation
+from operations.instruments.items import digest, key_of
+from operations.instruments.raw import Item
 from operations.table_replica import athena_sql
-from operations.table_replica.items import digest, key_of
-from operations.table_replica.raw import Item
 
 pytestmark = pytest.mark.pure
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.pure
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.table_replica.holding.POLL_S", 0.0)
+    monkeypatch.setattr("operations.instruments.holding.POLL_S", 0.0)
     monkeypatch.setattr("operations.table_replica.backfilling.THREADS", 1)
     monkeypatch.setattr("operations.table_replica.backfilling.PAGE_ITEMS", 3)
 

@@ -16,17 +16,18 @@ from handlers.shared.time_budget import TimeBudget
 from handlers.table_backfiller.files import copy_file
 from handlers.table_backfiller.places import DataFile
 from operations.errors import OperationError
-from operations.table_replica import checkpoints, holding
+from operations.instruments import holding
+from operations.instruments.rates import RateLimit
+from operations.table_replica import checkpoints
 from operations.table_replica.backfilling import new_writer
 from operations.table_replica.exporting import Export, data_files
-from operations.table_replica.rates import RateLimit
 
 pytestmark = pytest.mark.pure
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.table_replica.holding.POLL_S", 0.0)
+    monkeypatch.setattr("operations.instruments.holding.POLL_S", 0.0)
     monkeypatch.setattr("operations.table_replica.copying_files.THREADS", 1)
     monkeypatch.setattr("handlers.table_backfiller.files.CHUNK_ROWS", 2)
 

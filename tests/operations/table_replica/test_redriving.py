@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pure
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.table_replica.holding.POLL_S", 0.0)
+    monkeypatch.setattr("operations.instruments.holding.POLL_S", 0.0)
 
 
 def item(key: str, version: str) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operations.errors import OperationError
-from operations.table_replica import comparing
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.verifying import Patience, Report, summary, verify
+from operations.instruments import comparing
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.table_replica.verifying import Report, summary, verify
 
 pytestmark = pytest.mark.pure
 
@@ -111,8 +112,8 @@ def test_an_item_that_keeps_changing_is_unsettled_and_not_different() -> None:
 
 
 def test_too_many_differences_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("comparing", "verifying"):
-        monkeypatch.setattr(f"operations.table_replica.{module}.KEPT_KEYS", 30)
+    for module in ("instruments.comparing", "table_replica.verifying"):
+        monkeypatch.setattr(f"operations.{module}.KEPT_KEYS", 30)
     source = numbered(dict.fromkeys(range(100), 1))
     report = compared(source, FakeDynamoDB())
     assert not report.equal

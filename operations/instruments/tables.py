@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any
 
 from operations.errors import OperationError
-from operations.table_replica.items import key_attributes, key_of
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.raw import Item, RawDynamoDB
+from operations.instruments.items import key_attributes, key_of
+from operations.instruments.rates import RateLimit
+from operations.instruments.raw import Item, RawDynamoDB
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 MAX_GET_KEYS = 100

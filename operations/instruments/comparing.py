@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from operations.table_replica.items import digest, key_of, share_of
-from operations.table_replica.rates import RateLimit
-from operations.table_replica.tables import Table
+from operations.instruments.items import digest, key_of, share_of
+from operations.instruments.rates import RateLimit
+from operations.instruments.tables import Table
 
 ITEMS_PER_SEGMENT = 20_000
 LEAST_SEGMENTS, MOST_SEGMENTS = 4, 4096

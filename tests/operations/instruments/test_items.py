@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.table_replica.items import differing_attributes, digest, key_attributes, key_of, share_of
+from operations.instruments.items import differing_attributes, digest, key_attributes, key_of, share_of
 
 pytestmark = pytest.mark.pure
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
-from operations.table_replica.raw import Item
+from operations.instruments.raw import Item
 
 DIGEST_BYTES = 16
 # Only these make two texts of one item differ: a set has no order, a number may be written in several ways.

@@ -1,0 +1,1 @@
+"""What operations on several kinds of architecture work with: tables and raw items, digests, rates, comparing."""
