@@ -42,6 +42,10 @@ class Lake:
         """Write an item in DynamoDB's form."""
         self.producer.dynamodb.put_item(TableName=self.way["tableName"], Item=dict(item))
 
+    def keys(self, prefix: str = "changes/") -> list[str]:
+        """The keys of the lake's objects."""
+        return list(objects(self.consumer.s3, self.store["bucketName"], prefix))
+
     def rows(self) -> list[dict[str, Any]]:
         """Every row of the lake, in the order of the objects' names."""
         stored = objects(self.consumer.s3, self.store["bucketName"], "changes/")
