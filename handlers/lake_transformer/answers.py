@@ -42,7 +42,7 @@ class Answers:
 
 
 def answer(records: Iterable[FirehoseRecord], transform: Callable[[FirehoseRecord], Transformed]) -> Answers:
-    """Transforms each record by itself: what one raises fails that record only, which Firehose then stores as it was."""
+    """Transforms each record by itself: what one raises fails that record only, which Firehose stores as it was."""
     answers, left = Answers(), MAX_ANSWER_BYTES
     for position, record in enumerate(records):
         reply: dict[str, Any] = {"recordId": record["recordId"]}
@@ -72,7 +72,5 @@ def _said(error: Exception) -> str:
 
 
 def _size(reply: Mapping[str, Any]) -> int:
-    metadata = reply.get("metadata")
-    return (
-        _ENVELOPE_BYTES + len(reply["recordId"]) + len(reply.get("data", "")) + (len(str(metadata)) if metadata else 0)
-    )
+    metadata_bytes = len(str(reply["metadata"])) if "metadata" in reply else 0
+    return _ENVELOPE_BYTES + len(reply["recordId"]) + len(reply.get("data", "")) + metadata_bytes

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from handlers.lake_transformer.flattening import Flattener, Tangled
-from handlers.shared.plain_json import object_text, string_text
+from handlers.lake_transformer.flattening import Flattener, TangledError
+from handlers.shared.plain_json import string_text
 
 __all__ = ["OLD_PREFIX", "SEQUENCE", "ChangeWriter", "change_of"]
 
@@ -74,7 +74,7 @@ class ChangeWriter:
             line = _line(own, [cell + value for cell, value in cells.items()], names, types)
             if len(line) <= MAX_LINE_CHARACTERS:
                 return line.encode()
-        except Tangled:
+        except TangledError:
             pass
         return _line(own, _whole_cells(self._new.redacted(new), old and self._new.redacted(old)), [], []).encode()
 

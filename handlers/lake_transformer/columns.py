@@ -4,7 +4,7 @@
 2. Each name is put in lower case, and every run of other characters than letters a to z, digits and underscores becomes
    one underscore, since Athena takes no others: `Zip-Code` is `zip_code`.
    https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
-3. `change_` begins the columns that are not the item's; an attribute whose column would begin so gets `item_` before it.
+3. `change_` begins the columns that are not the item's; an attribute's column that would begin so gets `item_` first.
 4. When two values of an item come to one column, only the one that is spelt like it stays there; each other column gets
    two underscores and the first eight digits of the BLAKE2s digest of its path (as JSON) at its end. So do columns that
    are longer than Glue takes, in place of what is too much.

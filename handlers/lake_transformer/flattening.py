@@ -11,7 +11,7 @@ from handlers.lake_transformer.columns import column_of
 from handlers.lake_transformer.rules import Rule, redacted, redacted_item
 from handlers.shared.plain_json import WRITERS, string_text
 
-__all__ = ["Flattener", "Flat", "Tangled"]
+__all__ = ["Flat", "Flattener", "TangledError"]
 
 Item = Mapping[str, Mapping[str, Any]]
 
@@ -22,7 +22,7 @@ MAX_NAMES = 20_000
 _UNTOLD = frozenset({"B", "SS", "NS", "BS"})
 
 
-class Tangled(ValueError):
+class TangledError(ValueError):
     """No columns can be found that tell an item's values apart."""
 
 
@@ -92,7 +92,7 @@ class Flattener:
         self._apart = lru_cache(maxsize=16)(self._new_namer)
 
     def flatten(self, image: Item) -> Flat:
-        """The item's columns. Raises Tangled, and what an item that is not DynamoDB JSON raises."""
+        """The item's columns. Raises TangledError, and what an item that is not DynamoDB JSON raises."""
         if self._namer.known > MAX_NAMES:
             self._namer = self._new_namer(frozenset())
         namer, contested = self._namer, frozenset[str]()
@@ -101,7 +101,7 @@ class Flattener:
             if not collided:
                 return flat
             if collided <= contested:
-                raise Tangled("values of the item cannot be told apart by their names")
+                raise TangledError("values of the item cannot be told apart by their names")
             contested |= collided
             namer = self._apart(contested)
 

@@ -17,6 +17,7 @@ from handlers.lake_transformer.answers import Answers, Transformed, answer
 from handlers.lake_transformer.changes import OLD_PREFIX, ChangeWriter, change_of
 from handlers.lake_transformer.flattening import Flattener
 from handlers.lake_transformer.partitions import partition_values
+from handlers.lake_transformer.rules import require_open_keys
 from handlers.lake_transformer.settings import Settings
 from handlers.shared.report import log_invocation
 from handlers.shared.time_budget import LambdaContext, TimeBudget
@@ -47,6 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _transform(record: Mapping[str, Any]) -> Transformed:
     change = change_of(base64.b64decode(record["data"]))
     sequence_number = record.get("kinesisRecordMetadata", {}).get("sequenceNumber", "")
+    require_open_keys(change["dynamodb"]["Keys"], SETTINGS.rules)
     keys = SETTINGS.partition_keys
     values = partition_values(change["dynamodb"], keys, SETTINGS.rules) if keys else {}
     return Transformed(WRITER.line(change, sequence_number), values)

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-partitionin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ __all__ = ["NO_VALUE", "partition_values"]
 
 # Hive's name of the partition of what has no value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-_TEXTS = {"S": str, "N": str, "BOOL": lambda value: "true" if value else "false"}
+_TEXTS: Mapping[str, Callable[[Any], str]] = {"S": str, "N": str, "BOOL": lambda value: "true" if value else "false"}
 
 
 def partition_values(

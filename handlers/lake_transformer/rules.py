@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Rule", "path_of", "redacted", "redacted_item", "rules_of"]
+__all__ = ["Rule", "path_of", "redacted", "redacted_item", "require_open_keys", "rules_of"]
 
 Attribute = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ class Rule:
 def path_of(text: str) -> list[str]:
     """The names of a path. Raises ValueError."""
     matches = list(_parts.finditer(text))
-    if not matches or matches[-1].end() != len(text) or text.endswith(".") and not text.endswith("\\."):
+    if not matches or matches[-1].end() != len(text) or (text.endswith(".") and not text.endswith("\\.")):
         raise ValueError(f"{text!r} is no path: names joined by dots, like address.city")
     return [_escaped.sub(r"\1", match.group(1)) for match in matches]
 
@@ -46,6 +46,16 @@ def rules_of(dropped: Iterable[str], hashed: Iterable[str], salt: str) -> dict[s
     for text in dropped:
         _rule(rules, path_of(text)).drop = True
     return rules
+
+
+def require_open_keys(keys: Iterable[str], rules: Mapping[str, Rule]) -> None:
+    """Raise ValueError when a rule is about a key attribute: without it nobody could tell whose change it is."""
+    for name in keys:
+        if name in rules:
+            raise ValueError(
+                f"`{name}` is a key attribute of the table, which cannot be dropped or hashed: take it out of "
+                "DROP_ATTRIBUTES and HASH_ATTRIBUTES"
+            )
 
 
 def _rule(rules: dict[str, Rule], path: list[str]) -> Rule:
