@@ -51,6 +51,11 @@ class Lake:
         stored = objects(self.consumer.s3, self.store["bucketName"], "changes/")
         return [json.loads(line) for body in stored.values() for line in _text(body).splitlines()]
 
+    def count(self) -> int:
+        """How many rows there are."""
+        stored = objects(self.consumer.s3, self.store["bucketName"], "changes/")
+        return sum(body.count(b"\n") for body in stored.values())
+
     def errors(self) -> list[dict[str, Any]]:
         """Every record under the error prefix."""
         stored = objects(self.consumer.s3, self.store["bucketName"], "errors/")
@@ -60,6 +65,10 @@ class Lake:
         """What the delivery stream logged."""
         pages = self.producer.logs.get_paginator("filter_log_events").paginate(logGroupName=self.way["errorLogGroup"])
         return [json.loads(event["message"]) for page in pages for event in page["events"]]
+
+    def logged(self) -> set[str]:
+        """The error codes in that log."""
+        return {entry["errorCode"] for entry in self.error_log()}
 
     def alarms(self) -> set[str]:
         """The alarms that are on, by what they watch."""
