@@ -32,7 +32,9 @@ KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-KeyAlias = Annotated[str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(own_alias)]
+KeyAlias = Annotated[
+    str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(own_alias)
+]
 # As the transformer makes them: https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,255}$")]
 # https://docs.aws.amazon.com/athena/latest/ug/data-types.html
@@ -45,6 +47,7 @@ ColumnType = Annotated[
 # https://docs.aws.amazon.com/general/latest/gr/rande.html
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
+ATTRIBUTE_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 SAME_ACCOUNT_TABLE = "blog-srsa-ddb-table"
 CROSS_ACCOUNT_TABLE = "blog-srca-ddb-table"
 # Megabytes: https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html and
@@ -170,7 +173,9 @@ class Layout(Settings):
     # What the catalogue tells of the items' own columns: column → type of Glue.
     columns: dict[ColumnName, ColumnType] = Field(default_factory=dict)
     # The names on the way to the attribute, joined by dots.
-    partition_by: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=128)
+    partition_by: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=128
+    )
 
     @model_validator(mode="after")
     def _parquet_compresses_itself(self) -> Self:

@@ -42,7 +42,7 @@ class Lake:
         """Write an item in DynamoDB's form."""
         self.producer.dynamodb.put_item(TableName=self.way["tableName"], Item=dict(item))
 
-    def keys(self, prefix: str = "changes/") -> list[str]:
+    def object_keys(self, prefix: str = "changes/") -> list[str]:
         """The keys of the lake's objects."""
         return list(objects(self.consumer.s3, self.store["bucketName"], prefix))
 
