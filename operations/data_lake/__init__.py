@@ -1,0 +1,1 @@
+"""What the `tributary` command does for data lakes."""
