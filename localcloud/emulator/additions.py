@@ -5,6 +5,7 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
+    "eventloop",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -14,16 +15,8 @@ ADDITIONS: tuple[str, ...] = (
     "athena",
     "sandbox",
     "step_functions",
-    "request_resources",
-    "request_authorization",
-    "foreign_resources",
-    "item_conditions",
-    "session_durations",
-    "policy_principals",
-    "deleted_principals",
-    "passed_roles",
+    "access",
     "key_use",
-    "notified_functions",
     "function_limits",
     "request_gate",  # after every addition that registers a check
     "throughput",

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.glue_resources import catalog_resource
+from localcloud.emulator.access.glue_resources import catalog_resource
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, outline, parsed_body
 
@@ -70,7 +70,7 @@ def _kms(data: Data, region: str, account_id: str) -> str:
     """
     from ministack.core.iam_actions import _kms_key_id_from_ciphertext
 
-    from localcloud.emulator.keys import KmsError, find_key
+    from localcloud.emulator.access.keys import KmsError, find_key
 
     asked = _first(data, "KeyId", "TargetKeyId", "AliasName")
     if not asked:
