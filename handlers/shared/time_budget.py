@@ -35,8 +35,8 @@ class LambdaContext(Protocol):
 class TimeBudget:
     """The time left for calls and for the pauses between them, a reserve kept back.
 
-    `remaining_ms` gives the milliseconds until Lambda ends the invocation; `sleep` takes seconds, time.sleep unless it is given; `uniform` draws a
-    number between its two arguments. Safe to use from several threads.
+    `remaining_ms` gives the milliseconds until Lambda ends the invocation; `sleep` takes seconds, and is time.sleep
+    unless it is given; `uniform` draws a number between its two arguments. Safe to use from several threads.
     """
 
     def __init__(
