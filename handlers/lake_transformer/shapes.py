@@ -4,8 +4,8 @@ Most records of a table have one of a few shapes: what is left of their text whe
 comes again and again becomes one regular expression and one format: records that match are written by these alone.
 Nothing depends on guessing right, since a text is parsed unless all of this holds:
 
-- It is, character for character, that of the shape's first record but for values. A value is a text that needs no escape
-  in JSON, a number as JSON has it, or the id, time or size of the record.
+- It is, character for character, that of the shape's first record but for values. A value is a text that needs no
+  escape in JSON, a number as JSON has it, or the id, time or size of the record.
 - With marks in place of the values that record's text parses, and each mark is the whole of one value where a change
   has values: so what looked like a value was no part of a name or of another text.
 - Values are only copied; so there are no shapes where values are hashed or partition the lines.

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fake_aws import FakeAws
+from botocore.exceptions import ClientError
 
 pytestmark = pytest.mark.pure
 
@@ -55,9 +55,8 @@ def firehose_record(data: bytes, number: int = 0) -> dict[str, Any]:
 def answers(main: ModuleType, *changes: dict[str, Any] | bytes) -> list[dict[str, Any]]:
     data = [one if isinstance(one, bytes) else json.dumps(one, ensure_ascii=False).encode() for one in changes]
     records = [firehose_record(one, number) for number, one in enumerate(data)]
-    reply: list[dict[str, Any]] = main.handler({"sourceKinesisStreamArn": STREAM, "records": records}, Context())[
-        "records"
-    ]
+    event = {"sourceKinesisStreamArn": STREAM, "records": records}
+    reply: list[dict[str, Any]] = main.handler(event, Context())["records"]
     assert [answer["recordId"] for answer in reply] == [record["recordId"] for record in records]
     return reply
 
@@ -291,26 +290,50 @@ def test_a_record_that_is_no_change_fails_alone_and_nothing_of_it_is_logged(
     assert "no number" not in logged["reason"]
 
 
-def test_what_does_not_fit_into_an_answer_goes_back_to_the_stream_and_keeps_its_place(load: Load, aws: FakeAws) -> None:
-    main = load("lake_transformer")
+class FakeKinesis:
+    """Takes records, but for those of the first call that `refused` names."""
+
+    def __init__(self, refused: tuple[int, ...] = ()) -> None:
+        self.put: list[dict[str, Any]] = []
+        self._refused = refused
+
+    def put_records(self, *, StreamARN: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # botocore's
+        assert StreamARN == STREAM
+        refused, self._refused = self._refused, ()
+        self.put += [record for number, record in enumerate(Records) if number not in refused]
+        replies = [{"ErrorCode": "InternalFailure"} if number in refused else {} for number in range(len(Records))]
+        return {"FailedRecordCount": len(refused), "Records": replies}
+
+
+def test_what_does_not_fit_into_an_answer_goes_back_to_the_stream_and_keeps_its_place(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, kinesis = load("lake_transformer"), FakeKinesis(refused=(0,))
+    monkeypatch.setattr(main, "_kinesis", lambda: kinesis)
+    monkeypatch.setattr("handlers.shared.time_budget.BASE_DELAY_S", 0.0)
     large = change({"text": {"S": "x" * 390_000}})
-    put: list[dict[str, Any]] = []
 
-    def put_records(request: dict[str, Any]) -> dict[str, Any]:
-        put.extend(request["Records"])
-        return {"FailedRecordCount": 0, "Records": [{"SequenceNumber": "9", "ShardId": "s"}] * len(request["Records"])}
-
-    aws.on("Kinesis_20131202.PutRecords", put_records)
     reply = answers(main, *[large] * 14)
+
     assert len(json.dumps({"records": reply})) < 6_291_556
-    dropped = [number for number, answer in enumerate(reply) if answer["result"] == "Dropped"]
-    assert [record["PartitionKey"] for record in put] == [f"key-{number}" for number in dropped] != []
-    again = json.loads(base64.b64decode(put[0]["Data"]))
-    assert again.pop("tributarySequenceNumber") == SEQUENCE
-    assert again == large
-    record = {
-        **firehose_record(base64.b64decode(put[0]["Data"])),
-        "kinesisRecordMetadata": {"sequenceNumber": "9" * 56},
-    }
-    (answer,) = main.handler({"records": [record]}, Context())["records"]
-    assert json.loads(base64.b64decode(answer["data"]))["change_order"].endswith(SEQUENCE)
+    dropped = [f"key-{number}" for number, one in enumerate(reply) if one["result"] == "Dropped"]
+    assert sorted(record["PartitionKey"] for record in kinesis.put) == sorted(dropped) != []
+    data = kinesis.put[0]["Data"]
+    assert json.loads(data) == {"tributarySequenceNumber": SEQUENCE, **large}
+    later = {**firehose_record(data), "kinesisRecordMetadata": {"sequenceNumber": "9" * 56, "partitionKey": "key"}}
+    (one,) = main.handler({"sourceKinesisStreamArn": STREAM, "records": [later]}, Context())["records"]
+    assert json.loads(base64.b64decode(one["data"]))["change_order"].endswith(SEQUENCE)
+
+
+def test_an_answer_that_cannot_be_cut_fails_as_a_whole_and_says_what_to_grant(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = load("lake_transformer")
+
+    class Denied:
+        def put_records(self, **_: object) -> None:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutRecords")
+
+    monkeypatch.setattr(main, "_kinesis", Denied)
+    with pytest.raises(RuntimeError, match=r"could not be put back to arn:.*kinesis:PutRecords"):
+        answers(main, *[change({"text": {"S": "x" * 390_000}})] * 14)
