@@ -1,7 +1,7 @@
 """A private, encrypted, versioned bucket: the lake of an architecture, or its on-failure destination."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -15,12 +15,19 @@ INCOMPLETE_UPLOAD_DAYS = 7
 class PrivateBucketArgs:
     """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside.
 
-    `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of other accounts.
+    `expire_folders` deletes what is that many days old under a prefix, `old_version_days` what was overwritten or
+    deleted. `only_with_key` refuses an object whose request does not name the bucket's own key. `region` is the
+    stack's when left out. `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of
+    other accounts.
     """
 
     key_arn: pulumi.Input[str]
     bucket_name: str | None = None
     expire_days: int | None = None
+    expire_folders: Mapping[str, int] = field(default_factory=dict)
+    old_version_days: int | None = None
+    only_with_key: bool = False
+    region: str | None = None
     force_destroy: bool = False
     grants: Callable[[pulumi.Output[str]], list[Statement]] = lambda _: []
 
@@ -31,12 +38,19 @@ class PrivateBucket(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     ready: list[pulumi.Resource]
+    versioning: aws.s3.BucketVersioning
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:PrivateBucket", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 
-        bucket = aws.s3.Bucket(f"{name}-bucket", bucket=args.bucket_name, force_destroy=args.force_destroy, opts=child)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            bucket=args.bucket_name,
+            force_destroy=args.force_destroy,
+            region=args.region,
+            opts=child,
+        )
         access_block = aws.s3.BucketPublicAccessBlock(
             f"{name}-public-access-block",
             bucket=bucket.id,
@@ -44,12 +58,14 @@ class PrivateBucket(pulumi.ComponentResource):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
+            region=args.region,
             opts=child,
         )
         aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.id,
             rule={"object_ownership": "BucketOwnerEnforced"},
+            region=args.region,
             opts=child,
         )
         encryption = aws.s3.BucketServerSideEncryptionConfiguration(
@@ -66,31 +82,39 @@ class PrivateBucket(pulumi.ComponentResource):
                     "bucket_key_enabled": True,
                 }
             ],
+            region=args.region,
             opts=child,
         )
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.id,
             versioning_configuration={"status": "Enabled"},
+            region=args.region,
             opts=child,
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.id,
-            rules=_lifecycle(args.expire_days),
+            rules=_lifecycle(args),
+            region=args.region,
             # S3 wants versioning settled before rules about old versions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
+        denies = [_denies_plain_http(bucket.arn)]
+        if args.only_with_key:
+            denies.append(_denies_other_keys(bucket.arn, args.key_arn))
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
-            policy=document([_denies_plain_http(bucket.arn), *args.grants(bucket.arn)]),
+            policy=document([*denies, *args.grants(bucket.arn)]),
+            region=args.region,
             # Both change the bucket's access settings; S3 refuses two such changes at once with OperationAborted.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[access_block]),
         )
 
         self.name = bucket.id
         self.arn = bucket.arn
+        self.versioning = versioning
         self.ready = [encryption, policy]
         self.register_outputs({"name": self.name, "arn": self.arn})
 
@@ -106,7 +130,21 @@ def _denies_plain_http(bucket_arn: pulumi.Input[str]) -> Statement:
     }
 
 
-def _lifecycle(expire_days: int | None) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+def _denies_other_keys(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> Statement:
+    """Objects come encrypted with this key, and their requests say so: without the header, too, it is refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+    """
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": pulumi.Output.concat(bucket_arn, "/*"),
+        "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key_arn}},
+    }
+
+
+def _lifecycle(args: PrivateBucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
     rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
         {
             "id": "abort-incomplete-uploads",
@@ -115,14 +153,27 @@ def _lifecycle(expire_days: int | None) -> list[aws.s3.BucketLifecycleConfigurat
             "abort_incomplete_multipart_upload": {"days_after_initiation": INCOMPLETE_UPLOAD_DAYS},
         }
     ]
-    if expire_days is not None:
+    if args.expire_days is not None:
         rules.append(
             {
                 "id": "expire",
                 "status": "Enabled",
                 "filter": {"prefix": ""},
-                "expiration": {"days": expire_days},
+                "expiration": {"days": args.expire_days},
                 "noncurrent_version_expiration": {"noncurrent_days": INCOMPLETE_UPLOAD_DAYS},
+            }
+        )
+    rules += [
+        {"id": f"expire-{folder}", "status": "Enabled", "filter": {"prefix": folder}, "expiration": {"days": days}}
+        for folder, days in args.expire_folders.items()
+    ]
+    if args.old_version_days is not None:
+        rules.append(
+            {
+                "id": "expire-old-versions",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "noncurrent_version_expiration": {"noncurrent_days": args.old_version_days},
             }
         )
     return rules

@@ -10,6 +10,11 @@ import pulumi
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
 from components.cross_account_copy.source import CopySource, CopySourceArgs
 from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
+from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
+from components.data_lake.lake import DataLake, DataLakeArgs
+from components.data_lake.producer import LakeProducer, LakeProducerArgs
+from components.data_lake.producing import check_region
+from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, Layout, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
 from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
@@ -117,9 +122,61 @@ def _far_end(name: str, settings: FarEndSettings, place: Place) -> Outputs:
     return FarEnd(name, FarEndArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
 
 
+def _data_lake(name: str, settings: LakeSettings, place: Place) -> Outputs:
+    return DataLake(name, DataLakeArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
+
+
+def _lake_consumer(name: str, settings: ConsumerSettings, place: Place) -> Outputs:
+    args = LakeConsumerArgs(settings=settings, account_id=place.account_id, region=place.region)
+    return LakeConsumer(name, args).outputs
+
+
+def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outputs:
+    lake = settings.lake
+    bucket_name: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    if isinstance(lake, LakeAccess):
+        check_region("lake.keyArn", lake.key_arn, place.region)
+        bucket_name, key_arn = lake.bucket_name, lake.key_arn
+    else:
+        granted = peer_outputs(lake, name, ["bucketName", "keyArn", "layout"])
+        bucket_name, key_arn = _agreed(lake.stack, settings.layout, granted)
+    args = LakeProducerArgs(
+        settings=settings,
+        account_id=place.account_id,
+        region=place.region,
+        bucket_name=bucket_name,
+        bucket_key_arn=key_arn,
+    )
+    return LakeProducer(name, args).outputs
+
+
+def _agreed(
+    stack: str, layout: Layout, granted: Mapping[str, pulumi.Output[Any]]
+) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    """The bucket and its key. Raises pulumi.RunError, while the stack is deployed, when the layouts differ."""
+
+    def check(found: Mapping[str, Any]) -> Mapping[str, Any]:
+        own = layout.model_dump(by_alias=True)
+        if differing := [key for key in own if own[key] != found["layout"].get(key)]:
+            key = differing[0]
+            raise pulumi.RunError(
+                f"`layout.{key}` is {own[key]!r} here and {found['layout'].get(key)!r} in stack `{stack}`: both sides "
+                f"say it alike. Correct one of the two files; when that is Pulumi.{stack}.yaml, type "
+                f"`pulumi up -s {stack}` first."
+            )
+        return found
+
+    agreed = pulumi.Output.all(**granted).apply(check)
+    return agreed.apply(lambda found: str(found["bucketName"])), agreed.apply(lambda found: str(found["keyArn"]))
+
+
 BUILDERS: Mapping[str, Callable[[str, Any, Place], Outputs]] = {
     "cross-account-copy/source": _copy_source,
     "cross-account-copy/target": _copy_target,
+    "data-lake": _data_lake,
+    "data-lake/consumer": _lake_consumer,
+    "data-lake/producer": _lake_producer,
     "table-replica": _table_replica,
     "table-replica/far-end": _far_end,
     "shared-stream/owner": _stream_owner,

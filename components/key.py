@@ -1,5 +1,6 @@
 """The customer key of one side of an architecture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,11 +11,16 @@ from components.policies import Statement, document
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
-    """`statements` are added to the key policy, for principals that IAM of this account does not govern."""
+    """`statements` are added to the key policy, for principals that IAM of this account does not govern.
+
+    `alias` is `alias/tributary/<name>` when left out; `region` is the stack's.
+    """
 
     description: str
     account_id: pulumi.Input[str]
     statements: list[dict[str, object]] | None = None
+    alias: str | None = None
+    region: str | None = None
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -41,9 +47,26 @@ class EncryptionKey(pulumi.ComponentResource):
             # The shortest wait that KMS allows, so that a key deleted by mistake can still be brought back for a week.
             deletion_window_in_days=7,
             policy=document([delegates_to_iam, *(args.statements or [])]),
+            region=args.region,
             opts=child,
         )
-        aws.kms.Alias(f"{name}-alias", name=f"alias/tributary/{name}", target_key_id=key.id, opts=child)
+        alias = args.alias or f"alias/tributary/{name}"
+        aws.kms.Alias(f"{name}-alias", name=alias, target_key_id=key.id, region=args.region, opts=child)
 
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
+
+
+def lets_logs_encrypt(groups: Sequence[str], account_id: pulumi.Input[str], region: str) -> Statement:
+    """For the key's policy: CloudWatch Logs may use it for these log groups, which it does as itself.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    arns = [pulumi.Output.concat("arn:aws:logs:", region, ":", account_id, ":log-group:", group) for group in groups]
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Resource": "*",  # in a key policy: this key
+        "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arns}},
+    }

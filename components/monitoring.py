@@ -208,7 +208,6 @@ def delivery_watches(name: str, delivery_stream_name: pulumi.Input[str], buffer_
             statistic="Average",
             threshold=1,
             above=False,
-            periods=3,
         ),
     ]
 

@@ -96,6 +96,14 @@ class FunctionSettings(Settings):
     log_retention_days: int = Field(default=30, ge=1)
 
 
+class OwnHandler(Settings):
+    """A user's own code: a folder beside the stack file, and the entry point in it, such as `main.handler`."""
+
+    folder: str
+    entry: str = Field(pattern=r"^[\w.]+\.\w+$")
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
 class Peer(Settings):
     """The other side as another stack of this project: its outputs are read by a stack reference."""
 

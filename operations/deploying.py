@@ -1,8 +1,10 @@
 """Deploys and destroys several stacks in the order of their references."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from operations.contents import described, held
+from operations.data_lake import preflight
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.stacks import Stack, dependents, in_order, read, stack_names
@@ -23,12 +25,13 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
                 f"Type `tributary up {' '.join([*missing, *(other.name for other in stacks)])}`."
             )
     for stack in stacks:
+        preflight.check(engine, stack)
         engine.ensure(stack.name)
         engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 
-def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
-    """Destroy the stacks, each before those it reads.
+def destroy(engine: Engine, names: Sequence[str], yes: bool, show: Callable[[str], None] = print) -> None:
+    """Destroy the stacks, each before those it reads; what is in their buckets is shown before.
 
     Raises StackError when a deployed stack that is not named reads the outputs of one that is.
     """
@@ -43,6 +46,8 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
             )
     for stack in reversed(stacks):
         if stack.name in deployed:
+            for contents in held(engine, stack.name):
+                show(described(contents))
             engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 

@@ -10,6 +10,7 @@ from components.settings import (
     Architecture,
     FunctionSettings,
     KinesisReader,
+    OwnHandler,
     Peer,
     RoleName,
     Settings,
@@ -59,14 +60,6 @@ class StreamAccess(Settings):
     stream_arn: StreamArn
     consumer_arn: ConsumerArn | None = None
     key_arn: KeyArn
-
-
-class OwnHandler(Settings):
-    """A user's own code: a folder beside the stack file, and the entry point in it, such as `main.handler`."""
-
-    folder: str
-    entry: str = Field(pattern=r"^[\w.]+\.\w+$")
-    environment: dict[str, str] = Field(default_factory=dict)
 
 
 def _owner_form(value: object) -> str:

@@ -1,0 +1,85 @@
+"""The side that has the table: its changes go to a bucket of another account."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.data_lake.catalogue import changes_table
+from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
+from components.data_lake.settings import ProducerSettings
+from components.delivery_stream import Conversion
+from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
+from components.monitoring import Monitoring, MonitoringArgs
+from components.querying import database_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeProducerArgs:
+    """`bucket_name` and `bucket_key_arn` are what the other side grants."""
+
+    settings: ProducerSettings
+    account_id: pulumi.Input[str]
+    region: str
+    bucket_name: pulumi.Input[str]
+    bucket_key_arn: pulumi.Input[str]
+
+
+class LakeProducer(pulumi.ComponentResource):
+    """The table, and the delivery of its changes into another account's bucket."""
+
+    def __init__(self, name: str, args: LakeProducerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:LakeProducer", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+
+        key = EncryptionKey(
+            name,
+            EncryptionKeyArgs(
+                description=f"Changes on their way to the lake {name}",
+                account_id=args.account_id,
+                alias=settings.key_alias,
+                statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
+            ),
+            child,
+        )
+        delivery = ChangeDelivery(
+            name,
+            ChangeDeliveryArgs(
+                settings=settings,
+                key_arn=key.arn,
+                bucket_arn=pulumi.Output.concat("arn:aws:s3:::", args.bucket_name),
+                bucket_key_arn=args.bucket_key_arn,
+                conversion=self._columns(name, args) if settings.layout.format == "parquet" else None,
+                account_id=args.account_id,
+                region=args.region,
+            ),
+            child,
+        )
+        monitoring = Monitoring(
+            name,
+            MonitoringArgs(watches=delivery.watches, region=args.region, alarm_topic_arn=settings.alarm_topic_arn),
+            child,
+        )
+
+        self.outputs: dict[str, pulumi.Input[object]] = {
+            **delivery.outputs,
+            "bucketName": args.bucket_name,
+            "bucketKeyArn": args.bucket_key_arn,
+            "keyArn": key.arn,
+            "region": args.region,
+            "dashboard": monitoring.dashboard,
+        }
+        self.register_outputs(self.outputs)
+
+    def _columns(self, name: str, args: LakeProducerArgs) -> Conversion:
+        """The columns of the Parquet files: Firehose finds them in its own account's catalogue.
+
+        https://docs.aws.amazon.com/firehose/latest/APIReference/API_SchemaConfiguration.html
+        """
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+        database = aws.glue.CatalogDatabase(f"{name}-columns", name=database_name(f"{name}-columns"), opts=child)
+        bucket = pulumi.Output.concat("s3://", args.bucket_name, "/")
+        table = changes_table(f"{name}-columns", database.name, settings.layout, settings.keys, bucket, child)
+        return Conversion(database=database.name, table=table.name)
