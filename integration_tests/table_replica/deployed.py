@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from operations.table_replica.redriving import Outcome, failed_batches, redrive
+
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
@@ -19,7 +21,6 @@ from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.redriving import Outcome, failed_batches, redrive
 from operations.table_replica.verifying import Report, verify
 
 INSTANCE = "logfile"

@@ -12,7 +12,6 @@ from fake_replica import POSITIONS, REPLICA, FakeReplica
 from fake_stream import Event, Mapping, Source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from operations.table_replica.redriving import refreshed
 
 pytestmark = pytest.mark.pure
