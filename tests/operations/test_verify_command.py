@@ -16,8 +16,7 @@ PROJECT = Path(__file__).parents[2]
     [
         (
             ["stream-owner"],
-            "`shared-stream` of stack `stream-owner` is a shared-stream/owner, which has no `verify`: its functions "
-            "belong to other stacks. Instead: `tributary verify stream-subscriber`.",
+            "no `verify`: its functions belong to other stacks. Instead: `tributary verify stream-subscriber`.",
         ),
         (["prod", "--instance", "clicks"], "has no instance `clicks`. Add `--instance` with one of web-analytics."),
         (["prd"], "there is no stack file Pulumi.prd.yaml in"),

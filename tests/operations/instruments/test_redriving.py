@@ -260,11 +260,12 @@ def test_a_redrive_that_was_killed_goes_on_and_lets_the_stream_go_on_afterwards(
 
     rule = Rule(item_key, lambda arn, records: records)
     found, _ = waiting(s3, "failures", [NAME])  # type: ignore[arg-type]  # stands for a client
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+    with pytest.MonkeyPatch.context() as patch:
         # Nothing runs after a SIGKILL, the release of the hold neither.
         patch.setattr("operations.instruments.holding.resume", killed)
         patch.setattr(redriving, "apply", killed)
-        redrive(function(lambda_, s3), rule, found, lambda outcome: None)
+        with pytest.raises(KilledError):
+            redrive(function(lambda_, s3), rule, found, lambda outcome: None)
     assert lambda_.state == "Disabled"
 
     assert all(one.applied for one in redriven(lambda_, s3, rule))
@@ -277,6 +278,8 @@ def test_what_is_foreign_or_damaged_is_named_and_left_and_stops_nothing() -> Non
     good = given_up(s3, "1", change(1, "a", "1"))
     event = json.dumps({"Records": [change(2, "a", "1")]})
     context = {"functionArn": f"arn:aws:lambda:eu-west-1:444444444444:function:{NAME}"}
+    other = {"requestContext": {"functionArn": "a:b:c:d:e:f:other"}, "payload": event}
+    no_event_id = {"payload": {"Records": [put(5) | {"eventID": 7}]}, "function": NAME}
     foreign = {
         "aws/lambda/note.txt": b"hello",
         "aws/lambda/list": b"[1]",
@@ -285,12 +288,8 @@ def test_what_is_foreign_or_damaged_is_named_and_left_and_stops_nothing() -> Non
         "aws/lambda/no-records": json.dumps({"requestContext": context, "payload": "{}"}).encode(),
         "aws/lambda/cut": json.dumps({"requestContext": context, "payload": event[:-9]}).encode(),
         "aws/lambda/nobody": json.dumps({"payload": event}).encode(),
-        "aws/lambda/other": json.dumps(
-            {"requestContext": {"functionArn": "a:b:c:d:e:f:other"}, "payload": event}
-        ).encode(),
-        f"poison/{NAME}/x.json": json.dumps(
-            {"payload": {"Records": [put(5) | {"eventID": 7}]}, "function": NAME}
-        ).encode(),
+        "aws/lambda/other": json.dumps(other).encode(),
+        f"poison/{NAME}/x.json": json.dumps(no_event_id).encode(),
     }
     for name, body in foreign.items():
         s3.put_object("failures", name, body)
