@@ -13,18 +13,18 @@ INCOMPLETE_UPLOAD_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside.
+    """`expire_days` deletes objects that old, None keeps them; `expire_prefix_days` those below a prefix.
+    `force_destroy` lets a destroy delete what is inside.
 
-    `expire_folders` deletes what is that many days old under a prefix, `old_version_days` what was overwritten or
-    deleted. `only_with_key` refuses an object whose request does not name the bucket's own key. `region` is the
-    stack's when left out. `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of
-    other accounts.
+    `old_version_days` deletes what was overwritten or deleted so many days ago. `only_with_key` refuses an object whose
+    request does not name the bucket's own key. `region` is the stack's when left out. `grants` makes statements of the
+    bucket's policy, from the bucket's ARN, for principals of other accounts.
     """
 
     key_arn: pulumi.Input[str]
     bucket_name: str | None = None
     expire_days: int | None = None
-    expire_folders: Mapping[str, int] = field(default_factory=dict)
+    expire_prefix_days: Mapping[str, int] = field(default_factory=dict)
     old_version_days: int | None = None
     only_with_key: bool = False
     region: str | None = None
@@ -153,19 +153,16 @@ def _lifecycle(args: PrivateBucketArgs) -> list[aws.s3.BucketLifecycleConfigurat
             "abort_incomplete_multipart_upload": {"days_after_initiation": INCOMPLETE_UPLOAD_DAYS},
         }
     ]
-    if args.expire_days is not None:
-        rules.append(
-            {
-                "id": "expire",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "expiration": {"days": args.expire_days},
-                "noncurrent_version_expiration": {"noncurrent_days": INCOMPLETE_UPLOAD_DAYS},
-            }
-        )
+    ages = {**args.expire_prefix_days, **({} if args.expire_days is None else {"": args.expire_days})}
     rules += [
-        {"id": f"expire-{folder}", "status": "Enabled", "filter": {"prefix": folder}, "expiration": {"days": days}}
-        for folder, days in args.expire_folders.items()
+        {
+            "id": f"expire-{prefix.strip('/')}".rstrip("-"),
+            "status": "Enabled",
+            "filter": {"prefix": prefix},
+            "expiration": {"days": days},
+            "noncurrent_version_expiration": {"noncurrent_days": min(days, INCOMPLETE_UPLOAD_DAYS)},
+        }
+        for prefix, days in ages.items()
     ]
     if args.old_version_days is not None:
         rules.append(

@@ -52,7 +52,7 @@ class LakeBucket(pulumi.ComponentResource):
                 key_arn=args.key_arn,
                 bucket_name=args.settings.name,
                 old_version_days=args.settings.keep_old_versions_days,
-                expire_folders={static_part(args.layout.error_prefix): args.settings.keep_errors_days},
+                expire_prefix_days={static_part(args.layout.error_prefix): args.settings.keep_errors_days},
                 only_with_key=True,
                 force_destroy=args.force_destroy,
                 grants=grants,

@@ -42,7 +42,9 @@ class Undeployed:
         self.clients = Clients(cloud.session(self.account_id), self.account_id, cloud.endpoint, REGION)
         arn = f"arn:aws:dynamodb:{REGION}:{self.account_id}:table/{TABLE}"
         self.account_ids = {ONE_ACCOUNT["lake"]: self.account_id}
-        self.engine: Engine = prepare(cloud, folder, {"lake": {**OPTIONS, "table": {"tableArn": arn}}}, self.account_ids)
+        self.engine: Engine = prepare(
+            cloud, folder, {"lake": {**OPTIONS, "table": {"tableArn": arn}}}, self.account_ids
+        )
 
     def make_table(self) -> None:
         self.clients.dynamodb.create_table(
@@ -111,7 +113,9 @@ def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, eventuall
     assert all("/address_country=CH/" in key and key.endswith(".gz") for key in keys)
     far = Clients(lake.consumer.session, lake.consumer.account_id, lake.consumer.endpoint, FAR)
     copies = eventually(
-        lambda: objects(far.s3, lake.store["replicaBucketName"]), until=lambda found: set(keys) <= set(found), timeout=60
+        lambda: objects(far.s3, lake.store["replicaBucketName"]),
+        until=lambda found: set(keys) <= set(found),
+        timeout=60,
     )
     originals = objects(lake.consumer.s3, lake.store["bucketName"])
     assert {key: hashlib.sha256(body).digest() for key, body in copies.items()} == {
