@@ -29,6 +29,7 @@ class No:
 
 
 COPY, REPLICA, SHARED = ("operations.cross_account_copy", "operations.table_replica", "operations.shared_stream")
+LAKE = "operations.data_lake.verbs"
 # These need nothing from a kind but its mappings, which the stack's state has.
 ON_STREAMS = {
     "replay": "operations.replaying:verb",
@@ -44,6 +45,16 @@ NO_BACKFILL = No(
     "it begins at its stream's horizon, and what was before that is nowhere",
     "`tributary replay {stack}` reads the stream again from its horizon",
 )
+
+# Either side of a lake stands for both.
+OF_A_LAKE: Mapping[str, str | No] = {
+    **{verb: f"{LAKE}:{verb}" for verb in ("verify", "repair", "redrive", "backfill")},
+    "replay": No(
+        "its delivery stream keeps its own place in the stream, which nobody can set back",
+        "`tributary backfill {stack}` brings all that the table has",
+    ),
+    **{verb: f"{LAKE}:{verb}" for verb in ("pause", "resume")},
+}
 
 # Kind → verb → function, or why there is none.
 TABLE: Mapping[str, Mapping[str, str | No]] = {
@@ -73,6 +84,7 @@ TABLE: Mapping[str, Mapping[str, str | No]] = {
     },
     "table-replica/far-end": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
     "shared-stream/owner": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
+    **dict.fromkeys(("data-lake", "data-lake/producer", "data-lake/consumer"), OF_A_LAKE),
     "shared-stream/subscriber": {
         "verify": NOT_KEPT,
         "repair": NOT_KEPT,

@@ -22,7 +22,7 @@ from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.verifying import Report, verify
+from operations.instruments.verifying import Report, verify
 
 INSTANCE = "logfile"
 COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"
