@@ -16,7 +16,7 @@ class PrivateBucketArgs:
     """`expire_days` deletes objects that old, None keeps them; `expire_prefix_days` those below a prefix.
     `force_destroy` lets a destroy delete what is inside.
 
-    `old_version_days` deletes what was overwritten or deleted so many days ago. `only_with_key` refuses an object whose
+    `old_version_days` deletes what was overwritten or deleted so long ago. `only_with_key` refuses an object whose
     request does not name the bucket's own key. `region` is the stack's when left out. `grants` makes statements of the
     bucket's policy, from the bucket's ARN, for principals of other accounts.
     """

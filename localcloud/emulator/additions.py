@@ -6,6 +6,7 @@ import importlib
 ADDITIONS: tuple[str, ...] = (
     "resetting",
     "cloudwatch",
+    "eventloop",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -15,17 +16,10 @@ ADDITIONS: tuple[str, ...] = (
     "athena",
     "sandbox",
     "step_functions",
-    "request_resources",
-    "request_authorization",
-    "foreign_resources",
-    "item_conditions",
-    "session_durations",
-    "policy_principals",
-    "deleted_principals",
-    "passed_roles",
+    "access",
     "key_use",
-    "notified_functions",
     "function_limits",
+    "networks",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others

@@ -16,10 +16,10 @@ from urllib.parse import urlparse
 
 from ministack.core.responses import request_scope
 
+from localcloud.emulator import eventloop
+from localcloud.emulator.access.authorization import AccessDenied, Session, require
+from localcloud.emulator.access.callers import acting
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import AccessDenied, Session, require
-from localcloud.emulator.callers import acting
-from localcloud.emulator.firehose import eventloop
 
 _VIEW_BEGINS, _VIEW_ENDS = "/* Presto View: ", " */"
 SECURE = {"aws:SecureTransport": "true"}

@@ -11,8 +11,7 @@ from localcloud.emulator.resetting import on_reset
 
 def install() -> None:
     """Put the engine in the place of the emulator's poller for streams."""
-    from localcloud.emulator.event_sources import api, change_records, engine
+    from localcloud.emulator.event_sources import api, engine
 
-    change_records.install()
     api.install()
     on_reset(engine.stop_all)

@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 from ministack.core.responses import get_account_id
 
-from localcloud.emulator.authorization import (
+from localcloud.emulator.access.authorization import (
     ANONYMOUS,
     Session,
     decision,
@@ -26,9 +26,9 @@ from localcloud.emulator.authorization import (
     service_denied,
     session_of,
 )
-from localcloud.emulator.callers import caller, known_caller, set_caller
+from localcloud.emulator.access.callers import caller, known_caller, set_caller
+from localcloud.emulator.access.policies import Named
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.policies import Named
 from localcloud.emulator.request_gate import current_data
 
 _denial: contextvars.ContextVar[str] = contextvars.ContextVar("request_denial", default="")

@@ -10,9 +10,9 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
-from localcloud.emulator.authorization import service_allowed
+from localcloud.emulator.access.authorization import service_allowed
+from localcloud.emulator.access.resource_policies import resource_policy
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.resource_policies import resource_policy
 
 _logger = logging.getLogger(__name__)
 
