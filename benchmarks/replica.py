@@ -23,7 +23,7 @@ from operations.instruments.raw import Item, RawDynamoDB
 from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.loading import load, put_batch
-from operations.table_replica.verifying import verify
+from operations.instruments.verifying import verify
 
 ROWS = 2_000
 RATE_ROWS = 30_000

@@ -21,7 +21,7 @@ from operations.instruments.rates import RateLimit
 from operations.instruments.raw import RawDynamoDB
 from operations.instruments.tables import Table
 from operations.table_replica.loading import put_batch
-from operations.table_replica.verifying import verify
+from operations.instruments.verifying import verify
 
 REGION = "us-east-1"
 # There is a process for each table, which waits for the emulator most of the time.

@@ -8,7 +8,8 @@ import typer
 
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
-from operations import commands, verify
+from operations import commands, verb_commands
+from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
 from operations.table_replica import commands as table_replica
 
@@ -50,7 +51,8 @@ def tributary(
 
 commands.register(app)
 table_replica.register(app)
-verify.register(app)
+data_lake.register(app)
+verb_commands.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.data_lake import views
 from components.data_lake.prefixes import static_part
 from components.data_lake.settings import Catalogue, Layout
 from components.policies import document, statement, trusts_service, uses_key
@@ -96,6 +97,7 @@ class LakeCatalogue(pulumi.ComponentResource):
             pulumi.Output.concat("s3://", args.bucket.name, "/"),
             child,
         )
+        changes_views(name, querying.database, table.name, args.layout, args.keys, child)
         if args.settings.crawler:
             self._crawler(name, args, args.settings.crawler, querying.database)
 
@@ -164,6 +166,42 @@ class LakeCatalogue(pulumi.ComponentResource):
         )
 
 
+def table_columns(layout: Layout, keys: Mapping[str, str]) -> dict[str, str]:
+    """The table's columns and their types: the changes' own, the keys', and what the stack file says."""
+    return {**OWN_COLUMNS, **{key.lower(): KEY_TYPES[kind] for key, kind in keys.items()}, **layout.columns}
+
+
+def _is_by_day(layout: Layout) -> bool:
+    return layout.prefix == Layout().prefix
+
+
+def changes_views(
+    name: str,
+    database: pulumi.Input[str],
+    table: pulumi.Input[str],
+    layout: Layout,
+    keys: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """The views over the table, which people query like tables."""
+    columns = {**table_columns(layout, keys), **({DAY: "string"} if _is_by_day(layout) else {})}
+    for view in views.VIEWS:
+        defined = pulumi.Output.all(database, table).apply(
+            lambda names, view=view: views.view(view, names[0], names[1], columns)  # type: ignore[misc]  # bound now
+        )
+        aws.glue.CatalogTable(
+            f"{name}-{view}",
+            name=view,
+            database_name=database,
+            table_type=defined["table_type"],
+            view_original_text=defined["view_original_text"],
+            view_expanded_text=defined["view_expanded_text"],
+            parameters=defined["parameters"],
+            storage_descriptor=defined["storage_descriptor"],
+            opts=opts,
+        )
+
+
 def changes_table(
     name: str,
     database: pulumi.Input[str],
@@ -178,7 +216,7 @@ def changes_table(
     """
     input_format, output_format, serde = FORMATS[layout.format]
     folder = static_part(layout.prefix)
-    by_day = layout.prefix == Layout().prefix
+    by_day = _is_by_day(layout)
     projection: dict[str, pulumi.Input[str]] = {
         "projection.enabled": "true",
         f"projection.{DAY}.type": "date",
@@ -186,7 +224,7 @@ def changes_table(
         f"projection.{DAY}.range": f"{FIRST_DAY},NOW+1DAYS",
         "storage.location.template": pulumi.Output.concat(root, folder, f"{DAY}=${{{DAY}}}/"),
     }
-    columns = {**OWN_COLUMNS, **{key.lower(): KEY_TYPES[kind] for key, kind in keys.items()}, **layout.columns}
+    columns = table_columns(layout, keys)
     return aws.glue.CatalogTable(
         name,
         name=TABLE,

@@ -11,12 +11,21 @@ import json
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from handlers.lake_transformer.flattening import Flattener, TangledError
 from handlers.shared.plain_json import string_text
 
-__all__ = ["OLD_PREFIX", "SEQUENCE", "ChangeWriter", "change_of"]
+__all__ = [
+    "MAX_LINE_CHARACTERS",
+    "OLD_PREFIX",
+    "SEQUENCE",
+    "Change",
+    "ChangeWriter",
+    "Happening",
+    "change_of",
+    "happening_of",
+]
 
 Change = Mapping[str, Any]
 
@@ -28,6 +37,7 @@ SEQUENCE = "tributarySequenceNumber"
 SEQUENCE_DIGITS = 56
 _DYNAMODB = "aws:dynamodb"
 _MICROSECONDS = "MICROSECOND"
+_EVENTS = frozenset({"INSERT", "MODIFY", "REMOVE", "SNAPSHOT"})
 
 # A line beyond this has so many or so long names that nobody could query it: its item comes whole, in one column.
 MAX_LINE_CHARACTERS = 1_500_000
@@ -36,19 +46,60 @@ _key_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(","
 _whole_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def change_of(data: bytes) -> Change:
-    """The change that a record's data holds. Raises ValueError when it is none."""
+class Happening(NamedTuple):
+    """What a record says of the change, but for its id and time; `put_back` is its first sequence number, if it was
+    put back to its stream."""
+
+    event: str
+    in_microseconds: bool
+    rank: int
+    put_back: str | None
+
+    def cells(self, event_id: str, time: int, sequence_number: str) -> str:
+        """The first cells of the line, with its brace; `event_id` as JSON has it between quotes, `time` as the record.
+
+        `sequence_number` is that of the record in its stream, or empty.
+        """
+        if self.in_microseconds:
+            seconds, part = divmod(time, 1_000_000)
+            text = f"{_second(seconds)}.{part:06d}"
+        else:
+            seconds, part = divmod(time, 1_000)
+            text = f"{_second(seconds)}.{part:03d}"
+            time *= 1_000
+        place = (self.put_back or sequence_number).zfill(SEQUENCE_DIGITS)
+        return (
+            f'{{"change_event":"{self.event}","change_time":"{text}","change_time_us":{time},'
+            f'"change_order":"{time:017d}-{self.rank}-{place}","change_id":"{event_id}",'
+        )
+
+
+def change_of(text: str) -> Change:
+    """The change that a record's text holds. Raises ValueError when it is none."""
     try:
-        change = json.loads(data)
-        if change["eventName"] not in ("INSERT", "MODIFY", "REMOVE", "SNAPSHOT"):
-            raise ValueError("its eventName is none of INSERT, MODIFY, REMOVE")
+        change: Change = json.loads(text)
         if not change["dynamodb"]["Keys"]:
             raise ValueError("it has no keys")
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"it is no change record of a table ({error!r})") from None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is no change record of a table ({type(error).__name__})") from None
+    except json.JSONDecodeError:
         raise ValueError("it is not JSON") from None
-    return change  # type: ignore[no-any-return]
+    return change
+
+
+def happening_of(change: Change) -> Happening:
+    """What a change record says beside its item, its id and its time. Raises ValueError when it is no change."""
+    event, stream = change["eventName"], change["dynamodb"]
+    if event not in _EVENTS:
+        raise ValueError("its eventName is none of INSERT, MODIFY, REMOVE")
+    if event != "REMOVE" and not stream.get("NewImage"):
+        raise ValueError("it has no new image")
+    return Happening(
+        event,
+        stream.get("ApproximateCreationDateTimePrecision") == _MICROSECONDS,
+        1 if change.get("eventSource", _DYNAMODB) == _DYNAMODB else 0,
+        change.get(SEQUENCE),
+    )
 
 
 class ChangeWriter:
@@ -58,70 +109,54 @@ class ChangeWriter:
         self._new = new
         self._old = old
 
-    def line(self, change: Change, sequence_number: str) -> bytes:
-        """One change as a line of JSON in UTF-8, its newline included.
+    def line(self, change: Change, sequence_number: str) -> str:
+        """One change as a line of JSON, its newline included; see `Happening.cells`."""
+        time = int(change["dynamodb"]["ApproximateCreationDateTime"])
+        event_id = string_text(change.get("eventID", ""))[1:-1]
+        own = happening_of(change).cells(event_id, time, sequence_number)
+        line = own + self.item_cells(change)
+        return line if len(line) <= MAX_LINE_CHARACTERS else own + self._whole_cells(change)
 
-        `sequence_number` is that of the record in the Kinesis stream, or empty.
-        """
+    def item_cells(self, change: Change) -> str:
+        """The rest of a line: the table, the key and the item."""
         stream = change["dynamodb"]
-        own = _own_cells(change, stream, sequence_number)
-        new, old = stream.get("NewImage") or stream["Keys"], stream.get("OldImage") if self._old else None
+        new, old = stream.get("NewImage") or stream["Keys"], stream.get("OldImage")
         try:
             cells, names, types = self._new.flatten(new)
-            if old:
-                old_cells, old_names, old_types = self._old.flatten(old)  # type: ignore[union-attr]
+            if old and self._old:
+                old_cells, old_names, old_types = self._old.flatten(old)
                 cells, names, types = cells | old_cells, names + old_names, types + old_types
-            line = _line(own, [cell + value for cell, value in cells.items()], names, types)
-            if len(line) <= MAX_LINE_CHARACTERS:
-                return line.encode()
         except TangledError:
-            pass
-        return _line(own, _whole_cells(self._new.redacted(new), old and self._new.redacted(old)), [], []).encode()
+            return self._whole_cells(change)
+        written = [cell + value for cell, value in cells.items()]
+        if names:
+            written.append(_members("change_names", names))
+        if types:
+            written.append(_members("change_types", types))
+        return _joined(change, written)
+
+    def _whole_cells(self, change: Change) -> str:
+        stream = change["dynamodb"]
+        new, old = stream.get("NewImage") or stream["Keys"], stream.get("OldImage")
+        written = [f'"change_item":{string_text(_whole_text(self._new.redacted(new)))}']
+        if old and self._old:
+            written.append(f'"change_old_item":{string_text(_whole_text(self._old.redacted(old)))}')
+        return _joined(change, written)
 
 
-def _own_cells(change: Change, stream: Mapping[str, Any], sequence_number: str) -> str:
-    time_us, time_text = _time(stream)
-    sequence_number = change.get(SEQUENCE) or sequence_number
-    rank = 1 if change.get("eventSource", _DYNAMODB) == _DYNAMODB else 0
+def _joined(change: Change, cells: list[str]) -> str:
+    key = _key_text(change["dynamodb"]["Keys"])
     user = change.get("userIdentity")
-    actor = f',"change_actor":{string_text(str(user.get("principalId", "")))}' if user else ""
+    actor = f'"change_actor":{string_text(user["principalId"])},' if user else ""
     return (
-        f'{{"change_event":"{change["eventName"]}","change_time":"{time_text}","change_time_us":{time_us},'
-        f'"change_order":"{time_us:017d}-{rank}-{sequence_number:0>{SEQUENCE_DIGITS}}",'
-        f'"change_id":{string_text(str(change.get("eventID", "")))},'
-        f'"change_table":{string_text(str(change.get("tableName", "")))},'
-        f'"change_key":{string_text(_key_text(stream["Keys"]))}{actor}'
+        f'"change_table":{string_text(change.get("tableName", ""))},"change_key":{string_text(key)},'
+        f"{actor}{','.join(cells)}}}\n"
     )
-
-
-def _line(own: str, cells: list[str], names: list[str], types: list[str]) -> str:
-    if names:
-        cells.append(_members("change_names", names))
-    if types:
-        cells.append(_members("change_types", types))
-    return f"{own},{','.join(cells)}}}\n"
 
 
 def _members(column: str, members: list[str]) -> str:
     """A cell whose value is an object as text."""
     return f'"{column}":{string_text("{" + ",".join(members) + "}")}'
-
-
-def _whole_cells(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[str]:
-    cells = [f'"change_item":{string_text(_whole_text(new))}']
-    if old:
-        cells.append(f'"change_old_item":{string_text(_whole_text(old))}')
-    return cells
-
-
-def _time(stream: Mapping[str, Any]) -> tuple[int, str]:
-    """Microseconds since 1970, and the time in UTC as text, with as many digits as the record has."""
-    value = int(stream["ApproximateCreationDateTime"])
-    if stream.get("ApproximateCreationDateTimePrecision") == _MICROSECONDS:
-        seconds, part = divmod(value, 1_000_000)
-        return value, f"{_second(seconds)}.{part:06d}"
-    seconds, part = divmod(value, 1_000)
-    return value * 1_000, f"{_second(seconds)}.{part:03d}"
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,7 @@ from handlers.lake_transformer.flattening import Flattener
 from handlers.lake_transformer.partitions import partition_values
 from handlers.lake_transformer.rules import require_open_keys
 from handlers.lake_transformer.settings import Settings
+from handlers.lake_transformer.shapes import ShapedWriter
 from handlers.shared.report import log_invocation
 from handlers.shared.time_budget import LambdaContext, TimeBudget
 
@@ -27,6 +28,7 @@ WRITER = ChangeWriter(
     Flattener(SETTINGS.rules, keep_nested=SETTINGS.keep_nested),
     Flattener(SETTINGS.rules, prefix=OLD_PREFIX, keep_nested=SETTINGS.keep_nested) if SETTINGS.old_image else None,
 )
+SHAPED = ShapedWriter(WRITER)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -46,12 +48,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _transform(record: Mapping[str, Any]) -> Transformed:
-    change = change_of(base64.b64decode(record["data"]))
+    text = base64.b64decode(record["data"]).decode()
     sequence_number = record.get("kinesisRecordMetadata", {}).get("sequenceNumber", "")
+    if not SETTINGS.looks_at_values:
+        return Transformed(SHAPED.line(text, sequence_number).encode(), {})
+    change = change_of(text)
     require_open_keys(change["dynamodb"]["Keys"], SETTINGS.rules)
-    keys = SETTINGS.partition_keys
-    values = partition_values(change["dynamodb"], keys, SETTINGS.rules) if keys else {}
-    return Transformed(WRITER.line(change, sequence_number), values)
+    values = partition_values(change["dynamodb"], SETTINGS.partition_keys, SETTINGS.rules)
+    return Transformed(WRITER.line(change, sequence_number).encode(), values)
 
 
 def _put_back(event: Mapping[str, Any], context: LambdaContext, answers: Answers) -> int:

@@ -21,6 +21,11 @@ class Settings:
     rules: Mapping[str, Rule]
     partition_keys: Mapping[str, list[str]]
 
+    @property
+    def looks_at_values(self) -> bool:
+        """Whether more is done with an item's values than to copy them."""
+        return bool(self.rules or self.partition_keys)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError."""

@@ -16,6 +16,7 @@ from integration_tests.support.factories import Factories
 from localcloud.faults import Faults
 from operations import deploying, replaying
 from operations.errors import EngineError, StackError
+from operations.instruments.mappings import mappings
 
 pytestmark = pytest.mark.local
 
@@ -142,7 +143,7 @@ def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: S
         return tuple(sum(f'"{one.sequence_number}"' in line for line in lines) for one in (first, late))  # type: ignore[return-value]
 
     arrival = arrival_of(shared.owner_account.kinesis, shared.owner["streamName"], late.shard_id, late.sequence_number)
-    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    found = mappings(shared.engine, "stream-subscriber", None)
     replaying.replay(shared.engine, "stream-subscriber", found, arrival)
     eventually(times, equals=(1, 2), timeout=60, interval=0.3)
     file = shared.engine.folder / "Pulumi.stream-subscriber.yaml"
@@ -150,7 +151,7 @@ def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: S
 
     # What began at a time stays as it is, and the next replay begins at the horizon again.
     shared.engine.run(["up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "stream-subscriber"])
-    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    found = mappings(shared.engine, "stream-subscriber", None)
     replaying.replay(shared.engine, "stream-subscriber", found)
     eventually(times, equals=(2, 3), timeout=60, interval=0.3)
     assert "startingTimestamp" not in file.read_text()

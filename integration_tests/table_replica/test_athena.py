@@ -17,7 +17,7 @@ from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
 from operations.table_replica import athena_runs
 from operations.table_replica.athena import Comparison
-from operations.table_replica.verifying import Report, verify
+from operations.instruments.verifying import Report, verify
 
 pytestmark = pytest.mark.local
 

@@ -14,6 +14,7 @@ from operations import replaying
 from operations.errors import OperationError
 from operations.instruments import holding
 from operations.instruments.items import key_of
+from operations.instruments.mappings import mappings
 from operations.instruments.rates import RateLimit
 from operations.table_replica import backfilling, checkpoints, logfile
 
@@ -199,7 +200,7 @@ def test_a_replay_from_the_horizon_leaves_the_replica_as_it_was(workshop: Deploy
     workshop.put(request_item(80_001, v={"S": "2"}))
     assert workshop.verify().equal
 
-    replaying.replay(workshop.engine, "workshop", replaying.mappings(workshop.engine, "workshop", None))
+    replaying.replay(workshop.engine, "workshop", mappings(workshop.engine, "workshop", None))
     workshop.find_mapping()
     workshop.put(request_item(80_002))
     assert workshop.verify(settle_s=15).equal

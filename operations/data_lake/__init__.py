@@ -1,1 +1,1 @@
-"""What the `tributary` command does for data lakes."""
+"""Operates a data lake: query, backfill, verify, repair, redrive, pause and resume."""

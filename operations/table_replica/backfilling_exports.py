@@ -17,13 +17,13 @@ from handlers.table_backfiller import places
 from handlers.table_backfiller.places import Place
 from handlers.table_backfiller.rows import Tally
 from operations.errors import OperationError
-from operations.instruments import holding
-from operations.table_replica import checkpoints, distributing, exporting
+from operations.instruments import exporting, holding
+from operations.instruments.exporting import DataFile, Export
+from operations.table_replica import checkpoints, distributing
 from operations.table_replica.backfilling import LONGEST_HOLD_S
 from operations.table_replica.checkpoints import Checkpoint, ExportProgress
 from operations.table_replica.copying_files import Copy, Watch, with_place
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import DataFile, Export
 
 SHOWN_FILES = 10
 # Places are small objects; so many are read at the same time.

@@ -14,11 +14,11 @@ from handlers.table_backfiller import places
 from handlers.table_backfiller.files import BackfillError, copy_file
 from handlers.table_backfiller.places import Place
 from operations.errors import OperationError
+from operations.instruments.exporting import DataFile, Export
 from operations.table_replica import checkpoints, distributing
 from operations.table_replica.backfilling import LONGEST_HOLD_S, THREADS, new_writer
 from operations.table_replica.checkpoints import ExportProgress
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import DataFile, Export
 
 
 @dataclass(frozen=True)

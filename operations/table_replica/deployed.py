@@ -13,9 +13,9 @@ from components.table_replica.settings import ReplicaSettings
 from operations.access import Access, deployer, instance_of, outputs_of
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.instruments.exporting import ExportBucket
 from operations.instruments.tables import Table
 from operations.stacks import read
-from operations.table_replica.exporting import ExportBucket
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

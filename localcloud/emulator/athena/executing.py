@@ -8,7 +8,7 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ministack.core.responses import get_region
 from localcloud.emulator.access.authorization import Session
 from localcloud.emulator.access.callers import caller
 from localcloud.emulator.athena import catalog, results
-from localcloud.emulator.athena.catalog import StoredTable
+from localcloud.emulator.athena.catalog import StoredTable, TableName
 from localcloud.emulator.athena.errors import QueryError
 from localcloud.emulator.patching import replaces
 
@@ -78,7 +78,7 @@ def _select(session: Session, region: str, query: str, database: str, execution:
 
     statement = translation.parse(query)
     sql = translation.translated(statement)
-    tables = [catalog.find(session, region, name, database) for name in translation.tables_of(statement)]
+    tables = _tables(session, region, translation.tables_of(statement), database)
     scanned = sum(file.size_bytes for table in tables for file in table.files)
     limit = _scan_limit(execution["WorkGroup"])
     execution["Statistics"]["DataScannedInBytes"] = min(scanned, limit or scanned)
@@ -86,6 +86,26 @@ def _select(session: Session, region: str, query: str, database: str, execution:
         raise ScanLimitError
     with tempfile.TemporaryDirectory(prefix="tributary-athena-") as folder:
         return _run(session, region, sql, tables, database, Path(folder))
+
+
+def _tables(session: Session, region: str, names: Iterable[TableName], database: str) -> list[StoredTable]:
+    """The tables of these names and those that their views read, each once and after what it reads."""
+    from localcloud.emulator.athena import translation
+
+    found: dict[TableName, StoredTable] = {}
+
+    def add(name: TableName, context: str, within: frozenset[TableName]) -> None:
+        table = catalog.find(session, region, name, context)
+        if table.name in within:
+            raise QueryError(f"INVALID_VIEW: {table.name.table} reads itself")
+        if table.view is not None:
+            for inner in translation.tables_of(translation.parse(table.view)):
+                add(inner, str(table.name.database), within | {table.name})
+        found[table.name] = table
+
+    for name in names:
+        add(name, database, frozenset())
+    return list(found.values())
 
 
 def _scan_limit(workgroup: str) -> int | None:
@@ -101,20 +121,21 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
     import duckdb
     from ministack.services import athena
 
-    from localcloud.emulator.athena.translation import FUNCTIONS
+    from localcloud.emulator.athena import reading, translation
 
     with duckdb.connect(":memory:") as connection:
-        for name, (function, parameters, result) in FUNCTIONS.items():
+        for name, (function, parameters, result) in translation.FUNCTIONS.items():
             connection.create_function(name, function, parameters, result)  # type: ignore[arg-type]
         for schema in {table.name.database for table in tables} | {database}:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         for number, table in enumerate(tables):
-            files = catalog.fetch(session, region, table, folder / str(number))
-            relation = (
-                athena._table_relation(table.definition, files) if files else athena._empty_relation(table.definition)
-            )
             name = f"{_quoted(table.name.database)}.{_quoted(table.name.table)}"
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {relation}")
+            if table.view is not None:
+                connection.execute(f"USE {_quoted(table.name.database)}")
+                connection.execute(f"CREATE VIEW {name} AS {translation.translated(translation.parse(table.view))}")
+                continue
+            files = catalog.fetch(session, region, table, folder / str(number))
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {reading.relation(table.definition, files)}")
         connection.execute(f"USE {_quoted(database)}")
         answer = connection.execute(sql)
         described = answer.description or []

@@ -3,12 +3,15 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
+
+from fake_streams import FakeS3
 
 from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord
 from operations.instruments.items import key_of
 from operations.instruments.raw import Item
+
+__all__ = ["ARRIVAL", "FakeDynamoDB", "FakeKinesis", "FakeS3", "failed_object", "record"]
 
 ARRIVAL = datetime(2026, 11, 18, 12, tzinfo=UTC)
 PAGE = 3
@@ -112,23 +115,6 @@ class FakeDynamoDB:
         while self.late:
             self.put(self.late.pop())
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
-
-
-@dataclass
-class FakeS3:
-    """A bucket's objects by name."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_objects_v2"
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> Any:  # noqa: N803
-        return [{"Contents": [{"Key": name}]} for name in sorted(self.objects) if name.startswith(Prefix)] + [{}]
-
-    def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
-        return {"Body": BytesIO(self.objects[Key])}
 
 
 def record(number: int, data: bytes = b'{"n": 1}', shard: str = "shardId-000000000001") -> StreamRecord:

@@ -20,7 +20,7 @@ from operations.instruments import holding
 from operations.instruments.rates import RateLimit
 from operations.table_replica import checkpoints
 from operations.table_replica.backfilling import new_writer
-from operations.table_replica.exporting import Export, data_files
+from operations.instruments.exporting import Export, data_files
 
 pytestmark = pytest.mark.pure
 

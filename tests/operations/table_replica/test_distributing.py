@@ -12,7 +12,7 @@ from operations.errors import OperationError
 from operations.table_replica import distributing, estimating
 from operations.table_replica.distributing import Counts, Execution
 from operations.table_replica.estimating import Work
-from operations.table_replica.exporting import Export
+from operations.instruments.exporting import Export
 
 pytestmark = pytest.mark.pure
 
