@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 from integration_tests.data_lake import flights
 from integration_tests.data_lake.lake import TWO_ACCOUNTS, Lake, deployed_lake, designations
 from integration_tests.support.addressing import Clients, Cloud, statement
+from integration_tests.support.deployments import PROJECT
 from integration_tests.support.packaging import zipped
+from operations.diagram import mermaid
 
 pytestmark = pytest.mark.local
 
@@ -44,6 +46,16 @@ def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, even
         lake.store["keyArn"]
     }
     assert all(re.fullmatch(r"changes/delivered_on=\d{4}-\d\d-\d\d/[^/]+", key) for key in lake.object_keys())
+
+
+def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(lake: Lake) -> None:
+    drawn = mermaid({stack: lake.engine.resources(stack) for stack in TWO_ACCOUNTS})
+    for committed, used in lake.accounts.items():
+        drawn = drawn.replace(used, committed)
+    # The story's buffer is quicker than the published one.
+    drawn = drawn.replace("1 s or 1 MB", "120 s or 1 MB")
+    [shown] = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "docs" / "data-lake.md").read_text(), flags=re.DOTALL)
+    assert shown == drawn
 
 
 @pytest.mark.parametrize("whose", ["the producer's", "a third account's"])

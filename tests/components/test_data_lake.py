@@ -197,7 +197,7 @@ def test_the_transforms_options_reach_the_function_and_its_salt_stays_secret() -
 
 def test_the_catalogues_table_reads_only_the_folders_of_the_days_that_are_asked_for() -> None:
     declared, _ = consumer(layout={"columns": {"name": "string"}}, sortKey={"name": "At", "type": "N"})
-    table = only(declared, "CatalogTable").inputs
+    table = only(declared, "CatalogTable", "changes").inputs
     bucket = f"id-of-{only(declared, 'Bucket', 'lake-bucket').name}"
     assert table["parameters"]["storage.location.template"] == (
         f"s3://{bucket}/changes/delivered_on=${{delivered_on}}/"
