@@ -105,7 +105,7 @@ def _streamed(resources: list[Resource]) -> Iterator[Arrow]:
 
 
 def _replicated(resources: list[Resource]) -> Iterator[Arrow]:
-    buckets = {one["outputs"]["bucket"]: one["outputs"]["arn"] for one in resources if one["type"] == BUCKET}
+    buckets = {one["outputs"].get("bucket"): one["outputs"]["arn"] for one in resources if one["type"] == BUCKET}
     for replication in (one["outputs"] for one in resources if one["type"] == REPLICATION):
         for rule in replication["rules"]:
             yield Arrow(buckets.get(replication["bucket"], ""), rule["destination"]["bucket"], "copies")
