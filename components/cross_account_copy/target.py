@@ -272,5 +272,5 @@ def _watches_of(functions: dict[str, tuple[StreamFunction, int]]) -> list[Watch]
     return [
         watch
         for label, (function, maximum_age_s) in functions.items()
-        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s)
+        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s, function.source_arns)
     ]

@@ -3,7 +3,7 @@
 Each module names the page that it follows. Capacity is enforced while a `throughput` fault rule says so.
 """
 
-from localcloud.emulator.dynamodb import batch_writing, expiry, export, key_numbers, scanning, values
+from localcloud.emulator.dynamodb import batch_writing, consumed_writes, expiry, export, key_numbers, scanning, values
 
 
 def install() -> None:
@@ -11,5 +11,6 @@ def install() -> None:
     key_numbers.install()
     batch_writing.install()
     expiry.install()
+    consumed_writes.install()
     export.install()
     scanning.install()

@@ -6,6 +6,8 @@ them; what a failed batch does next is decided in `attempts` and `responses`.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
+import threading
+
 from localcloud.emulator.resetting import on_reset
 
 
@@ -16,3 +18,4 @@ def install() -> None:
     change_records.install()
     api.install()
     on_reset(engine.stop_all)
+    threading.Thread(target=engine.poll_for_ever, name="polling", daemon=True).start()

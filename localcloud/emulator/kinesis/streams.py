@@ -17,6 +17,7 @@ from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
 
+from localcloud.emulator import metrics
 from localcloud.emulator.kinesis import shard_log
 from localcloud.emulator.kinesis.shard_log import Record, StoredShard, is_closed, parents_of
 
@@ -160,7 +161,17 @@ def append(stream: Stream, partition_key: str, data: bytes, explicit_hash_key: s
         shard_id = route(stream, hash_key)
         shard = stream["shards"][shard_id]
         shard_log.expire(shard, _cutoff(stream))
-        return shard_id, shard_log.add(shard, partition_key, data)
+        number = shard_log.add(shard, partition_key, data)
+    _count(stream, data)
+    return shard_id, number
+
+
+def _count(stream: Stream, data: bytes) -> None:
+    """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html (basic stream-level metrics)"""
+    _, _, _, region, account_id, _ = stream["StreamARN"].split(":", 5)
+    dimensions = {"StreamName": stream["StreamName"]}
+    metrics.add(account_id, region, "AWS/Kinesis", "IncomingRecords", 1, dimensions)
+    metrics.add(account_id, region, "AWS/Kinesis", "IncomingBytes", len(data), dimensions)
 
 
 def writing() -> AbstractContextManager[object]:
