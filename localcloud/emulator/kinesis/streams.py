@@ -162,16 +162,15 @@ def append(stream: Stream, partition_key: str, data: bytes, explicit_hash_key: s
         shard = stream["shards"][shard_id]
         shard_log.expire(shard, _cutoff(stream))
         number = shard_log.add(shard, partition_key, data)
-    _count(stream, data)
+    count(stream, "IncomingRecords", 1)
+    count(stream, "IncomingBytes", len(data))
     return shard_id, number
 
 
-def _count(stream: Stream, data: bytes) -> None:
+def count(stream: Stream, metric: str, value: float) -> None:
     """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html (basic stream-level metrics)"""
     _, _, _, region, account_id, _ = stream["StreamARN"].split(":", 5)
-    dimensions = {"StreamName": stream["StreamName"]}
-    metrics.add(account_id, region, "AWS/Kinesis", "IncomingRecords", 1, dimensions)
-    metrics.add(account_id, region, "AWS/Kinesis", "IncomingBytes", len(data), dimensions)
+    metrics.add(account_id, region, "AWS/Kinesis", metric, value, {"StreamName": stream["StreamName"]})
 
 
 def writing() -> AbstractContextManager[object]:
