@@ -164,6 +164,8 @@ def _mapping_watches(name: str, mapping_id: pulumi.Input[str], source_arn: pulum
         threshold=1,
         above=False,
         period_s=LONG_PERIOD_S,
+        # Of several, those before the mapping was made would be missing as well.
+        among=1,
         missing="breaching",
     )
     if source_arn is not None:

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import pulumi
 
 PERIOD_S = 60
-EVALUATED_PERIODS = 3
 WIDGET_WIDTH = 8  # of the 24 columns of a dashboard
 WIDGET_HEIGHT = 6
 
@@ -29,10 +28,10 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch(Metric):
-    """A metric with the bound that raises its alarm when `periods` of three periods are on the wrong side of it.
+    """A metric with the bound that raises its alarm when `periods` of the last `among` are on the wrong side of it.
 
-    Where little flows the bad minutes do not follow each other, so that one is enough unless said otherwise; more than
-    three have to. `missing` says what a period without data is: that nothing flows is no fault of the flow.
+    Where little flows the bad minutes do not follow each other, so that one is enough unless said otherwise. `missing`
+    says what a period without data is: that nothing flows is no fault of the flow.
     With `expressions`, by name, it is the last of them that is bounded: metric math over this metric, which is
     `metric` there, over those of `others` and over the expressions before it.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
@@ -43,6 +42,7 @@ class Watch(Metric):
     threshold: float
     above: bool = True
     periods: int = 1
+    among: int = 3
     period_s: int = PERIOD_S
     missing: Literal["breaching", "notBreaching"] = "notBreaching"
     others: Mapping[str, Metric] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def alarm(watch: Watch) -> dict[str, Any]:
         "alarm_description": watch.what_to_do,
         "threshold": watch.threshold,
         "comparison_operator": "GreaterThanThreshold" if watch.above else "LessThanThreshold",
-        "evaluation_periods": max(EVALUATED_PERIODS, watch.periods),
+        "evaluation_periods": max(watch.among, watch.periods),
         "datapoints_to_alarm": watch.periods,
         "treat_missing_data": watch.missing,
         **(_of_math(watch) if watch.expressions else _of_metric(watch)),

@@ -1,5 +1,6 @@
 """Alarms as a test sees them: as they are now, as they would be later, and with a bound that a test can reach."""
 
+import copy
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -32,11 +33,19 @@ def later(cloud: Cloud, clients: Clients, seconds: float) -> dict[str, str]:
 
 
 @contextmanager
-def bounded_at(clients: Clients, name: str, threshold: float) -> Iterator[None]:
-    """Give a deployed alarm a bound that a test can reach, for as long as the block lasts."""
+def changed(
+    clients: Clients, name: str, *, threshold: float | None = None, period_s: int | None = None
+) -> Iterator[None]:
+    """Give a deployed alarm a bound or a period that a test can reach, for as long as the block lasts."""
     [deployed] = clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     definition = {key: deployed[key] for key in _DEFINITION if deployed.get(key) not in (None, "", [])}
-    clients.cloudwatch.put_metric_alarm(**{**definition, "Threshold": threshold})
+    reachable = copy.deepcopy(definition)
+    if threshold is not None:
+        reachable["Threshold"] = threshold
+    for query in reachable.get("Metrics", ()):
+        if period_s is not None and "MetricStat" in query:
+            query["MetricStat"]["Period"] = period_s
+    clients.cloudwatch.put_metric_alarm(**reachable)
     try:
         yield
     finally:
