@@ -86,6 +86,7 @@ class Mapping:
             state = self.record["State"]
             if state in ("Creating", "Enabling", "Updating"):
                 self._become("Enabled" if self.record["Enabled"] else "Disabled")
+                self.polled()
         self.lane_rests()
 
     def lane_rests(self) -> None:
