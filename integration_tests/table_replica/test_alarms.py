@@ -1,5 +1,6 @@
 """Each alarm of a deployed replica goes on when what it is for happens, one record being enough."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from integration_tests.support import alarms
 from integration_tests.support.addressing import Cloud
 from integration_tests.support.factories import objects
+from integration_tests.support.typing_commands import Tributary, typed_in
 from integration_tests.table_replica.deployed import Deployed, Eventually, request_item
 from localcloud.faults import Faults
 from operations.instruments.holding import held
@@ -31,13 +33,20 @@ def _left_as_it_was(workshop: Deployed) -> Iterator[None]:
     assert workshop.verify().equal
 
 
+@pytest.fixture
+def tributary(workshop: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tributary:
+    return typed_in(workshop.engine, monkeypatch, capsys)
+
+
 def on(workshop: Deployed) -> set[str]:
     """The alarms that are on, without the part of their names that all have."""
     found = alarms.states(workshop.clients).items()
     return {name.removeprefix("tributary-logfile-") for name, state in found if state == "ALARM"}
 
 
-def test_a_record_that_waits_and_what_comes_late(workshop: Deployed, faults: Faults, eventually: Eventually) -> None:
+def test_a_record_that_waits_and_what_comes_late(
+    workshop: Deployed, faults: Faults, eventually: Eventually, tributary: Tributary
+) -> None:
     lambda_, function = workshop.clients.lambda_, workshop.replica.function
     # An invocation waits as long as its time lasts, and says so when that is over.
     lambda_.update_function_configuration(FunctionName=function, Timeout=8)
@@ -50,6 +59,13 @@ def test_a_record_that_waits_and_what_comes_late(workshop: Deployed, faults: Fau
             workshop.put(request_item(FIRST))
             late = {"replicator-waiting", "replicator-iterator-age"}
             eventually(lambda: on(workshop), until=lambda found: late <= found, timeout=60)
+            code, out, _ = tributary("status", "workshop", "--json")
+            [seen] = json.loads(out)["stacks"]
+            assert code == 1
+            waiting = {one["name"]: one["waiting"] for one in seen["instances"]["logfile"]["functions"]}
+            assert waiting[function] >= 1
+            alarms_on = {one["resource"] for one in seen["findings"] if "this alarm is on" in one["problem"]}
+            assert {f"tributary-logfile-{name}" for name in late} <= alarms_on
     finally:
         lambda_.update_function_configuration(FunctionName=function, Timeout=60)
 
@@ -82,7 +98,7 @@ def test_a_function_without_concurrency(workshop: Deployed, eventually: Eventual
 
 
 def test_a_mapping_that_is_held_while_its_table_is_written_to(
-    workshop: Deployed, cloud: Cloud, eventually: Eventually
+    workshop: Deployed, cloud: Cloud, eventually: Eventually, tributary: Tributary
 ) -> None:
     name = "tributary-logfile-replicator-stream"
     # Given a mapping that polls, and reads what its table gets
@@ -102,3 +118,8 @@ def test_a_mapping_that_is_held_while_its_table_is_written_to(
 
         eventually(write, until=lambda found: "replicator-stream-unread" in found, timeout=60, interval=1)
         assert alarms.later(cloud, workshop.clients, 1800)[f"{name}-not-polling"] == "ALARM"
+        code, out, _ = tributary("status", "workshop")
+        assert code == 1
+        assert "it is paused" in out
+        assert "→ `tributary resume workshop --instance logfile` goes on" in out
+    assert "it is paused" not in tributary("status", "workshop")[1]
