@@ -6,7 +6,7 @@ request is served.
 Asking, for each request: `request_resources` (with `glue_resources` and `keys`) names what it acts on,
 `request_authorization` asks, `foreign_resources` serves it in the owner's account.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
-and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole), `notified_functions`.
+and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole).
 Whether a customer key may be used is beside this folder, in `key_use`.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -18,7 +18,6 @@ def install() -> None:
         deleted_principals,
         foreign_resources,
         item_conditions,
-        notified_functions,
         passed_roles,
         policy_principals,
         request_authorization,
@@ -35,6 +34,5 @@ def install() -> None:
         policy_principals,
         deleted_principals,
         passed_roles,
-        notified_functions,
     ):
         module.install()
