@@ -73,9 +73,8 @@ def _value_problem(name: str, attribute: Mapping[str, Any]) -> str | None:
     used, other = ("BinaryValue", "StringValue") if kind == "Binary" else ("StringValue", "BinaryValue")
     if not attribute.get(used):
         if attribute.get(other):
-            return (
-                f"The message attribute '{name}' with type '{data_type}' must use field '{used.removesuffix('Value')}'."
-            )
+            field = used.removesuffix("Value")
+            return f"The message attribute '{name}' with type '{data_type}' must use field '{field}'."
         return (
             f"The message attribute '{name}' must contain non-empty message attribute value for message attribute type "
             f"'{data_type}'."

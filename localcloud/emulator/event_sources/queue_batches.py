@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html (pa
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.emulator.event_sources import filters
@@ -38,8 +38,8 @@ def failed_ids(result: Any, message_ids: Sequence[str]) -> set[str]:
         return set()
     if not isinstance(failures, list):
         return everything
-    named = [one.get("itemIdentifier") if isinstance(one, dict) else None for one in failures]
-    return everything if any(one not in message_ids for one in named) else set(named)
+    named = {str(one.get("itemIdentifier")) if isinstance(one, dict) else "" for one in failures}
+    return named if named <= everything else everything
 
 
 def run(
@@ -74,11 +74,7 @@ def run(
         record["LastProcessingResult"] = "OK"
 
 
-def wanted(
-    original: Callable[[list[Record], Mapping[str, Any]], list[Record]],
-    records: list[Record],
-    mapping: Mapping[str, Any],
-) -> list[Record]:
+def wanted(_original: object, records: Sequence[Record], mapping: Mapping[str, Any]) -> list[Record]:
     """The messages that a mapping's filters let through, by the rules that streams' mappings have."""
     texts = [one.get("Pattern") for one in (mapping.get("FilterCriteria") or {}).get("Filters") or []]
     patterns = [json.loads(text) for text in texts if text]

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Change
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ministack.core.concurrency import esm_wake
@@ -122,10 +123,8 @@ def _delete_for_mapping(_original: object, queue_url: str, handles: Collection[s
     def delete_all() -> None:
         queue = sqs._get_q(queue_url)
         for handle in handles:
-            try:
+            with suppress(RefusedError):  # its visibility timeout is over: it will be received again
                 delete(queue, handle)
-            except RefusedError:
-                pass  # its visibility timeout is over: it will be received again
 
     on_the_loop(delete_all)
 

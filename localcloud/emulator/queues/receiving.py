@@ -8,6 +8,7 @@ import base64
 import binascii
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, TypeVar
@@ -32,7 +33,7 @@ class Receipt:
 
     @property
     def handle(self) -> str:
-        return base64.b64encode("|".join((self.number, self.queue_arn, self.message_id)).encode()).decode()
+        return base64.b64encode(f"{self.number}|{self.queue_arn}|{self.message_id}".encode()).decode()
 
     @classmethod
     def parse(cls, handle: str) -> "Receipt | None":
@@ -80,10 +81,8 @@ def collect(_original: object, queue: Queue, most: int, visibility_timeout_s: in
 def take_out(queue: Queue, messages: Iterable[Stored]) -> None:
     """Remove messages one by one: whoever appends meanwhile, from whichever thread, loses nothing."""
     for one in messages:
-        try:
+        with suppress(ValueError):  # taken out by somebody else meanwhile
             queue["messages"].remove(one)
-        except ValueError:
-            pass  # taken out by somebody else meanwhile
 
 
 def expire(_original: object, queue: Queue) -> None:
@@ -92,9 +91,7 @@ def expire(_original: object, queue: Queue) -> None:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
     """
     oldest = time.time() - int(queue["attributes"].get("MessageRetentionPeriod", "345600"))
-    take_out(
-        queue, [one for one in queue["messages"] if one.get("enqueued_at", one.get("sent_at", oldest + 1)) <= oldest]
-    )
+    take_out(queue, [one for one in queue["messages"] if one.get("enqueued_at", one["sent_at"]) <= oldest])
 
 
 def install() -> None:

@@ -1,7 +1,8 @@
 """Which messages a subscription's filter policy lets through. Pure.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
-https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html , …/numeric-value-matching.html , …/key-matching.html
+https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html , …/numeric-value-matching.html ,
+…/attribute-key-matching.html
 """
 
 import ipaddress

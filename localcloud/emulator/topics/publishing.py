@@ -117,8 +117,7 @@ def _publish(original: Callable[[Params], Answer], params: Params) -> Answer:
         answer: Answer = error
         return answer
     inner = f"<PublishResult>{publish(topic, message_of(fields))}</PublishResult>"
-    answer = sns._xml(200, "PublishResponse", inner)
-    return answer
+    return _xml("PublishResponse", inner)
 
 
 def _publish_batch(_original: object, params: Params) -> Answer:
@@ -133,7 +132,13 @@ def _publish_batch(_original: object, params: Params) -> Answer:
         f"<member><Id>{entry_id}</Id>{publish(topic, message)}</member>" for entry_id, message in entries_of(fields)
     )
     inner = f"<PublishBatchResult><Successful>{members}</Successful><Failed></Failed></PublishBatchResult>"
-    answer = sns._xml(200, "PublishBatchResponse", inner)
+    return _xml("PublishBatchResponse", inner)
+
+
+def _xml(root: str, inner: str) -> Answer:
+    from ministack.services import sns
+
+    answer: Answer = sns._xml(200, root, inner)
     return answer
 
 

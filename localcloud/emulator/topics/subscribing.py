@@ -41,7 +41,8 @@ def require_endpoint(protocol: str, endpoint: str, topic_arn: str) -> None:
     fifo_topic = topic_arn.endswith(".fifo")
     if fifo_topic and protocol not in FIFO_PROTOCOLS:
         raise RefusedError(
-            f"Invalid parameter: Invalid protocol type: {protocol}. A FIFO topic delivers to {', '.join(FIFO_PROTOCOLS)}"
+            f"Invalid parameter: Invalid protocol type: {protocol}. A FIFO topic delivers to "
+            f"{', '.join(FIFO_PROTOCOLS)} only"
         )
     if protocol == "sqs" and endpoint.endswith(".fifo") and not fifo_topic:
         raise RefusedError(
