@@ -41,7 +41,8 @@ def test_dead_letters_are_moved_back_to_their_source_as_new_messages(
         until=lambda task: task["Status"] == "COMPLETED",
     )
     assert (task["SourceArn"], task["ApproximateNumberOfMessagesMoved"]) == (grave_arn, 3)
-    assert task["ApproximateNumberOfMessagesToMove"] == 3 and "TaskHandle" not in task
+    assert task["ApproximateNumberOfMessagesToMove"] == 3
+    assert "TaskHandle" not in task
     back = receive(source_url)
     assert sorted(bodies(back)) == ["0", "1", "2"]
     assert not {message["MessageId"] for message in back} & {message["MessageId"] for message in buried}

@@ -65,7 +65,9 @@ def test_a_malformed_answer_fails_the_whole_batch_which_ends_among_the_dead_lett
         graves.append((grave_url, sent))
     for grave_url, sent in graves:
         got: list[str] = []
-        eventually(lambda url=grave_url, seen=got: seen.extend(bodies(receive(url))) or sorted(seen), equals=sent, timeout=60)
+        eventually(
+            lambda url=grave_url, seen=got: seen.extend(bodies(receive(url))) or sorted(seen), equals=sent, timeout=60
+        )
 
 
 def test_reported_messages_stay_the_others_go_and_filtered_ones_never_reach_the_function(

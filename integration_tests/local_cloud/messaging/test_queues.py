@@ -1,7 +1,7 @@
 """What a queue takes, the order in which it gives, and what its receipt handles can be used for.
 
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html , …/API_SendMessageBatch.html ,
-…/API_ReceiveMessage.html , …/API_DeleteMessage.html , …/API_ChangeMessageVisibility.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html ,
+…/API_SendMessageBatch.html , …/API_ReceiveMessage.html , …/API_DeleteMessage.html , …/API_ChangeMessageVisibility.html
 """
 
 import base64

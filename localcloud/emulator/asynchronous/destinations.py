@@ -22,6 +22,14 @@ from localcloud.emulator.storage import StorageError, put_object
 
 Invoke = Callable[[str, Any], bool]
 
+# What the execution role needs for each kind of destination.
+ACTIONS = {
+    "events": "events:PutEvents",
+    "lambda": "lambda:InvokeFunction",
+    "s3": "s3:PutObject",
+    "sns": "sns:Publish",
+    "sqs": "sqs:SendMessage",
+}
 LAMBDA = "lambda.amazonaws.com"
 
 _logger = logging.getLogger(__name__)
@@ -87,9 +95,8 @@ def _text(session: Session, arn: str, body: str, attributes: Mapping[str, Mappin
     from ministack.services import sns, sqs
 
     service, account_id, region = _service(arn), arn.split(":")[4], arn.split(":")[3]
-    action = {"sqs": "SendMessage", "sns": "Publish"}[service]
-    require(session, f"{service}:{action}", arn)
-    faults.check(session.account_id, service, action, arn)
+    require(session, ACTIONS[service], arn)
+    faults.check(session.account_id, service, ACTIONS[service].partition(":")[2], arn)
 
     async def to_queue() -> None:
         queue = sqs._queue_by_arn(arn)
@@ -109,7 +116,7 @@ def _text(session: Session, arn: str, body: str, attributes: Mapping[str, Mappin
 
 
 def _to_function(session: Session, arn: str, document: Mapping[str, Any], invoke: Invoke) -> None:
-    require(session, "lambda:InvokeFunction", arn)
+    require(session, ACTIONS["lambda"], arn)
     if not invoke(arn, document):
         raise NotSentError(f"{arn} does not exist")
 
@@ -117,7 +124,7 @@ def _to_function(session: Session, arn: str, document: Mapping[str, Any], invoke
 def _to_bus(session: Session, arn: str, ended: Ended, document: Mapping[str, Any]) -> None:
     from ministack.services import eventbridge
 
-    require(session, "events:PutEvents", arn)
+    require(session, ACTIONS["events"], arn)
     outcome = "Success" if ended.succeeded else "Failure"
     entry = {
         "EventBusName": arn.rpartition("/")[2],
