@@ -17,6 +17,7 @@ ADDITIONS: tuple[str, ...] = (
     "asynchronous",
     "queues",
     "topics",
+    "iot",
     "step_functions",
     "access",
     "key_use",

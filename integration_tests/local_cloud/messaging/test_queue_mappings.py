@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -18,6 +19,7 @@ READ = statement(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttrib
 # The body of the first message says what to answer: `{"answer": …}`; `"ID"` in it is the first message's id.
 ANSWERER = """
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 def handler(event, context):
     print("BATCH " + json.dumps([record["body"] for record in event["Records"]]))
@@ -110,3 +112,24 @@ def test_the_mapping_api_asks_for_the_queue_and_shows_its_states(own, mapped, qu
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["State"]) == (202, "Deleting")
     get = own.lambda_.get_event_source_mapping
     eventually(lambda: refused(get, UUID=created["UUID"]), equals="ResourceNotFoundException")
+
+
+def test_no_message_is_lost_that_is_sent_while_others_are_processed(own, mapped, eventually) -> None:
+    """Given a mapping that deletes its batches, when four senders send 800 messages, then each is processed."""
+    url, _, mapping_id, reader = mapped()
+    own.lambda_.update_event_source_mapping(UUID=mapping_id, Enabled=True)
+
+    def send(sender: int) -> None:
+        for batch in range(20):
+            names = [f"{sender}-{batch}-{number}" for number in range(10)]
+            entries = [{"Id": one, "MessageBody": json.dumps({"answer": None, "n": one})} for one in names]
+            assert not own.sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+
+    def processed() -> set[str]:
+        lines = (json.loads(line.partition(" ")[2]) for line in messages(reader, "BATCH"))
+        return {json.loads(body)["n"] for line in lines for body in line}
+
+    eventually(lambda: len(processed()), equals=800, timeout=60)

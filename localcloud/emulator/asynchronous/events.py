@@ -6,15 +6,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 import contextvars
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid, request_scope
 
-from localcloud.emulator import metrics
+from localcloud.emulator import eventloop, metrics
 from localcloud.emulator.asynchronous.attempts import (
     SUCCESS,
     End,
@@ -30,9 +30,14 @@ from localcloud.emulator.invocation import FunctionNotFoundError, Invocation, Th
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.resetting import on_reset
 
+# Lambda runs 1,000 invocations of an account at once; each is a process here, and they share one machine.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+MOST_AT_ONCE = 50
+
 _logger = logging.getLogger(__name__)
-# Set by a reset: events of the old state then end without a word.
-_stopped = threading.Event()
+_workers = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="asynchronous-event")
+# Counts resets: events of the state before end without a word.
+_generation = 0
 
 
 def invoke(function_arn: str, event: Any) -> bool:
@@ -40,37 +45,35 @@ def invoke(function_arn: str, event: Any) -> bool:
     if _settings(function_arn) is None:
         return False
     _count(function_arn, "AsyncEventsReceived")
-    context = contextvars.copy_context()
-    arguments = (_Event(function_arn, event, _stopped).process,)
-    threading.Thread(target=context.run, args=arguments, daemon=True, name="asynchronous-event").start()
+    _workers.submit(_Event(function_arn, event).attempt)
     return True
 
 
 class _Event:
     """One event from its acceptance to its end."""
 
-    def __init__(self, function_arn: str, content: Any, stopped: threading.Event) -> None:
+    def __init__(self, function_arn: str, content: Any) -> None:
         self._arn = function_arn
         self._content = content
-        self._stopped = stopped
+        self._generation = _generation
+        self._context = contextvars.copy_context()
         self._request_id = new_uuid()
         self._accepted_s = time.monotonic()
         self._failures = 0
         self._throttled = 0
         self._last: Invocation | None = None
 
-    def process(self) -> None:
-        """Try, pause and try again; then tell the destinations."""
+    def attempt(self) -> None:
+        """Try once; then try again later, or tell the destinations."""
         try:
-            while not self._stopped.is_set():
-                settings = _settings(self._arn)
-                if settings is None:
-                    return  # the function was deleted, and its events with it
-                following = before_attempt(settings, self._age_s) or self._attempt(settings)
-                if isinstance(following, End):
-                    self._end(settings, following.condition)
-                    return
-                self._stopped.wait(following.pause_s)
+            settings = _settings(self._arn)
+            if settings is None or self._generation != _generation:
+                return  # a function that was deleted takes its events along
+            following = before_attempt(settings, self._age_s) or self._context.run(self._execute, settings)
+            if isinstance(following, End):
+                self._end(settings, following.condition)
+            else:
+                eventloop.later(following.pause_s, lambda: _workers.submit(self.attempt))
         except Exception:
             _logger.exception("event of %s", self._arn)
 
@@ -78,14 +81,14 @@ class _Event:
     def _age_s(self) -> float:
         return time.monotonic() - self._accepted_s
 
-    def _attempt(self, settings: Settings) -> Retry | End:
+    def _execute(self, settings: Settings) -> Retry | End:
         try:
             answer = execute(self._arn, self._content)
         except ThrottledError:
             self._throttled += 1
             return after_throttling(self._throttled)
         except FunctionNotFoundError:
-            return Retry(0)  # `process` sees that it is gone
+            return Retry(0)  # the next attempt sees that it is gone
         self._throttled, self._last = 0, answer
         if answer.function_error is None:
             return End(SUCCESS)
@@ -124,12 +127,11 @@ def _take(_original: object, function: Mapping[str, Any], event: Any) -> None:
 
 
 def install() -> None:
-    def stop_all() -> None:
-        global _stopped
-        _stopped.set()
-        _stopped = threading.Event()
+    def begin_anew() -> None:
+        global _generation
+        _generation += 1
 
-    on_reset(stop_all)
+    on_reset(begin_anew)
     module = "ministack.services.lambda_svc"
     replaces(module, "invoke_async_with_retry", source="289fe4d3cbd4")(_take)
 
