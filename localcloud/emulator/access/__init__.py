@@ -3,7 +3,7 @@
 Deciding, from the inside out: `policies` evaluates documents, `sessions` are the principals with their policies,
 `resource_policies` what resources say themselves, `authorization` puts them together, `callers` knows for whom a
 request is served.
-Asking, for each request: `request_resources` (with `glue_resources` and `keys`) names what it acts on,
+Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources` and `keys`) name what it does,
 `request_authorization` asks, `foreign_resources` serves it in the owner's account.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
 and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole).
@@ -18,6 +18,7 @@ def install() -> None:
         deleted_principals,
         foreign_resources,
         item_conditions,
+        lambda_actions,
         passed_roles,
         policy_principals,
         request_authorization,
@@ -26,6 +27,7 @@ def install() -> None:
     )
 
     for module in (
+        lambda_actions,
         request_resources,
         request_authorization,
         foreign_resources,

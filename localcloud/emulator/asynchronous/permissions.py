@@ -1,9 +1,8 @@
-"""Who may say where failed events go, and that the execution role may send there: else it is refused.
+"""A dead-letter queue or a destination is refused unless the execution role may send to it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (permissions)
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -11,18 +10,10 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from localcloud.emulator.access.authorization import AccessDenied, assume, require
 from localcloud.emulator.access.request_resources import resource_of
 from localcloud.emulator.asynchronous.destinations import ACTIONS, LAMBDA
-from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
 CONFIGURING = ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration")
 CHOOSING = ("lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionEventInvokeConfig")
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
-_ACTIONS = {
-    "DELETE": "DeleteFunctionEventInvokeConfig",
-    "GET": "GetFunctionEventInvokeConfig",
-    "POST": "UpdateFunctionEventInvokeConfig",
-    "PUT": "PutFunctionEventInvokeConfig",
-}
 # How the refusal of a dead-letter queue names the two services.
 _NAMES = {"sqs": "SQS", "sns": "SNS"}
 
@@ -53,14 +44,6 @@ def _role_of(call: Call, function_arn: str) -> str:
 
 
 def install() -> None:
-    @replaces("ministack.core.iam_actions", "_lambda_action", source="19fa24ebca40")
-    def action_of(original: Callable[[str, str], str | None], method: str, path: str) -> str | None:
-        if path.endswith("/event-invoke-config/list"):
-            return "ListFunctionEventInvokeConfigs"
-        if path.endswith("/event-invoke-config"):
-            return _ACTIONS.get(method)
-        return original(method, path)
-
     @before("lambda")
     def only_where_the_role_may_send(call: Call) -> Response | None:
         targets = _targets(call)
