@@ -155,6 +155,19 @@ def test_destinations_are_told_about_success_and_failure(own, bucket, queue, rec
     assert sorted(map(str, eventually(events, until=lambda got: len(got) == 2))) == ["{'n': 'fail'}", "{'n': 1}"]
 
 
+def test_an_update_of_the_configuration_keeps_what_is_not_given(own, recorder) -> None:
+    made, _ = recorder()
+    put, update = own.lambda_.put_function_event_invoke_config, own.lambda_.update_function_event_invoke_config
+    assert refused(update, FunctionName=made.name, MaximumRetryAttempts=1) == "ResourceNotFoundException"
+    put(FunctionName=made.name, MaximumRetryAttempts=0, MaximumEventAgeInSeconds=60)
+    update(FunctionName=made.name, MaximumRetryAttempts=1)
+    shown = own.lambda_.get_function_event_invoke_config(FunctionName=made.name)
+    assert (shown["MaximumRetryAttempts"], shown["MaximumEventAgeInSeconds"]) == (1, 60)
+    for wrong in ({"MaximumRetryAttempts": 3}, {"MaximumEventAgeInSeconds": 21_601}):
+        for call in (put, update):
+            assert refused(call, FunctionName=made.name, **wrong) == "ValidationException"
+
+
 def test_a_function_that_may_not_run_gives_its_events_up_at_once(own, queue, recorder, receive, eventually) -> None:
     grave_url, grave_arn = queue(own.account_id)
     made, events = recorder(statement("sqs:SendMessage", grave_arn), DeadLetterConfig={"TargetArn": grave_arn})

@@ -14,7 +14,7 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
-from localcloud.emulator import asynchronous, faults
+from localcloud.emulator import asynchronous
 from localcloud.emulator.access.authorization import AccessDenied, assume, require, service_allowed
 from localcloud.emulator.access.callers import acting
 from localcloud.emulator.access.resource_policies import resource_policy
@@ -146,12 +146,9 @@ def _put(delivery: Delivery, queue_arn: str) -> None:
         message.deduplication_id if fifo_queue else None,
     )
     try:
-        faults.check(delivery.topic_arn.split(":")[4], "sqs", "SendMessage", queue_arn)
         sending.put(queue, sent)
     except queue_messages.RefusedError as refused:
         raise NotDeliveredError(str(refused)) from None
-    except faults.InjectedFaultError as fault:
-        raise NotDeliveredError(fault.message) from None
 
 
 def _to_queue(delivery: Delivery) -> None:
@@ -187,8 +184,7 @@ def _to_delivery_stream(delivery: Delivery) -> None:
     try:
         session = assume(role_arn, SNS, "sns", delivery.topic_arn)
         require(session, "firehose:PutRecord", arn, region=region)
-        faults.check(session.account_id, "firehose", "PutRecord", arn)
-    except (AccessDenied, faults.InjectedFaultError) as denied:
+    except AccessDenied as denied:
         raise NotDeliveredError(str(denied)) from None
     with request_scope(account_id, region), acting(session):
         name = arn.rpartition("/")[2]
