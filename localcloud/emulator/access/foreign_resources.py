@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from ministack.core.responses import get_account_id, set_request_account_id
 
+from localcloud.emulator.access.request_resources import resource_of
 from localcloud.emulator.request_gate import Call, Response, before, json_error
-from localcloud.emulator.request_resources import resource_of
 
 # The KMS operations that work on a key of another account.
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html

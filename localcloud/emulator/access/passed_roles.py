@@ -9,10 +9,10 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.authorization import AccessDenied, assume, decision, denial_message
-from localcloud.emulator.callers import caller
+from localcloud.emulator.access.authorization import AccessDenied, assume, decision, denial_message
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.request_resources import resource_of
 from localcloud.emulator.request_gate import Call, Response, before, json_error
-from localcloud.emulator.request_resources import resource_of
 
 
 def _role(*fields: str) -> Callable[[Mapping[str, Any]], Iterator[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import get_region, request_scope
 
-from localcloud.emulator.policies import Document, Limit
+from localcloud.emulator.access.policies import Document, Limit
 
 
 @dataclass(frozen=True)

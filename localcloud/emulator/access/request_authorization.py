@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 from ministack.core.responses import get_account_id
 
-from localcloud.emulator.authorization import (
+from localcloud.emulator.access.authorization import (
     ANONYMOUS,
     Session,
     decision,
@@ -26,9 +26,9 @@ from localcloud.emulator.authorization import (
     service_denied,
     session_of,
 )
-from localcloud.emulator.callers import caller, known_caller, set_caller
+from localcloud.emulator.access.callers import caller, known_caller, set_caller
+from localcloud.emulator.access.policies import Named
 from localcloud.emulator.patching import replaces
-from localcloud.emulator.policies import Named
 from localcloud.emulator.request_gate import current_data
 
 _denial: contextvars.ContextVar[str] = contextvars.ContextVar("request_denial", default="")
@@ -42,6 +42,15 @@ _NEVER_DENIED_TO_ROOT = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy"
 
 # Handled together with the trust policy, which alone knows the external ID: see `_trust`.
 _DECIDED_BY_TRUST = frozenset({"sts:AssumeRole"})
+
+# Operations on several messages are authorized by the action on one:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html , …/list_amazonsns.html
+_AUTHORIZED_AS = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def _enforce(
 ) -> EvalResult | AuthError | None:
     from ministack.core import iam_evaluator
 
-    context = service_context or {}
+    context, iam_action = service_context or {}, _AUTHORIZED_AS.get(iam_action, iam_action)
     if iam_evaluator._anonymous.get() or not access_key_id:
         set_caller(ANONYMOUS)
         return original(access_key_id, iam_action, service, region, resource_arn, service_context)

@@ -4,8 +4,8 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (Duratio
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html (role chaining)
 """
 
-from localcloud.emulator.authorization import role_record
-from localcloud.emulator.callers import caller
+from localcloud.emulator.access.authorization import role_record
+from localcloud.emulator.access.callers import caller
 from localcloud.emulator.request_gate import Call, Response, before
 
 SHORTEST_S = 900

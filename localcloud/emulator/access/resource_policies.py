@@ -11,7 +11,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import request_scope
 
-from localcloud.emulator.policies import ResourcePolicy
+from localcloud.emulator.access.policies import ResourcePolicy
 
 
 def _kinesis(arn: str, account_id: str, region: str) -> ResourcePolicy | None:

@@ -5,12 +5,14 @@ lists the resource of every action. A shard iterator carries its stream, a ciphe
 key.
 """
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.glue_resources import catalog_resource
+from localcloud.emulator.access.glue_resources import catalog_resource
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, outline, parsed_body
 
@@ -70,7 +72,7 @@ def _kms(data: Data, region: str, account_id: str) -> str:
     """
     from ministack.core.iam_actions import _kms_key_id_from_ciphertext
 
-    from localcloud.emulator.keys import KmsError, find_key
+    from localcloud.emulator.access.keys import KmsError, find_key
 
     asked = _first(data, "KeyId", "TargetKeyId", "AliasName")
     if not asked:
@@ -88,6 +90,22 @@ def _lambda(data: Data, region: str, account_id: str) -> str:
     """
     name = _first(data, "FunctionName")
     return f"arn:aws:lambda:{region}:{account_id}:function:{name}" if name and "Code" in data else ""
+
+
+def _sqs(data: Data, region: str, account_id: str) -> str:
+    """The queue whose messages are moved; every other operation names its queue by URL.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    """
+    return _first(data, "SourceArn") or queue_of_move_task(_first(data, "TaskHandle"))
+
+
+def queue_of_move_task(handle: str) -> str:
+    """The ARN of the queue that a message movement task empties, empty when the text is no task's handle."""
+    try:
+        return str(json.loads(base64.b64decode(handle, validate=True))["sourceArn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _key_of_ciphertext(key_id: str) -> str:
@@ -131,6 +149,7 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
     "kinesis": _kinesis,
     "kms": _kms,
     "lambda": _lambda,
+    "sqs": _sqs,
     "states": lambda data, region, account_id: _first(data, "resourceArn", "mapRunArn"),
 }
 

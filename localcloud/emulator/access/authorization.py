@@ -13,7 +13,7 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
-from localcloud.emulator.policies import (
+from localcloud.emulator.access.policies import (
     Decision,
     Document,
     Named,
@@ -23,8 +23,16 @@ from localcloud.emulator.policies import (
     resource_allows,
     resource_denies,
 )
-from localcloud.emulator.resource_policies import resource_policy
-from localcloud.emulator.sessions import ANONYMOUS, Session, identity_documents, limits, role_record, root, session_of
+from localcloud.emulator.access.resource_policies import resource_policy
+from localcloud.emulator.access.sessions import (
+    ANONYMOUS,
+    Session,
+    identity_documents,
+    limits,
+    role_record,
+    root,
+    session_of,
+)
 
 __all__ = [
     "ANONYMOUS",

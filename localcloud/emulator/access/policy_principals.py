@@ -12,8 +12,8 @@ from typing import Any
 
 from ministack.core.responses import new_uuid
 
-from localcloud.emulator.authorization import role_record
-from localcloud.emulator.policies import Document, as_list, statements
+from localcloud.emulator.access.authorization import role_record
+from localcloud.emulator.access.policies import Document, as_list, statements
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
 _ENTITY = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):(role|user)/(.+)")

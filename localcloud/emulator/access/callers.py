@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from ministack.core.responses import get_account_id
 
-from localcloud.emulator.authorization import Session, root
+from localcloud.emulator.access.authorization import Session, root
 
 _caller: contextvars.ContextVar[Session | None] = contextvars.ContextVar("caller", default=None)
 
