@@ -10,6 +10,7 @@ from integration_tests.support.addressing import Clients
 from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
 from operations import replaying
+from operations.instruments.mappings import mappings
 
 pytestmark = pytest.mark.local
 
@@ -45,7 +46,7 @@ def test_replaying_the_stream_leaves_the_table_as_it_was(copy: Copy, eventually:
     eventually(copy.table_difference, equals=EQUAL, timeout=60)
     before = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
 
-    replaying.replay(copy.engine, "prod", replaying.mappings(copy.engine, "prod", None))
+    replaying.replay(copy.engine, "prod", mappings(copy.engine, "prod", None))
 
     after = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
     assert [one["UUID"] for one in after["EventSourceMappings"]] != [

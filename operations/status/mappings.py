@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from operations.instruments.failures import LAMBDA_PREFIX, POISON_PREFIX, table_of_stream
 from operations.instruments.metrics import Metric, newest
 from operations.status.findings import Finding, Place, Resource
 
-BATCHES_PREFIX, POISON_PREFIX = "aws/lambda/", "poison/"
 # Names of objects that are read to count them: ten calls.
 MOST_LISTED = 10_000
 GONE = "gone"
@@ -99,7 +99,7 @@ def _count(s3: Any, bucket: str) -> _Bucket:
         keys = (entry["Key"] for page in pages for entry in page.get("Contents", []))
         return Counter(key.removeprefix(prefix).partition("/")[0] for key in islice(keys, MOST_LISTED))
 
-    return _Bucket(by_folder(BATCHES_PREFIX), by_folder(POISON_PREFIX))
+    return _Bucket(by_folder(LAMBDA_PREFIX), by_folder(POISON_PREFIX))
 
 
 def _bucket_of(mapping: Mapping[str, Any], resource: Resource) -> str:
@@ -114,7 +114,7 @@ def _other_stream(place: Place, source_arn: str) -> str | None:
         return None
     dynamodb = place.client("dynamodb")
     try:
-        table = dynamodb.describe_table(TableName=source_arn.split("/")[1])["Table"]
+        table = dynamodb.describe_table(TableName=table_of_stream(source_arn))["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
         return ""
     now = table.get("LatestStreamArn", "") if table.get("StreamSpecification", {}).get("StreamEnabled") else ""
@@ -134,9 +134,11 @@ def decide(place: Place, mapping: EventSourceMapping) -> Iterator[Finding]:
         return Finding(mapping.instance, mapping.function, problem, following)
 
     redrive = place.verb("redrive", mapping.instance)
-    again = f"`pulumi up --refresh --stack {place.stack}`"
     if mapping.state == GONE:
-        yield finding(f"nothing reads {mapping.source_arn} for it: its mapping is gone", f"{again} makes it again")
+        yield finding(
+            f"nothing reads {mapping.source_arn} for it: its mapping is gone",
+            f"`pulumi up --refresh --stack {place.stack}` makes it again",
+        )
     elif mapping.state in ("Disabled", "Disabling"):
         yield finding(
             f"it is paused: what {mapping.source_arn} gets waits there, until it expires",
@@ -151,7 +153,7 @@ def decide(place: Place, mapping: EventSourceMapping) -> Iterator[Finding]:
         now = f"the table's stream is {mapping.stream_now} now" if mapping.stream_now else "the table has no stream now"
         yield finding(
             f"it reads {mapping.source_arn}, in which nothing arrives any more: {now}",
-            f"{again}, then {place.verb('repair', mapping.instance)}",
+            f"{place.verb('verify', mapping.instance)} says how to have it read that one",
         )
     if mapping.age_s is not None and mapping.longest_s is not None and mapping.age_s > mapping.longest_s / 4:
         yield finding(

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.access import Access, deployer
 from operations.engine import Engine
 from operations.errors import EngineError
+from operations.instruments.mappings import instance_of
 from operations.stacks import read
 from operations.status import alarms, delivery_streams, functions, mappings
 from operations.status.findings import Finding, Place, Resource
@@ -98,12 +99,7 @@ def _resources(engine: Engine, stack: str) -> Iterable[Resource]:
         if "no stack named" not in str(error):
             raise
         return
-    parents = {one["urn"]: one.get("parent", "") for one in state}
-    roots = {one["urn"] for one in state if one["type"] == "pulumi:pulumi:Stack"}
+    by_urn = {one["urn"]: one for one in state}
     for one in state:
         if one["type"] in LOOKED_AT:
-            urn = one["urn"]
-            # The stack itself is the parent of the components of its instances.
-            while parents.get(urn) and parents[urn] not in roots:
-                urn = parents[urn]
-            yield Resource(urn.rpartition("::")[2], one["type"], one["outputs"])
+            yield Resource(instance_of(one, by_urn), one["type"], one["outputs"])

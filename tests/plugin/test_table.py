@@ -9,7 +9,7 @@ from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.mapping import find_member, member_shape
 from localcloud.plugin.resource import ResourceType
 from localcloud.plugin.resources import every, find
-from localcloud.plugin.schema import Listing, Object, Type
+from localcloud.plugin.types import Listing, Object, Type
 
 pytestmark = pytest.mark.pure
 

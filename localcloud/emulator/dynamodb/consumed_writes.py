@@ -12,8 +12,8 @@ from ministack.core.responses import get_account_id, get_region
 
 from localcloud.emulator import metrics
 from localcloud.emulator.dynamodb.values import MODULE
-from localcloud.emulator.event_sources.change_records import is_deletion_by_ttl
 from localcloud.emulator.patching import replaces
+from localcloud.emulator.table_streams.change_records import is_deletion_by_ttl
 
 UNIT_BYTES = 1024
 

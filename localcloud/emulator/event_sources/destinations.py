@@ -13,11 +13,10 @@ from typing import Any
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid, request_scope
 
-from localcloud.emulator import faults
-from localcloud.emulator.authorization import Session, require
+from localcloud.emulator import eventloop, faults
+from localcloud.emulator.access.authorization import Session, require
 from localcloud.emulator.event_sources.records import StreamRecord
-from localcloud.emulator.firehose import eventloop
-from localcloud.emulator.firehose.storage import put_object
+from localcloud.emulator.storage import put_object
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 TOO_OLD = "RecordAgeExceeded"

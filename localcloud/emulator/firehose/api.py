@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/firehose/latest/APIReference/Welcome.html
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.emulator.authorization import AccessDenied, assume
+from localcloud.emulator.access.authorization import AccessDenied, assume
 from localcloud.emulator.firehose import puts, rules, shapes, sources, streams
 from localcloud.emulator.firehose.answers import Answer, Operation, invalid, violation
 from localcloud.emulator.firehose.identity import SERVICE

@@ -11,9 +11,10 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key, require_usable
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.key_use.asking import require_key, require_usable
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
@@ -89,7 +90,7 @@ def install() -> None:
     @before("dynamodb", "dynamodbstreams")
     def use_the_tables_key(call: Call) -> Response | None:
         if call.service == "dynamodbstreams":
-            from localcloud.emulator.request_resources import resource_of
+            from localcloud.emulator.access.request_resources import resource_of
 
             arns = [resource_of(call)] if call.action == "dynamodb:GetRecords" else []
         else:

@@ -82,9 +82,9 @@ def test_what_is_well_needs_nobody(module: Any, seen: Any) -> None:
             mappings,
             replace(MAPPING, stream_now=f"{STREAM}-2"),
             f"the table's stream is {STREAM}-2 now",
-            "`pulumi up --refresh --stack workshop`, then `tributary repair workshop --instance logfile`",
+            "`tributary verify workshop --instance logfile` says how to have it read that one",
         ),
-        (mappings, replace(MAPPING, stream_now=""), "the table has no stream now", "pulumi up --refresh"),
+        (mappings, replace(MAPPING, stream_now=""), "the table has no stream now", "tributary verify"),
         (
             mappings,
             replace(MAPPING, age_s=10_801.0),
