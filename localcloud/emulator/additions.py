@@ -6,6 +6,7 @@ import importlib
 ADDITIONS: tuple[str, ...] = (
     "resetting",
     "eventloop",
+    "model_checks",  # before other checks of a request
     "kinesis",
     "event_sources",
     "table_streams",
