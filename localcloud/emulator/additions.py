@@ -22,6 +22,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )
 

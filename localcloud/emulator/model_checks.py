@@ -42,7 +42,8 @@ CHECKED: dict[str, Checked] = {
 
 
 @functools.cache
-def _model(service: str) -> Any:
+def model(service: str) -> Any:
+    """botocore's model of a service, by the name that boto3 has for it."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
@@ -52,10 +53,10 @@ def _model(service: str) -> Any:
 def refusal(call: Call) -> Response | None:
     """The answer to a request that its service's model does not allow; None for one that it does."""
     checked, operation = CHECKED[call.service], call.action.partition(":")[2]
-    model = _model(checked.model)
-    if operation in checked.data_operations or operation not in model.operation_names:
+    described = model(checked.model)
+    if operation in checked.data_operations or operation not in described.operation_names:
         return None
-    shape = model.operation_model(operation).input_shape
+    shape = described.operation_model(operation).input_shape
     if shape is None:
         return None
     is_form = call.service == "iam"
@@ -67,7 +68,7 @@ def refusal(call: Call) -> Response | None:
 
 def violations(service: str, operation: str, request: Mapping[str, Any]) -> list[str]:
     """AWS's sentences for what a request has wrong, none when it fits the model; `service` as in boto3."""
-    shape = _model(service).operation_model(operation).input_shape
+    shape = model(service).operation_model(operation).input_shape
     return list(_check(shape, request, "")) if shape is not None else []
 
 
