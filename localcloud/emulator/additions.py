@@ -6,6 +6,7 @@ import importlib
 ADDITIONS: tuple[str, ...] = (
     "resetting",
     "eventloop",
+    "model_checks",  # before other checks of a request
     "cloudwatch",
     "kinesis",
     "event_sources",
@@ -26,6 +27,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )
 

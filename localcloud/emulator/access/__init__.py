@@ -3,8 +3,8 @@
 Deciding, from the inside out: `policies` evaluates documents, `sessions` are the principals with their policies,
 `resource_policies` what resources say themselves, `authorization` puts them together, `callers` knows for whom a
 request is served.
-Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources` and `keys`) name what it does,
-`request_authorization` asks, `foreign_resources` serves it in the owner's account.
+Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
+`keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
 and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole).
 Whether a customer key may be used is beside this folder, in `key_use`.

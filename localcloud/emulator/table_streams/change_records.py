@@ -91,8 +91,8 @@ def change_record(table: dict[str, Any], event_name: str, old: Item | None, new:
         "eventSource": "aws:dynamodb",
         "awsRegion": get_region(),
         "dynamodb": {
-            # "rounded down to the closest second"
-            "ApproximateCreationDateTime": int(time.time()),
+            # "rounded down to the closest second"; a function gets it as 1479499740.0
+            "ApproximateCreationDateTime": float(int(time.time())),
             "Keys": keys,
             **images,
             "SequenceNumber": next_number(),
