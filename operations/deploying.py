@@ -8,8 +8,10 @@ from operations.errors import StackError
 from operations.stacks import Stack, dependents, in_order, read, stack_names
 
 
-def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
+def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -> None:
     """Deploy the stacks (all of the folder when none is named), each after those it reads.
+
+    `refresh` reads first what there really is.
 
     Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi
     fails.
@@ -24,7 +26,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
             )
     for stack in stacks:
         engine.ensure(stack.name)
-        engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+        options = [*(["--yes", "--skip-preview"] if yes else []), *(["--refresh"] if refresh else [])]
+        engine.attached(["up", "--stack", stack.name, *options])
 
 
 def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:

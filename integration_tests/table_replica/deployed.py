@@ -8,18 +8,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from handlers.shared.places import POISON_PREFIX
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
 from operations.access import Access
+from operations.instruments.functions import StreamFunction
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
+from operations.instruments.redriving import Outcome, Rule, item_key, redrive, refreshed, waiting
 from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.redriving import Outcome, failed_batches, redrive
 from operations.table_replica.verifying import Report, verify
 
 INSTANCE = "logfile"
@@ -27,7 +29,7 @@ COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"
 REGION = "eu-west-1"
 
 # Deletable afterwards, on-demand so that nothing but faults throttles, and a poison item that does not wait for long.
-REPLICATOR = {"name": "ddbreplica_lambda", "batchSize": 100, "timeoutSeconds": 60, "maximumRetryAttempts": 2}
+REPLICATOR = {"name": "ddbreplica_lambda", "batchSize": 100, "timeoutSeconds": 60}
 CHANGES: Mapping[str, Any] = {
     "deletionProtection": False,
     "source": {"capacity": "on-demand", "timeToLiveAttribute": "expires"},
@@ -95,8 +97,13 @@ class Deployed:
 
     def redrive(self) -> list[Outcome]:
         """Apply what is in the on-failure bucket."""
-        batches = failed_batches(self.replica.s3, self.replica.failure_bucket)
-        return redrive(self.replica, batches, lambda outcome: None)
+        found = self.replica
+        mapping_ids = (found.mapping_id,)
+        function = StreamFunction(found.function, mapping_ids, found.failure_bucket, found.lambda_, found.s3)
+        guarded = found.positions_table is not None
+        rule = Rule(item_key, None if guarded else lambda _, records: refreshed(records, found.source))
+        objects, _ = waiting(found.s3, found.failure_bucket, [found.function])
+        return redrive(function, rule, objects, lambda outcome: None)
 
     def empty(self) -> None:
         """Delete every item of the replica, and the positions, as if nothing of it had been streamed."""
@@ -121,10 +128,11 @@ class Deployed:
         return self.items(self.replica.source) == self.items(self.replica.replica)
 
     def failed_records(self) -> list[dict[str, Any]]:
-        """The stream records in the on-failure bucket."""
-        stored = objects(self.clients.s3, self.replica.failure_bucket, "aws/lambda/")
+        """The stream records in the on-failure bucket, whoever put them there."""
+        bucket, prefixes = self.replica.failure_bucket, ("aws/lambda/", POISON_PREFIX)
+        stored = [body for prefix in prefixes for body in objects(self.clients.s3, bucket, prefix).values()]
         # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
-        return [record for body in stored.values() for record in json.loads(json.loads(body)["payload"])["Records"]]
+        return [record for body in stored for record in json.loads(json.loads(body)["payload"])["Records"]]
 
     def log(self, text: str) -> list[str]:
         """The lines of the replicator's log that hold a text."""
