@@ -16,13 +16,19 @@ from ministack.core.responses import get_region
 
 from localcloud.emulator.access.authorization import Session
 from localcloud.emulator.access.callers import caller
-from localcloud.emulator.athena import catalog, results
+from localcloud.emulator.athena import catalog, reading, results
 from localcloud.emulator.athena.catalog import StoredTable, TableName
 from localcloud.emulator.athena.errors import QueryError
 from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]
 
+MAX_ROW_BYTES = 32 * 1024 * 1024
+# How DuckDB's readers of text and of JSON call that, and the option of the emulator's behind which it is given.
+_LONGEST_ROW = {
+    "read_csv(": ("strict_mode = false,", "max_line_size"),
+    "read_json_auto(": ("union_by_name = true,", "maximum_object_size"),
+}
 LIMIT_EXCEEDED = "Bytes scanned limit was exceeded"
 
 
@@ -121,7 +127,7 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
     import duckdb
     from ministack.services import athena
 
-    from localcloud.emulator.athena import reading, translation
+    from localcloud.emulator.athena import translation  # sqlglot takes long to import
 
     with duckdb.connect(":memory:") as connection:
         for name, (function, parameters, result) in translation.FUNCTIONS.items():
@@ -135,7 +141,7 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
                 connection.execute(f"CREATE VIEW {name} AS {translation.translated(translation.parse(table.view))}")
                 continue
             files = catalog.fetch(session, region, table, folder / str(number))
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {reading.relation(table.definition, files)}")
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_relation(table, files)}")
         connection.execute(f"USE {_quoted(database)}")
         answer = connection.execute(sql)
         described = answer.description or []
@@ -145,6 +151,19 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
             "column_types": [athena._DUCKDB_TYPE_MAP.get(kind, "varchar") for kind in types],
             "rows": [list(row) for row in answer.fetchall()],
         }
+
+
+def _relation(table: StoredTable, files: list[str]) -> str:
+    """The table function that reads a table's files: rows as long as Athena's, where DuckDB stops at 2 MiB.
+
+    "The maximum size of a single row or its columns cannot exceed 32 megabytes":
+    https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+    """
+    relation = reading.relation(table.definition, files)
+    for reader, (behind, longest) in _LONGEST_ROW.items():
+        if reader in relation:
+            relation = relation.replace(behind, f"{behind} {longest} = {MAX_ROW_BYTES},", 1)
+    return relation
 
 
 def _quoted(name: str | None) -> str:
