@@ -16,7 +16,7 @@ from ministack.core.responses import get_region
 
 from localcloud.emulator.access.authorization import Session
 from localcloud.emulator.access.callers import caller
-from localcloud.emulator.athena import catalog, reading, results
+from localcloud.emulator.athena import catalog, results
 from localcloud.emulator.athena.catalog import StoredTable, TableName
 from localcloud.emulator.athena.errors import QueryError
 from localcloud.emulator.patching import replaces
@@ -159,6 +159,8 @@ def _relation(table: StoredTable, files: list[str]) -> str:
     "The maximum size of a single row or its columns cannot exceed 32 megabytes":
     https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
     """
+    from localcloud.emulator.athena import reading  # imports pyarrow, which takes long
+
     relation = reading.relation(table.definition, files)
     for reader, (behind, longest) in _LONGEST_ROW.items():
         if reader in relation:
