@@ -17,7 +17,9 @@ COPIES = ["s3:GetObjectVersionForReplication", "s3:ReplicateObject", "kms:Decryp
 @pytest.mark.parametrize("without", [None, *COPIES])
 def test_a_bucket_is_copied_only_when_its_role_may_do_every_step(account, clients, make, bucket, key, without):
     own = account()
-    s3, source, copy, here, there = clients(own).s3, bucket(own), bucket(own), key(own), key(own)
+    s3, here, there = clients(own).s3, key(own), key(own)
+    only_tls = {"Principal": "*", "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    source, copy = (bucket(own, policy=[statement("s3:*", **only_tls)]) for _ in range(2))
     role_arn = make.role(own, [statement([one for one in COPIES if one != without])], trusts="s3.amazonaws.com")
     for one in (here, there):
         one.policy(statement("kms:*", Principal={"AWS": f"arn:aws:iam::{own}:root"}))

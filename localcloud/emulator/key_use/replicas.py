@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-o
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
 """
 
+import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.key_use.asking import require_key
 from localcloud.emulator.key_use.objects import ALGORITHM, KEY_ID, encryption_context
 from localcloud.emulator.patching import replaces
+
+logger = logging.getLogger(__name__)
 
 FAILED = "FAILED"
 # What the emulator writes on an object that it has replicated.
@@ -44,7 +47,8 @@ def _replicate(
     replica_key = (destination.get("EncryptionConfiguration") or {}).get("ReplicaKmsKeyID")
     try:
         _require(role_arn, bucket, key, str(destination.get("Bucket")), headers, replica_key if encrypted else None)
-    except (AccessDenied, KmsError):
+    except (AccessDenied, KmsError) as refused:
+        logger.info("Replication of s3://%s/%s failed: %s", bucket, key, refused)
         stored["replication_status"] = FAILED
         return
     # The copy is made of what is given: the object, encrypted with the copy's own key.
@@ -64,8 +68,10 @@ def _require(
 ) -> None:
     """Raise AccessDenied or KmsError unless the role may do all that a copy takes."""
     session, region = assume(role_arn, "s3.amazonaws.com", "s3-replication"), get_region()
-    require(session, "s3:GetObjectVersionForReplication", f"arn:aws:s3:::{bucket}/{key}", region=region)
-    require(session, "s3:ReplicateObject", f"{destination_arn}/{key}", region=region)
+    over_tls = {"aws:SecureTransport": "true"}
+    source_arn = f"arn:aws:s3:::{bucket}/{key}"
+    require(session, "s3:GetObjectVersionForReplication", source_arn, context=over_tls, region=region)
+    require(session, "s3:ReplicateObject", f"{destination_arn}/{key}", context=over_tls, region=region)
     if replica_key is None:
         return
     context = encryption_context(bucket, key, headers)
