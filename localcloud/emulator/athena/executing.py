@@ -6,6 +6,7 @@ more than the workgroup's limit is cancelled.
 
 import asyncio
 import logging
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -137,7 +138,10 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
             files = catalog.fetch(session, region, table, folder / str(number))
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {reading.relation(table.definition, files)}")
         connection.execute(f"USE {_quoted(database)}")
-        answer = connection.execute(sql)
+        try:
+            answer = connection.execute(sql)
+        except duckdb.BinderException as error:
+            raise QueryError(_unresolved(str(error))) from None
         described = answer.description or []
         types = [str(column[1]).upper().partition("(")[0] for column in described]
         return {
@@ -145,6 +149,12 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
             "column_types": [athena._DUCKDB_TYPE_MAP.get(kind, "varchar") for kind in types],
             "rows": [list(row) for row in answer.fetchall()],
         }
+
+
+def _unresolved(message: str) -> str:
+    """What DuckDB says of a name that it does not find, as Trino says it."""
+    column = re.search(r'Referenced column "([^"]+)" not found', message)
+    return f"COLUMN_NOT_FOUND: Column '{column.group(1)}' cannot be resolved" if column else message
 
 
 def _quoted(name: str | None) -> str:
