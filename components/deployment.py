@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pulumi
@@ -12,9 +13,9 @@ from components.cross_account_copy.source import CopySource, CopySourceArgs
 from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
 from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
 from components.data_lake.lake import DataLake, DataLakeArgs
-from components.data_lake.producer import LakeProducer, LakeProducerArgs
+from components.data_lake.producer import LakeProducer, LakeProducerArgs, check_layout
 from components.data_lake.producing import check_region
-from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, Layout, ProducerSettings
+from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
 from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
@@ -140,7 +141,8 @@ def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outpu
         bucket_name, key_arn = lake.bucket_name, lake.key_arn
     else:
         granted = peer_outputs(lake, name, ["bucketName", "keyArn", "layout"])
-        bucket_name, key_arn = _agreed(lake.stack, settings.layout, granted)
+        agreed = pulumi.Output.all(**granted).apply(partial(check_layout, lake.stack, settings.layout))
+        bucket_name, key_arn = agreed.apply(itemgetter("bucketName")), agreed.apply(itemgetter("keyArn"))
     args = LakeProducerArgs(
         settings=settings,
         account_id=place.account_id,
@@ -149,26 +151,6 @@ def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outpu
         bucket_key_arn=key_arn,
     )
     return LakeProducer(name, args).outputs
-
-
-def _agreed(
-    stack: str, layout: Layout, granted: Mapping[str, pulumi.Output[Any]]
-) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """The bucket and its key. Raises pulumi.RunError, while the stack is deployed, when the layouts differ."""
-
-    def check(found: Mapping[str, Any]) -> Mapping[str, Any]:
-        own = layout.model_dump(by_alias=True)
-        if differing := [key for key in own if own[key] != found["layout"].get(key)]:
-            key = differing[0]
-            raise pulumi.RunError(
-                f"`layout.{key}` is {own[key]!r} here and {found['layout'].get(key)!r} in stack `{stack}`: both sides "
-                f"say it alike. Correct one of the two files; when that is Pulumi.{stack}.yaml, type "
-                f"`pulumi up -s {stack}` first."
-            )
-        return found
-
-    agreed = pulumi.Output.all(**granted).apply(check)
-    return agreed.apply(lambda found: str(found["bucketName"])), agreed.apply(lambda found: str(found["keyArn"]))
 
 
 BUILDERS: Mapping[str, Callable[[str, Any, Place], Outputs]] = {

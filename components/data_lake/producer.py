@@ -1,13 +1,15 @@
 """The side that has the table: its changes go to a bucket of another account."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.data_lake.catalogue import changes_table
 from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
-from components.data_lake.settings import ProducerSettings
+from components.data_lake.settings import Layout, ProducerSettings
 from components.delivery_stream import Conversion
 from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
 from components.monitoring import Monitoring, MonitoringArgs
@@ -83,3 +85,16 @@ class LakeProducer(pulumi.ComponentResource):
         bucket = pulumi.Output.concat("s3://", args.bucket_name, "/")
         table = changes_table(f"{name}-columns", database.name, settings.layout, settings.keys, bucket, child)
         return Conversion(database=database.name, table=table.name)
+
+
+def check_layout(stack: str, layout: Layout, granted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the consumer's stack grants, when it says the same layout. Raises pulumi.RunError when it does not."""
+    own, found = layout.model_dump(by_alias=True), granted["layout"]
+    for key in own:
+        if own[key] != found.get(key):
+            raise pulumi.RunError(
+                f"`layout.{key}` is {own[key]!r} here and {found.get(key)!r} in stack `{stack}`: both sides say it "
+                f"alike. Correct one of the two files; when that is Pulumi.{stack}.yaml, type `pulumi up -s {stack}` "
+                "first."
+            )
+    return granted

@@ -95,7 +95,7 @@ def test_a_table_that_streams_elsewhere_is_told_before_anything_is_deployed(
     assert undeployed.engine.deployed() == []
 
 
-def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, eventually: Eventually) -> None:
+def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, cloud: Cloud, eventually: Eventually) -> None:
     for city in ("Basel", "Bern"):
         lake.put(person("1", city))
     lake.producer.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": "1"}})
@@ -110,7 +110,7 @@ def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, eventuall
 
     keys = lake.object_keys()
     assert all("/address_country=CH/" in key and key.endswith(".gz") for key in keys)
-    far = Clients(lake.consumer.session, lake.consumer.account_id, lake.consumer.endpoint, FAR)
+    far = Clients(lake.consumer.session, lake.consumer.account_id, cloud.endpoint, FAR)
     copy = lake.store["replicaBucketName"]
     copies = eventually(lambda: objects(far.s3, copy), until=lambda found: set(keys) <= set(found), timeout=60)
     originals = objects(lake.consumer.s3, lake.store["bucketName"])

@@ -6,15 +6,21 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from integration_tests.data_lake import flights
-from integration_tests.data_lake.lake import TWO_ACCOUNTS, Lake, deployed_lake, designations
+from integration_tests.data_lake.lake import INSTANCE, REGION, TWO_ACCOUNTS, Lake, deployed_lake, designations
 from integration_tests.support.addressing import Clients, Cloud, statement
+from integration_tests.support.deployments import PROJECT, prepare
 from integration_tests.support.packaging import zipped
+from operations import deploying
+from operations.diagram import mermaid
+from operations.errors import StackError
 
 pytestmark = pytest.mark.local
 
@@ -44,6 +50,52 @@ def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, even
         lake.store["keyArn"]
     }
     assert all(re.fullmatch(r"changes/delivered_on=\d{4}-\d\d-\d\d/[^/]+", key) for key in lake.object_keys())
+
+
+def test_a_consumer_by_literal_values_is_the_same_deployment(lake: Lake) -> None:
+    file = lake.engine.folder / "Pulumi.lake-producer.yaml"
+    committed = file.read_text()
+    content = yaml.safe_load(committed)
+    said = content["config"]["tributary:architectures"][INSTANCE]
+    said["lake"] = {
+        "accountId": lake.consumer.account_id,
+        "bucketName": lake.store["bucketName"],
+        "keyArn": lake.store["keyArn"],
+    }
+    file.write_text(yaml.safe_dump(content))
+    try:
+        lake.engine.run(["preview", "--expect-no-changes", "--stack", "lake-producer"])
+    finally:
+        file.write_text(committed)
+
+
+@pytest.mark.parametrize(
+    ("region", "told"), [(None, "there is no such bucket"), ("eu-west-1", "which is in eu-west-1, but the stack is in")]
+)
+def test_a_bucket_that_cannot_be_the_lake_is_told_before_anything_is_deployed(
+    cloud: Cloud, tmp_path: Path, unique: Callable[[str], str], region: str | None, told: str
+) -> None:
+    owner, bucket = cloud.new_account(), unique("lake")
+    if region is not None:
+        s3 = Clients(cloud.session(owner), owner, cloud.endpoint, region).s3
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    access = {"accountId": owner, "bucketName": bucket, "keyArn": f"arn:aws:kms:{REGION}:{owner}:key/1"}
+    engine = prepare(
+        cloud, tmp_path, {"lake-producer": {"lake": access}}, {TWO_ACCOUNTS["lake-producer"]: cloud.new_account()}
+    )
+    with pytest.raises(StackError, match=rf"lake\.bucketName` is '{bucket}', .*{told}"):
+        deploying.up(engine, ["lake-producer"], yes=True)
+    assert engine.deployed() == []
+
+
+def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(lake: Lake) -> None:
+    drawn = mermaid({stack: lake.engine.resources(stack) for stack in TWO_ACCOUNTS})
+    for committed, used in lake.accounts.items():
+        drawn = drawn.replace(used, committed)
+    # The story's buffer is quicker than the published one.
+    drawn = drawn.replace("1 s or 1 MB", "120 s or 1 MB")
+    [shown] = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "docs" / "data-lake.md").read_text(), flags=re.DOTALL)
+    assert shown == drawn
 
 
 @pytest.mark.parametrize("whose", ["the producer's", "a third account's"])
