@@ -14,6 +14,7 @@ MODULES = (
     "lake",
     "handlers.deaggregation",
     "handlers.footprint",
+    "handlers.processor",
     "handlers.rate",
 )
 

@@ -11,6 +11,7 @@ from localcloud.errors import LocalCloudError
 from operations import commands, verb_commands
 from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
+from operations.status import command as status
 from operations.table_replica import commands as table_replica
 
 # What is shown as a message: its text says what was wrong and what to type next.
@@ -53,6 +54,7 @@ commands.register(app)
 table_replica.register(app)
 data_lake.register(app)
 verb_commands.register(app)
+status.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class No:
-    """Why a kind has no such verb, and what to type instead. `{stack}` stands for the stack, `{peer}` for the one that
-    reads its outputs, `{verb}` for the verb."""
+    """Why a kind has no such verb, and what to type instead. `{stack}` stands for the stack, `{peers}` for those that
+    read its outputs, `{verb}` for the verb."""
 
     why: str
     instead: str
@@ -36,7 +36,7 @@ ON_STREAMS = {
     "pause": "operations.pausing:pause",
     "resume": "operations.pausing:resume",
 }
-ELSEWHERE = No("its functions belong to other stacks", "`tributary {verb} {peer}`")
+ELSEWHERE = No("its functions belong to other stacks", "`tributary {verb}` with a stack that reads its outputs{peers}")
 NOT_KEPT = No(
     "what its function makes of a record is not kept where it could be compared",
     "`tributary replay {stack}` hands every record that the stream still has to the function again",
@@ -129,8 +129,8 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
     [name] = named
     entry = TABLE[instances[name]][verb]
     if isinstance(entry, No):
-        peer = next(iter(dependents(engine.folder, stack)), "<the stack that reads it>")
-        told = entry.instead.format(stack=stack, peer=peer, verb=verb)
+        peers = "".join(f", `{peer}`" for peer in dependents(engine.folder, stack))
+        told = entry.instead.format(stack=stack, peers=peers, verb=verb)
         raise StackError(
             f"`{name}` of stack `{stack}` is a {instances[name]}, which has no `{verb}`: {entry.why}. Instead: {told}."
         )
@@ -138,9 +138,19 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
 
 
 def as_markdown() -> str:
-    """The table as docs/operations.md has it."""
+    """The table as docs/operations.md has it, and below it why there is what there is not."""
     verbs = list(next(iter(TABLE.values())))
     rows = [["kind", *(f"`{verb}`" for verb in verbs)], ["---"] * (len(verbs) + 1)]
+    reasons: dict[tuple[str, No], list[str]] = {}
     for kind, row in TABLE.items():
-        rows.append([f"`{kind}`", *("no" if isinstance(row[verb], No) else "yes" for verb in verbs)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([f"`{kind}`", *("" if isinstance(row[verb], No) else "yes" for verb in verbs)])
+        for verb in verbs:
+            if isinstance(entry := row[verb], No):
+                reasons.setdefault((kind, entry), []).append(f"`{verb}`")
+    table = [f"| {' | '.join(row)} |" for row in rows]
+    shown = {"stack": "STACK", "verb": "VERB", "peers": ""}
+    told = [
+        f"- `{kind}` has no {', '.join(names)}: {no.why}. Instead: {no.instead.format(**shown)}."
+        for (kind, no), names in reasons.items()
+    ]
+    return "\n".join([*table, "", *told])

@@ -105,9 +105,49 @@ def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: De
     _, out, _ = tributary("verify", "workshop", "--json", "--settle", "0.5", "--values")
     assert json.loads(out)["differing"][0]["replica"]["bytessent"] == {"S": "1"}
 
-    workshop.delete("request#50001", "request#50002")
-    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#50009"}})
+    code, out, shown = tributary("repair", "workshop", "--yes", "--json", "--settle", "0.5")
+    repaired = json.loads(out)
+    assert (code, repaired["written"], repaired["removed"], repaired["refused"]) == (0, 2, 1, [])
+    assert repaired["found"]["missing"] == report["missing"]
+    assert "The stream is held meanwhile" in shown
+    assert holding.state(workshop.replica.lambda_, workshop.replica.mapping_id) == "Enabled"
+    assert workshop.verify(settle_s=0).equal
+    assert workshop.equal()
+
+
+def test_what_no_stream_holds_any_more_is_told_at_once_and_repaired(
+    workshop: Deployed, tributary: Tributary, eventually: Eventually
+) -> None:
+    """The source's stream is switched off, the source is changed, and the stream is switched on again."""
+    dynamodb, table = workshop.clients.dynamodb, workshop.replica.source.name
+    for number in (1, 2):
+        workshop.put(request_item(55_000 + number, v={"S": "before"}))
     assert workshop.verify().equal
+    old = workshop.stream_arn()
+    dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    assert "has no stream now" in tributary("verify", "workshop", "--settle", "0")[2]
+    workshop.put(request_item(55_001, v={"S": "while it was off"}))
+    workshop.delete("request#55002")
+    workshop.put(request_item(55_003))
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    dynamodb.update_table(TableName=table, StreamSpecification=on)
+
+    code, out, told = tributary("verify", "workshop", "--json", "--settle", "0.5")
+    report = json.loads(out)
+    assert (code, len(report["missing"]), len(report["extra"]), len(report["differing"])) == (1, 1, 1, 1)
+    [why] = report["streams"]
+    assert f"reads {old}, which was switched off: the stream of `logfile` is {workshop.stream_arn()} now" in why
+    assert "Type `tributary up workshop --refresh`" in told
+    assert "`tributary repair workshop` removes what is extra" in told
+
+    workshop.engine.run(["up", "--yes", "--skip-preview", "--refresh", "--stack", "workshop"])
+    workshop.find_mapping()
+    workshop.put(request_item(55_004))
+    assert tributary("repair", "workshop", "--yes", "--settle", "1")[0] == 0
+    assert tributary("verify", "workshop", "--settle", "1")[0] == 0
+    workshop.put(request_item(55_005))
+    assert workshop.verify().equal
+    assert workshop.equal()
 
 
 def test_athena_says_what_scans_say_and_shows_what_it_takes(
@@ -160,24 +200,25 @@ def test_a_pause_holds_changes_and_a_resume_brings_them(workshop: Deployed, trib
     assert workshop.verify().equal
 
 
-def test_what_the_far_end_refused_for_a_while_is_redriven_and_nothing_newer_is_lost(
-    workshop: Deployed,
-    faults: Faults,
-    eventually: Eventually,
-    tributary: Tributary,
+def test_what_was_given_up_is_redriven_and_nothing_newer_is_lost(
+    workshop: Deployed, faults: Faults, tributary: Tributary
 ) -> None:
-    denied = {"service": "dynamodb", "operation": "BatchWriteItem", "resource": workshop.replica.replica.name}
-    with faults.deny(**denied) as fault:
-        for number in range(70_000, 70_020):
-            workshop.put(request_item(number, v={"S": "early"}))
-        kept = eventually(workshop.failed_records, until=lambda found: len(found) >= 20, timeout=60)
-        assert fault.hits() >= 3
-        assert {record["dynamodb"]["Keys"]["PK"]["S"] for record in kept} == set(keys(range(70_000, 70_020)))
-        # Still denied: everything stays where it is, with the reason.
+    items = [request_item(number, v={"S": "early"}) for number in range(70_000, 70_020)]
+    for item in items:
+        workshop.put(item)
+    assert workshop.verify().equal
+    # As if the age of the records had been over before the far end came back.
+    for item in items:
+        workshop.far.dynamodb.delete_item(TableName=workshop.replica.replica.name, Key={"PK": item["PK"]})
+    workshop.give_up(items)
+
+    with faults.crash(resource=workshop.replica.function):
+        # Everything stays where it is, with the reason.
         code, out, error = tributary("redrive", "workshop", "--yes")
-        assert code == 1
-        assert "AccessDenied" in out
-        assert "cannot be applied yet" in error
+    assert code == 1
+    assert "left where it is: the function failed: " in out
+    assert "cannot be applied yet" in error
+    assert len(workshop.failed_records()) == 20
 
     # Newer versions reach the replica before the old ones are redriven.
     workshop.put(request_item(70_000, v={"S": "late"}))
@@ -187,7 +228,7 @@ def test_what_the_far_end_refused_for_a_while_is_redriven_and_nothing_newer_is_l
     assert set(report.missing) == {f'[{{"S":"{key}"}}]' for key in keys(range(70_003, 70_020))}
 
     code, out, _ = tributary("redrive", "workshop", "--yes")
-    assert (code, out.count("applied\n")) == (0, out.count("records applied"))
+    assert (code, out.count(" 20 records applied\n")) == (0, 1)
     assert workshop.verify().equal
     assert workshop.equal()
     assert workshop.failed_records() == []

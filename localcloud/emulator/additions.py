@@ -5,8 +5,9 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
-    "cloudwatch",
     "eventloop",
+    "model_checks",  # before other checks of a request
+    "cloudwatch",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -15,14 +16,20 @@ ADDITIONS: tuple[str, ...] = (
     "firehose",
     "athena",
     "sandbox",
+    "asynchronous",
+    "queues",
+    "topics",
+    "iot",
     "step_functions",
     "access",
     "key_use",
     "function_limits",
     "networks",
+    "resource_quotas",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )
 

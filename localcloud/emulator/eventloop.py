@@ -38,6 +38,13 @@ def call(function: Callable[[], Awaitable[T]], account_id: str, region: str) -> 
     return asyncio.run_coroutine_threadsafe(scoped(), _loop).result(CALL_TIMEOUT_S)
 
 
+def later(delay_s: float, function: Callable[[], object]) -> None:
+    """Have `function` called on the event loop after so many seconds. From any thread; returns at once."""
+    if _loop is None or _loop.is_closed():
+        raise RuntimeError("The emulator's event loop does not run.")
+    _loop.call_soon_threadsafe(_loop.call_later, delay_s, function)
+
+
 def install() -> None:
     """Note the event loop when the emulator starts to serve."""
     from ministack import app

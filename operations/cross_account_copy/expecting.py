@@ -21,6 +21,8 @@ Key = tuple[str, str]
 KEY_NAMES = ("seqNumbershardIdHash", "sequenceNumber")
 # Stands for the table of a record that does not say when it arrived.
 NO_WEEK = "no-time-of-arrival"
+# Since 1970: what a calendar has years for.
+MOST_SECONDS = 1e11
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def table_of(tables: Mapping[str, str], arrival_s: float | None) -> str:
     """
     if TABLE in tables:
         return tables[TABLE]
-    if arrival_s is None:
+    if arrival_s is None or not 0 <= arrival_s < MOST_SECONDS:
         return NO_WEEK
     year, week, _ = datetime.fromtimestamp(arrival_s, UTC).isocalendar()
     label = f"{year}-W{week:02}"
@@ -145,7 +147,8 @@ def reason_of(wrong: Exception) -> str:
 
 
 def _item(data: bytes, shard_id: str, sequence_number: str, suffix: str = "") -> Item:
-    fields = parse(data)
+    # A byte order mark may be passed over. https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+    fields = parse(data.decode().removeprefix("\ufeff"))
     return {name: value for name, value in fields.items() if value is not None and value != ""} | {
         "sequenceNumber": sequence_number + suffix,
         "shardId": shard_id,

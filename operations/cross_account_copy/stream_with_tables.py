@@ -9,6 +9,7 @@ from typing import Any
 from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
 from operations.cross_account_copy.expecting import (
     KEY_NAMES,
+    NO_WEEK,
     Expected,
     Key,
     StreamRecord,
@@ -113,7 +114,11 @@ class StreamWithTables(Comparison):
     def _expected(self, record: StreamRecord) -> Iterable[tuple[str, int, str]]:
         """The placed keys of what must become of a record, with the digests of the items; why, where there is none."""
         for one in items_of(record):
-            yield self._placed(record, one), NO_ITEM if one.item is None else digest(one.item), one.why
+            key = self._placed(record, one)
+            if split(key)[0] == NO_WEEK:
+                yield key, NO_ITEM, "it does not say when it arrived, which decides its table"
+            else:
+                yield key, NO_ITEM if one.item is None else digest(one.item), one.why
 
     def _placed(self, record: StreamRecord, expected: Expected) -> str:
         return placed(table_of(self._labels, record.arrival_s), text_of(expected.key))

@@ -54,11 +54,13 @@ class TablesWithClicks(Comparison):
         for key, (copied, click) in self._now(candidates).items():
             candidate = candidates[key]
             candidate.one = None if click is None else digest(click)
-            if copied is not None and self.click_key(copied) == key:
-                candidate.many[digest(copied)] = ""
+            if copied is not None and self.click_key(copied[1]) == key:
+                table, item = copied
+                candidate.many[digest(item)] = placed(table.name, key_of(item, KEY_NAMES))
 
     def pairs(self, candidates: Sequence[Candidate]) -> Mapping[str, Pair]:
-        return self._now([one.key for one in candidates])
+        found = self._now([one.key for one in candidates])
+        return {key: (copied and copied[1], click) for key, (copied, click) in found.items()}
 
     def failed_keys(self, record: Record) -> Iterable[str]:
         key = self.click_key(record["dynamodb"].get("NewImage", {}))
@@ -70,12 +72,12 @@ class TablesWithClicks(Comparison):
     def shown(self, key: str) -> dict[str, Any]:
         return {"key": key_attributes(key, self.table.keys)}
 
-    def _now(self, keys: Iterable[str]) -> dict[str, Pair]:
-        """What the per-user table has, and the item of the copy that it says to be."""
+    def _now(self, keys: Iterable[str]) -> dict[str, tuple[tuple[Table, Item] | None, Item | None]]:
+        """The item of the copy that the per-user table's says to be, with its table, and the per-user table's."""
         keys = list(keys)
         clicks = self._clicks.find(keys)
         origins = {key: key_of(item, KEY_NAMES) for key, item in clicks.items() if has_key(item)}
-        copied = self.tables.find(origins.values())
+        copied = self.tables.find_placed(origins.values())
         return {key: (copied.get(origins.get(key, "")), clicks.get(key)) for key in keys}
 
     def click_key(self, item: Item) -> str | None:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operations.instruments.failures import LAMBDA_PREFIX, Failures, Record, fetch
+from operations.instruments.failures import DAMAGE, LAMBDA_PREFIX, Failures, Record, fetch
 from operations.instruments.functions import StreamFunction, apply, belongs, poison_key
 from operations.instruments.holding import Notes, held
 from operations.instruments.items import key_of
@@ -121,30 +121,35 @@ def _redriven(function: StreamFunction, rule: Rule, one: Waiting, stuck: set[str
     failure = fetch(function.s3, function.failure_bucket, one.object_key)
     if failure is None:
         return Outcome(one, "it is gone", {}), False
-    changed = {rule.changes(record) for record in failure.records} if rule.changes else set[str]()
+    changed = {change for record in failure.records for change in _changes(rule, record)}
     if changed & stuck:
         stuck |= changed
         return Outcome(one, BEHIND, {}), False
     try:
         records = rule.refresh(failure.source_arn, failure.records) if rule.refresh else failure.records
-    except LookupError as unknown:
+    except DAMAGE as wrong:
         stuck |= changed
-        return Outcome(one, str(unknown.args[0]), {}), False
+        told = str(wrong.args[0]) if type(wrong) is LookupError else f"it does not say what it changes ({wrong!r})"
+        return Outcome(one, told, {}), False
     applied = apply(function, failure.source_arn, records)
     poisoned = dict(applied.poisoned)
     reason = applied.reason if one.object_key not in poisoned else poisoned.pop(one.object_key)
     if reason is not None:
         stuck |= changed
     else:
-        if rule.changes:
-            names = {poison_key(function.name, failure.source_arn, record): record for record in failure.records}
-            stuck |= {
-                rule.changes(record)
-                for name, record in names.items()
-                if any(belongs(stored, name) for stored in poisoned)
-            }
+        names = [(poison_key(function.name, failure.source_arn, record), record) for record in failure.records]
+        left = [record for name, record in names if any(belongs(stored, name) for stored in poisoned)]
+        stuck |= {change for record in left for change in _changes(rule, record)}
         _archive(function.s3, function.failure_bucket, one.object_key)
     return Outcome(one, reason, poisoned), applied.outage
+
+
+def _changes(rule: Rule, record: Record) -> set[str]:
+    """What a record changes, as far as it says so."""
+    try:
+        return set() if rule.changes is None else {rule.changes(record)}
+    except DAMAGE:
+        return set()
 
 
 def _updated(record: Record, item: Item | None) -> Record:

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
     [
         (
             ["stream-owner"],
-            "no `verify`: its functions belong to other stacks. Instead: `tributary verify stream-subscriber`.",
+            "Instead: `tributary verify` with a stack that reads its outputs, `stream-subscriber`.",
         ),
         (["prod", "--instance", "clicks"], "has no instance `clicks`. Add `--instance` with one of web-analytics."),
         (["prd"], "there is no stack file Pulumi.prd.yaml in"),

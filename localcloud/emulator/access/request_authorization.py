@@ -43,6 +43,15 @@ _NEVER_DENIED_TO_ROOT = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy"
 # Handled together with the trust policy, which alone knows the external ID: see `_trust`.
 _DECIDED_BY_TRUST = frozenset({"sts:AssumeRole"})
 
+# Operations on several messages are authorized by the action on one:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html , …/list_amazonsns.html
+_AUTHORIZED_AS = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
 
 @dataclass(frozen=True)
 class Extension:
@@ -91,7 +100,7 @@ def _enforce(
 ) -> EvalResult | AuthError | None:
     from ministack.core import iam_evaluator
 
-    context = service_context or {}
+    context, iam_action = service_context or {}, _AUTHORIZED_AS.get(iam_action, iam_action)
     if iam_evaluator._anonymous.get() or not access_key_id:
         set_caller(ANONYMOUS)
         return original(access_key_id, iam_action, service, region, resource_arn, service_context)

@@ -5,6 +5,8 @@ lists the resource of every action. A shard iterator carries its stream, a ciphe
 key.
 """
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -91,6 +93,22 @@ def _lambda(data: Data, region: str, account_id: str) -> str:
     return f"arn:aws:lambda:{region}:{account_id}:function:{name}" if name and "Code" in data else ""
 
 
+def _sqs(data: Data, region: str, account_id: str) -> str:
+    """The queue whose messages are moved; every other operation names its queue by URL.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    """
+    return _first(data, "SourceArn") or queue_of_move_task(_first(data, "TaskHandle"))
+
+
+def queue_of_move_task(handle: str) -> str:
+    """The ARN of the queue that a message movement task empties, empty when the text is no task's handle."""
+    try:
+        return str(json.loads(base64.b64decode(handle, validate=True))["sourceArn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def _key_of_ciphertext(key_id: str) -> str:
     """The ARN of the key, in whichever account it is, that a ciphertext was made with."""
     from ministack.services import kms
@@ -132,6 +150,7 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
     "kinesis": _kinesis,
     "kms": _kms,
     "lambda": _lambda,
+    "sqs": _sqs,
     "states": lambda data, region, account_id: _first(data, "resourceArn", "mapRunArn"),
 }
 
