@@ -1,7 +1,8 @@
 """The IAM of accounts on a local cloud: who deploys there, and with which permissions.
 
 Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of
-docs/deployer-policy.json; a user `operator`, in an account of its own, may assume those roles and do nothing else.
+docs/deployer-policy.json and docs/deployer-lake-policy.json; a user `operator`, in an account of its own, may assume
+those roles and do nothing else.
 The stack files name the role in `aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here
 only, to make these.
 """
@@ -25,6 +26,10 @@ OPERATOR_ACCOUNT = "000000000000"
 OPERATOR_USER = "operator"
 DEPLOYER_ROLE = "TributaryDeployer"
 DEPLOYER_POLICY = Path("docs") / "deployer-policy.json"
+# A managed policy of its own: all of a role's inline policies together have 10,240 characters at most.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+LAKE_POLICY = Path("docs") / "deployer-lake-policy.json"
+LAKE_POLICY_NAME = "TributaryLakes"
 CREDENTIALS_FILE = "operator.json"
 REGION = "us-east-1"
 
@@ -42,9 +47,9 @@ def deployer_role_arn(account_id: str) -> str:
     return f"arn:aws:iam::{account_id}:role/{DEPLOYER_ROLE}"
 
 
-def deployer_policy(project: Path | None = None) -> dict[str, Any]:
+def deployer_policy(project: Path | None = None, file: Path = DEPLOYER_POLICY) -> dict[str, Any]:
     """The deployer's permissions, as documented for real accounts. Raises ProjectError when they are missing."""
-    path = (project or checkout().project) / DEPLOYER_POLICY
+    path = (project or checkout().project) / file
     try:
         policy = json.loads(path.read_text())
     except FileNotFoundError:
@@ -60,14 +65,15 @@ def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any
     """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
     nothing.
 
-    `policy` replaces the documented permissions of the deployer. Raises NotRunningError when the cloud has stopped.
+    `policy` replaces the documented permissions of the deployer but those of lakes. Raises NotRunningError when the cloud has stopped.
     """
     from botocore.exceptions import EndpointConnectionError
 
     document = json.dumps(policy if policy is not None else deployer_policy())
+    of_lakes = json.dumps(deployer_policy(file=LAKE_POLICY))
     try:
         for account_id in sorted(set(account_ids)):
-            _make_deployer(root_client(cloud, account_id), document)
+            _make_deployer(root_client(cloud, account_id), account_id, document, of_lakes)
         return _make_operator(cloud, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
         raise NotRunningError(
@@ -108,7 +114,7 @@ def _session() -> "boto3.Session":
     return boto3.Session()
 
 
-def _make_deployer(iam: "IAMClient", policy: str) -> None:
+def _make_deployer(iam: "IAMClient", account_id: str, policy: str, of_lakes: str) -> None:
     trust = json.dumps(
         _document({"Principal": {"AWS": f"arn:aws:iam::{OPERATOR_ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
     )
@@ -117,6 +123,18 @@ def _make_deployer(iam: "IAMClient", policy: str) -> None:
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
     iam.put_role_policy(RoleName=DEPLOYER_ROLE, PolicyName="deploy", PolicyDocument=policy)
+    managed = f"arn:aws:iam::{account_id}:policy/{LAKE_POLICY_NAME}"
+    try:
+        iam.create_policy(PolicyName=LAKE_POLICY_NAME, PolicyDocument=of_lakes)
+    except iam.exceptions.EntityAlreadyExistsException:
+        known = iam.get_policy(PolicyArn=managed)["Policy"]["DefaultVersionId"]
+        if iam.get_policy_version(PolicyArn=managed, VersionId=known)["PolicyVersion"]["Document"] != json.loads(
+            of_lakes
+        ):
+            iam.create_policy_version(PolicyArn=managed, PolicyDocument=of_lakes, SetAsDefault=True)
+            # A policy has five versions at most.
+            iam.delete_policy_version(PolicyArn=managed, VersionId=known)
+    iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=managed)
 
 
 def _make_operator(cloud: LocalCloud, iam: "IAMClient") -> Credentials:
