@@ -122,7 +122,7 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
     import duckdb
     from ministack.services import athena
 
-    from localcloud.emulator.athena import translation  # sqlglot takes long to import
+    from localcloud.emulator.athena import reading, translation  # pyarrow and sqlglot take long to import
 
     with duckdb.connect(":memory:") as connection:
         for name, (function, parameters, result) in translation.FUNCTIONS.items():
