@@ -65,8 +65,8 @@ def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any
     """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
     nothing.
 
-    `policy` replaces the documented permissions of the deployer but those of lakes. Raises NotRunningError when the cloud
-    has stopped.
+    `policy` replaces the documented permissions of the deployer but those of lakes. Raises NotRunningError when the
+    cloud has stopped.
     """
     from botocore.exceptions import EndpointConnectionError
 
