@@ -19,6 +19,8 @@ __all__ = ["PutBackError", "put_back"]
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 4_500_000
+# A record that would be too large with its number goes back without it: changes of one moment may change places then.
+MAX_MARKED_BYTES = 1_048_576 - 256
 
 Entry = dict[str, Any]
 
@@ -80,9 +82,8 @@ def _batches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Entry]]:
 
 def _entry(record: Mapping[str, Any]) -> Entry:
     origin = record["kinesisRecordMetadata"]
+    data = base64.b64decode(record["data"])
     # Before everything else: of two members with one name the last one counts, which is the first that was put in.
     member = f'{{"{SEQUENCE}":"{origin["sequenceNumber"]}",'.encode()
-    return {
-        "Data": member + base64.b64decode(record["data"]).lstrip()[1:],
-        "PartitionKey": origin["partitionKey"],
-    }
+    marked = member + data.lstrip()[1:]
+    return {"Data": marked if len(marked) <= MAX_MARKED_BYTES else data, "PartitionKey": origin["partitionKey"]}

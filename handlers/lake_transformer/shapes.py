@@ -72,28 +72,39 @@ class ShapedWriter:
         self._writer = writer
         # Shapes by how many quotation marks their texts have, which is quickly told.
         self._shapes: dict[int, list[_Shape]] = {}
+        # That of the record before: it is tried first.
+        self._last: _Shape | None = None
         self._counts: Counter[int] = Counter()
         self._missed = 0
         self._remembered = 0
 
     def line(self, text: str, sequence_number: str) -> str:
         """The line of a record's text. Raises ValueError, and what a record that is no change raises."""
+        shape = self._last
+        match = shape.match(text) if shape is not None else None
+        if match is None:
+            shape, match = self._found(text)
+        if shape is not None and match is not None:
+            values = match.groups()
+            own = shape.happening.cells(values[shape.id], int(values[shape.time]), sequence_number)
+            cells = shape.form.copy()
+            cells[1::2] = shape.pick(values)
+            line = own + "".join(cells)
+            if len(line) <= MAX_LINE_CHARACTERS:
+                return line
+        return self._writer.line(change_of(text), sequence_number)
+
+    def _found(self, text: str) -> tuple[_Shape, re.Match[str]] | tuple[None, None]:
+        """The shape of a text, and how it matches."""
         quotes = text.count('"')
         for shape in self._shapes.get(quotes, ()):
             if match := shape.match(text):
-                values = match.groups()
-                own = shape.happening.cells(values[shape.id], int(values[shape.time]), sequence_number)
-                cells = shape.form.copy()
-                cells[1::2] = shape.pick(values)
-                line = own + "".join(cells)
-                if len(line) <= MAX_LINE_CHARACTERS:
-                    return line
-                break
-        else:
-            self._missed += 1
-            if self._missed % LOOKED_AT == 0 and len(text) <= MAX_CHARACTERS:
-                self._count(text, quotes)
-        return self._writer.line(change_of(text), sequence_number)
+                self._last = shape
+                return shape, match
+        self._missed += 1
+        if self._missed % LOOKED_AT == 0 and len(text) <= MAX_CHARACTERS:
+            self._count(text, quotes)
+        return None, None
 
     def _count(self, text: str, quotes: int) -> None:
         """Learn the text's shape when it came often enough."""

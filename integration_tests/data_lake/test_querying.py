@@ -1,4 +1,4 @@
-"""What people ask a lake, and what it says: `latest`, `history`, mistakes, and rows that were there before the stream."""
+"""What people ask a lake, and what it says: `latest`, `history`, mistakes, and rows from before the stream."""
 
 import csv
 import io
@@ -91,7 +91,7 @@ def test_rows_are_shown_as_a_table_or_as_csv_with_what_was_read(lake: Lake, trib
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("select from latest", "Athena does not take the query"),
+        ("selec id from latest where x", "Athena does not take the query"),
         ("select * from lates", "There are `changes`, `history`, `latest`"),
         ("select salary from latest", "`select * from latest limit 1` shows the columns"),
     ],

@@ -19,10 +19,10 @@ from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
 from operations.instruments.redriving import Outcome, Rule, item_key, redrive, refreshed, waiting
 from operations.instruments.tables import Table
+from operations.instruments.verifying import Report, verify
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.instruments.verifying import Report, verify
 
 INSTANCE = "logfile"
 COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"

@@ -15,9 +15,9 @@ from operations.errors import OperationError
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
+from operations.instruments.verifying import Report, verify
 from operations.table_replica import athena_runs
 from operations.table_replica.athena import Comparison
-from operations.instruments.verifying import Report, verify
 
 pytestmark = pytest.mark.local
 

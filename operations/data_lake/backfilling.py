@@ -1,23 +1,29 @@
 """Brings into a lake what the table had before its stream: from a scan, or from a point-in-time export.
 
-Killed and typed again it begins anew, which changes nothing in `latest`: what was put twice is the same twice.
+Killed and typed again, an export goes on behind the last file that was put, for as long as it is from today; a scan
+begins anew. Neither changes `latest`: what was put twice is the same twice.
 """
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from operations.data_lake.deployed import Store, Way
 from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
 from operations.instruments import exporting
-from operations.instruments.exporting import Export, ExportBucket, gigabytes
+from operations.instruments.exporting import ExportBucket, gigabytes
 from operations.instruments.rates import RateLimit, provisioned
 from operations.instruments.raw import Item
 
 # A scan of a larger table takes hours of its capacity; an export takes none.
 MOST_SCANNED_BYTES = 10e9
+# In the work bucket.
+PLACE = "backfill/lake.json"
+# An older export brings ever more that the stream has brought since.
+LONGEST_S = 24 * 3600.0
 
 OnItems = Callable[[int], None]
 
@@ -45,24 +51,67 @@ def scanned(way: Way, read_units: float | None, on_items: OnItems) -> Brought:
     """Bring the items as a scan finds them. Raises OperationError, and what the calls raise."""
     table = way.table
     limit = RateLimit(read_units or provisioned(table.description, "ReadCapacityUnits"))
-    snapshot = _snapshot(way)
+    time_s = moment(table, way.stream_arn, way.at.stack.name)
+    snapshot = Snapshot(table.name, table.keys, table.dynamodb.region, time_s)
     return _brought(way, snapshot, (item for page, _ in table.pages(0, 1, limit) for item in page), on_items)
 
 
 def exported(way: Way, store: Store, on_items: OnItems) -> Brought:
-    """Bring the items of an export, which is asked for now and waited for. Raises OperationError."""
-    snapshot = _snapshot(way)
-    key_arn = str(store.at.outputs["keyArn"])
+    """Bring the items of an export, which is asked for and waited for; goes on with one that was killed.
+
+    Raises OperationError.
+    """
+    table, key_arn = way.table, str(store.at.outputs["keyArn"])
     bucket = ExportBucket(str(store.at.outputs["workBucketName"]), key_arn.split(":")[4], key_arn)
-    arn = exporting.request(way.table, bucket, f"lake-{int(snapshot.time_s * 1000)}")
-    export = exporting.finished(way.table, arn)
-    return _brought(way, snapshot, _items(store.s3, export), on_items)
+    place = Place(store.s3, bucket.name)
+    began = place.load()
+    if began is None:
+        time_s = moment(table, way.stream_arn, way.at.stack.name)
+        began = Began(time_s, exporting.request(table, bucket, f"lake-{int(time_s * 1000)}"))
+        place.save(began)
+    export = exporting.finished(table, began.export_arn)
+    snapshot = Snapshot(table.name, table.keys, table.dynamodb.region, began.time_s)
+    for file in exporting.data_files(store.s3, export):
+        if file.key not in began.files:
+            began.items += _brought(way, snapshot, _items(store.s3, export.bucket, file.key), on_items).items
+            began.files.append(file.key)
+            place.save(began)
+    place.remove()
+    return Brought(began.items, began.time_s)
 
 
-def _snapshot(way: Way) -> Snapshot:
-    table = way.table
-    time_s = moment(table, way.stream_arn, way.at.stack.name)
-    return Snapshot(table.name, table.keys, table.dynamodb.region, time_s)
+@dataclass
+class Began:
+    """A backfill of an export: the moment of its snapshot (seconds since 1970), the files and items that were put."""
+
+    time_s: float
+    export_arn: str
+    files: list[str] = field(default_factory=list)
+    items: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a backfill stands, kept beside its export so that any machine can go on."""
+
+    s3: Any
+    bucket: str
+
+    def load(self) -> Began | None:
+        """The backfill that did not come to its end, if it is not too old."""
+        try:
+            began = Began(**json.loads(self.s3.get_object(Bucket=self.bucket, Key=PLACE)["Body"].read()))
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        return began if time.time() - began.time_s < LONGEST_S else None
+
+    def save(self, began: Began) -> None:
+        """Keep it."""
+        self.s3.put_object(Bucket=self.bucket, Key=PLACE, Body=json.dumps(asdict(began)).encode())
+
+    def remove(self) -> None:
+        """Forget it: everything is put."""
+        self.s3.delete_object(Bucket=self.bucket, Key=PLACE)
 
 
 def _brought(way: Way, snapshot: Snapshot, items: Iterable[Item], on_items: OnItems) -> Brought:
@@ -71,8 +120,7 @@ def _brought(way: Way, snapshot: Snapshot, items: Iterable[Item], on_items: OnIt
     return Brought(writer.records, snapshot.time_s)
 
 
-def _items(s3: Any, export: Export) -> Iterator[Item]:
-    for file in exporting.data_files(s3, export):
-        body = s3.get_object(Bucket=export.bucket, Key=file.key)["Body"]
-        with gzip.open(body) as lines:
-            yield from (json.loads(line)["Item"] for line in lines)
+def _items(s3: Any, bucket: str, key: str) -> Iterator[Item]:
+    """The items of one of an export's files."""
+    with gzip.open(s3.get_object(Bucket=bucket, Key=key)["Body"]) as lines:
+        yield from (json.loads(line)["Item"] for line in lines)

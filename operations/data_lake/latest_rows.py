@@ -17,7 +17,7 @@ from operations.errors import OperationError
 from operations.instruments import items
 from operations.instruments.raw import Item
 
-# A line of the lake has at most 1.5 million characters, which quotes in CSV may double.
+# A line of the lake has at most a few million characters, which quotes in CSV may double.
 LONGEST_LINE = 16_000_000
 _COLUMNS = ("change_key", "change_order", "change_event")
 

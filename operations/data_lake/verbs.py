@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from components.data_lake.settings import ProducingSettings
 from operations.asked import BackfillAsked, ComparingAsked, Rows, Runner, Where
 from operations.data_lake import backfilling, pausing, redriving, verifying
 from operations.data_lake.deployed import Store, Way, store_of, way_of
@@ -129,6 +130,11 @@ def resume(at: Instance, asked: None, dialogue: Dialogue) -> Result:
     return Result({"resumed": name}, "Resumed.")
 
 
+def on_the_way_s(settings: ProducingSettings) -> float:
+    """How long a change may take to the lake while nothing is wrong: until both buffers are emptied, in seconds."""
+    return (settings.transform.buffer_seconds + settings.delivery.buffer_seconds) * 1.25
+
+
 def _compared(way: Way, store: Store, asked: ComparingAsked, dialogue: Dialogue) -> Report:
     if asked.where is Where.ATHENA or asked.since is not None:
         raise StackError(
@@ -141,7 +147,7 @@ def _compared(way: Way, store: Store, asked: ComparingAsked, dialogue: Dialogue)
             way.table,
             lambda: latest_rows(store, way.table.keys),
             verifying.rules_of(way),
-            Patience(settle_s=asked.settle_s, longest_s=asked.longest_s),
+            Patience(settle_s=max(asked.settle_s, on_the_way_s(way.settings)), longest_s=asked.longest_s),
             RateLimit(asked.read_units),
             lambda count: progress.advance(task, count),
         )

@@ -1,7 +1,8 @@
 """Says whether what a lake has is what its table has, and waits for changes that are on their way.
 
 Both are read whole: the table by a scan, the lake by one query. What differs then is looked at again after `settle_s`
-seconds, until the table's item was the same at both looks and the lake's was another, or they are equal.
+seconds, until the table's item was the same at both looks and the lake's was another, or they are equal. That has to be
+longer than a change is on its way.
 """
 
 from collections.abc import Callable, Iterator, Mapping

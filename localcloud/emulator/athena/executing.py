@@ -6,6 +6,7 @@ more than the workgroup's limit is cancelled.
 
 import asyncio
 import logging
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,12 +24,6 @@ from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]
 
-MAX_ROW_BYTES = 32 * 1024 * 1024
-# How DuckDB's readers of text and of JSON call that, and the option of the emulator's behind which it is given.
-_LONGEST_ROW = {
-    "read_csv(": ("strict_mode = false,", "max_line_size"),
-    "read_json_auto(": ("union_by_name = true,", "maximum_object_size"),
-}
 LIMIT_EXCEEDED = "Bytes scanned limit was exceeded"
 
 
@@ -127,7 +122,7 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
     import duckdb
     from ministack.services import athena
 
-    from localcloud.emulator.athena import translation  # sqlglot takes long to import
+    from localcloud.emulator.athena import reading, translation  # pyarrow and sqlglot take long to import
 
     with duckdb.connect(":memory:") as connection:
         for name, (function, parameters, result) in translation.FUNCTIONS.items():
@@ -141,9 +136,12 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
                 connection.execute(f"CREATE VIEW {name} AS {translation.translated(translation.parse(table.view))}")
                 continue
             files = catalog.fetch(session, region, table, folder / str(number))
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_relation(table, files)}")
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {reading.relation(table.definition, files)}")
         connection.execute(f"USE {_quoted(database)}")
-        answer = connection.execute(sql)
+        try:
+            answer = connection.execute(sql)
+        except duckdb.BinderException as error:
+            raise QueryError(_unresolved(str(error))) from None
         described = answer.description or []
         types = [str(column[1]).upper().partition("(")[0] for column in described]
         return {
@@ -153,19 +151,10 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
         }
 
 
-def _relation(table: StoredTable, files: list[str]) -> str:
-    """The table function that reads a table's files: rows as long as Athena's, where DuckDB stops at 2 MiB.
-
-    "The maximum size of a single row or its columns cannot exceed 32 megabytes":
-    https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
-    """
-    from localcloud.emulator.athena import reading  # imports pyarrow, which takes long
-
-    relation = reading.relation(table.definition, files)
-    for reader, (behind, longest) in _LONGEST_ROW.items():
-        if reader in relation:
-            relation = relation.replace(behind, f"{behind} {longest} = {MAX_ROW_BYTES},", 1)
-    return relation
+def _unresolved(message: str) -> str:
+    """What DuckDB says of a name that it does not find, as Trino says it."""
+    column = re.search(r'Referenced column "([^"]+)" not found', message)
+    return f"COLUMN_NOT_FOUND: Column '{column.group(1)}' cannot be resolved" if column else message
 
 
 def _quoted(name: str | None) -> str:

@@ -23,8 +23,9 @@ _TYPES = {
     "date": "DATE",
     "timestamp": "TIMESTAMP",
 }
-# A line may be as long as what Firehose delivers in one record.
-_LONGEST_LINE_BYTES = 16 * 1024 * 1024
+# "The maximum size of a single row or its columns cannot exceed 32 megabytes":
+# https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+MAX_ROW_BYTES = 32 * 1024 * 1024
 
 
 def relation(definition: Mapping[str, Any], files: Sequence[str]) -> str:
@@ -34,7 +35,9 @@ def relation(definition: Mapping[str, Any], files: Sequence[str]) -> str:
     if not files:
         return str(athena._empty_relation(definition))
     if athena._data_format(definition) != "json":
-        return str(athena._table_relation(definition, list(files)))
+        text = str(athena._table_relation(definition, list(files)))
+        # DuckDB stops at 2 MiB unless it is told.
+        return text.replace("strict_mode = false,", f"strict_mode = false, max_line_size = {MAX_ROW_BYTES},", 1)
     columns = {column["Name"]: column.get("Type", "string") for column in definition["StorageDescriptor"]["Columns"]}
     partitions = [key["Name"] for key in definition.get("PartitionKeys") or ()]
     typed = ", ".join(f"{_text(name)}: {_text(duckdb_type(kind))}" for name, kind in columns.items())
@@ -43,7 +46,7 @@ def relation(definition: Mapping[str, Any], files: Sequence[str]) -> str:
     names = ", ".join('"' + name.replace('"', '""') + '"' for name in (*columns, *partitions))
     return (
         f"(SELECT {names} FROM read_json([{listed}], format = 'newline_delimited', columns = {{{typed}}}, "
-        f"maximum_object_size = {_LONGEST_LINE_BYTES}{in_path if partitions else ', hive_partitioning = false'}))"
+        f"maximum_object_size = {MAX_ROW_BYTES}{in_path if partitions else ', hive_partitioning = false'}))"
     )
 
 
