@@ -9,6 +9,7 @@ Whatever else lies there is foreign: it is named and left.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ LAMBDA_PREFIX = "aws/lambda/"
 POISON_PREFIX = "poison/"
 # What may be wrong with what anybody can put into a bucket.
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+THREADS = 8
 # Sequence numbers have 56 digits in a Kinesis stream, and up to 40 in a table's.
 MAX_DIGITS = 100
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: it was deleted meanwhile, or is in an archive.
@@ -92,18 +94,25 @@ class Failures:
         self._known: set[str] = set()
 
     def new(self) -> Iterator[Failure]:
-        """The objects that were not there before."""
+        """The objects that were not there before; a few are held at once, and the foreign ones noted."""
         for prefix in (LAMBDA_PREFIX, POISON_PREFIX):
-            for key in keys_below(self._s3, self.bucket, prefix):
-                if key not in self._known:
-                    self._known.add(key)
-                    try:
-                        found = fetch(self._s3, self.bucket, key)
-                    except ValueError as wrong:
-                        self.note_foreign(f"s3://{self.bucket}/{key}", wrong)
-                        continue
-                    if found is not None and self.function in (None, found.function):
-                        yield found
+            names = [name for name in keys_below(self._s3, self.bucket, prefix) if name not in self._known]
+            with ThreadPoolExecutor(THREADS) as threads:
+                for start in range(0, len(names), THREADS):
+                    for name, found in zip(
+                        names[start:], threads.map(self._read, names[start : start + THREADS]), strict=False
+                    ):
+                        self._known.add(name)
+                        if isinstance(found, ValueError):
+                            self.note_foreign(f"s3://{self.bucket}/{name}", found)
+                        elif found is not None and self.function in (None, found.function):
+                            yield found
+
+    def _read(self, name: str) -> Failure | ValueError | None:
+        try:
+            return fetch(self._s3, self.bucket, name)
+        except ValueError as wrong:
+            return wrong
 
     def at(self, where: str) -> Failure | None:
         """What an object of the bucket holds, by where it is; None when it is gone."""
