@@ -16,6 +16,7 @@ from operations.table_replica import deployed, repairing, verifying
 from operations.table_replica.athena import Comparison
 from operations.table_replica.backfill_command import backfill as copy_rows
 from operations.table_replica.deployed import Replica
+from operations.table_replica.repairing import Mended
 from operations.table_replica.verifying import Report
 
 
@@ -34,7 +35,7 @@ def repair(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
     report = _by_scans(found, asked, dialogue)
     verdict = _verdict(at, found, report, asked.values)
     if report.equal:
-        return verdict
+        return Result({"found": verdict.shown, **Mended().as_json(found.source.keys)}, verdict.text, verdict.failed)
     dialogue.say(verdict.text)
     for line in repairing.intention(found, report):
         dialogue.say(line)
