@@ -62,8 +62,12 @@ class FakeKinesis:
             "Records": [
                 {
                     "SequenceNumber": record.sequence_number,
-                    "ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC),
                     "Data": record.data,
+                    **(
+                        {}
+                        if record.arrival_s is None
+                        else {"ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC)}
+                    ),
                 }
                 for record in records[int(place) : end]
             ],
