@@ -54,8 +54,8 @@ def test_an_old_stream_is_told_with_the_new_one() -> None:
     [line] = told(Cloud(NEW, True, OLD))
     assert line == (
         f"`replicator` reads {OLD}, which was switched off: the stream of `logfile` is {NEW} now, and what changes "
-        "does not reach the function. Type `tributary up workshop --refresh`: it makes the mapping read the table's stream. "
-        "Then `tributary repair workshop` mends what no stream holds any more."
+        "does not reach the function. Type `tributary up workshop --refresh`: it makes the mapping read the table's "
+        "stream. Then `tributary repair workshop` mends what no stream holds any more."
     )
 
 
