@@ -25,6 +25,11 @@ from components.settings import (
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 
+# What the copier adds to every item, in the place of attributes of these names that a record may have.
+ADDED_ATTRIBUTES = ("seqNumbershardIdHash", "sequenceNumber", "shardId")
+# What the click stream's items are found by; both are text there.
+CLICK_STREAM_KEYS = ("useremail_", "nanotimestamp_")
+
 # The labels of the tables that are not one week's.
 TABLE = "table"
 OLDER = "older"
@@ -62,6 +67,15 @@ class Index(Settings):
     attribute_type: Literal["S", "N"] = "S"
     name: str | None = None
     capacity: Throughput = Capacity(read=20, write=20)
+
+    @model_validator(mode="after")
+    def _is_on_what_records_have(self) -> Self:
+        if self.attribute in ADDED_ATTRIBUTES:
+            raise ValueError(
+                f"its `attribute` is {self.attribute}, which the copier writes into every item over what a record has "
+                "there; name an attribute of the records"
+            )
+        return self
 
 
 class Weekly(Settings):
@@ -122,6 +136,16 @@ class TargetSettings(Architecture):
     forwarder_role_name: RoleName = "lambdadynamostreams_firehose"
     delivery: DeliverySettings = DeliverySettings()
     bucket_name: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_type_for_each_attribute(self) -> Self:
+        index = self.index
+        if self.click_stream and index and index.attribute in CLICK_STREAM_KEYS and index.attribute_type != "S":
+            raise ValueError(
+                f"its `index` wants {index.attribute} as a number, and its `clickStream` as text: no record could be "
+                "in both. Leave out `attributeType`, or one of the two"
+            )
+        return self
 
 
 class TargetAccess(Settings):

@@ -74,7 +74,8 @@ class Deployed:
         """Load generated rows into the source."""
         file = io.StringIO()
         logfile.write(file, logfile.generate(rows, seed))
-        return load(self.replica.source, logfile.read(io.StringIO(file.getvalue())), stop=True)
+        source = self.replica.source
+        return load(source, logfile.read(io.StringIO(file.getvalue()), source), stop=True)
 
     def put(self, item: Item) -> None:
         self.replica.source.dynamodb.put_item({"TableName": self.replica.source.name, "Item": item})

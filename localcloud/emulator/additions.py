@@ -6,6 +6,8 @@ import importlib
 ADDITIONS: tuple[str, ...] = (
     "resetting",
     "eventloop",
+    "model_checks",  # before other checks of a request
+    "cloudwatch",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -22,9 +24,11 @@ ADDITIONS: tuple[str, ...] = (
     "access",
     "key_use",
     "function_limits",
+    "resource_quotas",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )
 

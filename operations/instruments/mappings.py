@@ -44,17 +44,22 @@ def mappings(engine: Engine, stack: str, function: str | None = None, instance: 
     return [mapping for mapping in found if function in (None, mapping.function)]
 
 
-def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
+def instance_of(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> str:
+    """The instance of the stack file that a resource in a stack's state belongs to."""
     instance = resource
     # The stack itself is the parent of the components of its instances.
     while (parent := by_urn[instance["parent"]])["type"] != "pulumi:pulumi:Stack":
         instance = parent
+    return str(instance["urn"].rpartition("::")[2])
+
+
+def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
     outputs = resource["outputs"]
     # https://www.pulumi.com/registry/packages/aws/api-docs/lambda/eventsourcemapping/
     destination = ((outputs.get("destinationConfig") or {}).get("onFailure") or {}).get("destinationArn", "")
     return Mapping(
         urn=resource["urn"],
-        instance=instance["urn"].rpartition("::")[2],
+        instance=instance_of(resource, by_urn),
         function=outputs["functionArn"].split(":")[6],
         source_arn=outputs["eventSourceArn"],
         id=outputs.get("uuid", ""),

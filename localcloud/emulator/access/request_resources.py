@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from localcloud.emulator.access import partiql_statements
 from localcloud.emulator.access.glue_resources import catalog_resource
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, outline, parsed_body
@@ -177,8 +178,9 @@ def install() -> None:
     def checks_of_transaction(
         original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account_id: str
     ) -> list[tuple[str, str]]:
-        """Each action on each table once, however many items of the transaction ask for it."""
-        return list(dict.fromkeys(original(action, body, region, account_id)))
+        """Each action on each table once, however many items or statements ask for it."""
+        found = partiql_statements.asked(action, parsed_body(body), region, account_id)
+        return found or list(dict.fromkeys(original(action, body, region, account_id)))
 
     @replaces("ministack.core.iam_actions", "extract_resource_arn", source="82f51700695c")
     def resource_arn(

@@ -7,6 +7,8 @@ has what the API asks and shows, `queue_reading` reads them, and `queue_batches`
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
+import threading
+
 from localcloud.emulator.resetting import on_reset
 
 
@@ -16,3 +18,4 @@ def install() -> None:
 
     api.install()
     on_reset(engine.stop_all)
+    threading.Thread(target=engine.poll_for_ever, name="polling", daemon=True).start()

@@ -11,6 +11,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from localcloud.emulator.access import partiql_statements
 from localcloud.emulator.access.authorization import Session
 from localcloud.emulator.access.callers import caller
 from localcloud.emulator.access.keys import Failure, KmsError, find_key
@@ -22,9 +23,12 @@ from localcloud.emulator.request_gate import Call, Response, before, json_error
 _DATA_OPERATIONS = frozenset(
     f"dynamodb:{name}"
     for name in (
+        "BatchExecuteStatement",
         "BatchGetItem",
         "BatchWriteItem",
         "DeleteItem",
+        "ExecuteStatement",
+        "ExecuteTransaction",
         "GetItem",
         "PutItem",
         "Query",
@@ -65,8 +69,11 @@ def require_table_key(session: Session, table_arn: str, action: str = "kms:Decry
     require_key(session, arn, action, region, via="dynamodb", encryption_context=context)
 
 
-def _table_arns(data: Mapping[str, Any]) -> list[str]:
+def _table_arns(operation: str, data: Mapping[str, Any]) -> list[str]:
     """Every table that a data operation names."""
+    stated = [arn for _, arn in partiql_statements.asked(operation, data, get_region(), get_account_id())]
+    if stated:
+        return stated
     names = [data["TableName"]] if data.get("TableName") else []
     names += list(data.get("RequestItems") or {})
     for item in data.get("TransactItems") or []:
@@ -94,7 +101,7 @@ def install() -> None:
 
             arns = [resource_of(call)] if call.action == "dynamodb:GetRecords" else []
         else:
-            arns = _table_arns(call.data) if call.action in _DATA_OPERATIONS else []
+            arns = _table_arns(call.action, call.data) if call.action in _DATA_OPERATIONS else []
         try:
             for arn in arns:
                 require_table_key(caller(), arn)

@@ -40,6 +40,11 @@ def deleted_by_ttl() -> Iterator[None]:
         _identity.reset(token)
 
 
+def is_deletion_by_ttl() -> bool:
+    """Whether the change under way is one."""
+    return _identity.get() is TTL_IDENTITY
+
+
 def next_number() -> str:
     """A sequence number above all that were given out before."""
     return str(_first + next(_numbers))
@@ -86,8 +91,8 @@ def change_record(table: dict[str, Any], event_name: str, old: Item | None, new:
         "eventSource": "aws:dynamodb",
         "awsRegion": get_region(),
         "dynamodb": {
-            # "rounded down to the closest second"
-            "ApproximateCreationDateTime": int(time.time()),
+            # "rounded down to the closest second"; a function gets it as 1479499740.0
+            "ApproximateCreationDateTime": float(int(time.time())),
             "Keys": keys,
             **images,
             "SequenceNumber": next_number(),
