@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.code import RUNTIME, FunctionCode
-from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.policies import Statement, combined, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
 
 
@@ -40,7 +40,7 @@ class StreamFunctionArgs:
     failure_bucket_arn: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
-    region: pulumi.Input[str]
+    region: str
     environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
 
@@ -160,13 +160,13 @@ def declare_function(
     role = aws.iam.Role(
         f"{name}-role",
         name=role_name,
-        assume_role_policy=trusts_service("lambda.amazonaws.com", account_id),
+        assume_role_policy=trusts_service("lambda", account_id),
         opts=opts,
     )
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
-        policy=document([*statements, _writes_logs(logs.arn)]),
+        policy=document(combined([*statements, _writes_logs(logs.arn)])),
         opts=opts,
     )
     function = aws.lambda_.Function(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.policies import Statement, document
+from components.policies import Statement, account_root, document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,7 @@ class EncryptionKeyArgs:
 
     description: str
     account_id: pulumi.Input[str]
+    region: str
     statements: list[dict[str, object]] | None = None
 
 
@@ -30,7 +31,7 @@ class EncryptionKey(pulumi.ComponentResource):
         # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         delegates_to_iam: Statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", args.account_id, ":root")},
+            "Principal": {"AWS": account_root(args.account_id, args.region)},
             "Action": "kms:*",
             "Resource": "*",  # in a key policy: this key
         }

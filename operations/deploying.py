@@ -24,7 +24,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
             )
     for stack in stacks:
         engine.ensure(stack.name)
-        engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+        # The preview refuses what only the program can see, before anything is made.
+        engine.attached(["up", "--stack", stack.name, *(["--yes"] if yes else [])])
 
 
 def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:

@@ -11,7 +11,8 @@ import yaml
 
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import Architecture, allowed_account, parse
+from components.settings import Architecture
+from components.stack_files import allowed_account, check_place, deployed_region, other_stacks, parse
 from operations.errors import StackError
 
 
@@ -44,15 +45,15 @@ def read(folder: Path, name: str) -> Stack:
         raise StackError(f"there is no stack file {path.name} in {folder}. {hint}")
     try:
         config = _config(path)
-        region = config.get("aws:region")
-        if not isinstance(region, str):
-            raise SettingsError(f"{path.name}: `aws:region` is {region!r}; it must name a Region such as eu-west-1.")
-        return Stack(
+        stack = Stack(
             name=name,
             account_id=allowed_account(path.name, config.get("aws:allowedAccountIds")),
-            region=region,
+            region=deployed_region(path.name, config.get("aws:region")),
             architectures=parse(KINDS, path.name, config.get("tributary:architectures")),
         )
+        others = other_stacks(KINDS, folder, path.name)
+        check_place(path.name, stack.account_id, stack.region, stack.architectures, others)
+        return stack
     except SettingsError as wrong:
         raise StackError(str(wrong)) from None
 

@@ -41,7 +41,9 @@ class CopySource(pulumi.ComponentResource):
         settings = args.settings
 
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Stream of the copy {name}", account_id=args.account_id), child
+            name,
+            EncryptionKeyArgs(description=f"Stream of the copy {name}", account_id=args.account_id, region=args.region),
+            child,
         )
         stream = DataStream(
             name,

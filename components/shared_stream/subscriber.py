@@ -34,7 +34,9 @@ class StreamSubscriber(pulumi.ComponentResource):
         settings = args.settings
 
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Failed batches of {name}", account_id=args.account_id), child
+            name,
+            EncryptionKeyArgs(description=f"Failed batches of {name}", account_id=args.account_id, region=args.region),
+            child,
         )
         failures = PrivateBucket(
             f"{name}-failures",

@@ -59,6 +59,7 @@ class TableReplica(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the replica {name}",
                 account_id=args.account_id,
+                region=args.region,
                 statements=[lets_encrypt(far_account, args.region)]
                 if settings.bulk and far_account is not None
                 else None,

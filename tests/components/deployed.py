@@ -11,7 +11,7 @@ from pulumi.runtime import mocks
 
 from components.deployment import Place, deploy
 from components.kinds import KINDS
-from components.settings import parse
+from components.stack_files import parse
 
 REGION = "eu-west-1"
 
