@@ -17,12 +17,14 @@ class EventSource:
     """What a mapping reads: `arn` is the event source, `statements` allow reading it.
 
     The mapping starts at what arrived at `starting_timestamp`, which Kinesis streams alone can (ISO 8601, UTC), or at
-    the horizon. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
+    the horizon. A mapping that is deleted forgets its place: `protect` has Pulumi refuse to delete or replace it.
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
     """
 
     arn: pulumi.Input[str]
     statements: list[Statement]
     starting_timestamp: str | None = None
+    protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,9 @@ class StreamFunction(pulumi.ComponentResource):
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
             # A function has one mapping for a source, so that a replaced one goes before the new one comes.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy], delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[policy], delete_before_replace=True, protect=source.protect
+            ),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id

@@ -22,12 +22,13 @@ MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
 
 @dataclass(frozen=True)
 class Mapping:
-    """An event source mapping in a stack's state, and the instance of the stack file that it belongs to."""
+    """An event source mapping in a stack's state, and the component of the instance that it belongs to."""
 
     urn: str
-    instance: str
+    component: str
     function: str
     source_arn: str
+    protected: bool
 
 
 def mappings(engine: Engine, stack: str, function: str | None) -> list[Mapping]:
@@ -75,8 +76,13 @@ def describe(found: Sequence[Mapping], at: datetime | None) -> list[str]:
 def replay(engine: Engine, stack: str, found: Sequence[Mapping], at: datetime | None = None) -> None:
     """Replace the mappings. The stack's file and state know the new ones. Raises EngineError."""
     settings = read(engine.folder, stack)
-    for instance in sorted({mapping.instance for mapping in found}):
-        _start(engine, settings, instance, at)
+    instances = {one.component_name(name): name for name, one in settings.architectures.items()}
+    for component in sorted({mapping.component for mapping in found}):
+        _start(engine, settings, instances[component], at)
+    for mapping in found:
+        if mapping.protected:
+            # The mapping is wanted anew, and what it reads again loses nothing. The deployment protects the new one.
+            engine.run(["state", "unprotect", mapping.urn, "--yes", "--stack", stack])
     replaced = [option for mapping in found for option in ("--replace", mapping.urn)]
     engine.attached(["up", "--yes", "--skip-preview", "--stack", stack, *replaced])
 
@@ -92,14 +98,15 @@ def _start(engine: Engine, stack: Stack, instance: str, at: datetime | None) -> 
 
 
 def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
-    instance = resource
+    component = resource
     # The stack itself is the parent of the components of its instances.
-    while (parent := by_urn[instance["parent"]])["type"] != "pulumi:pulumi:Stack":
-        instance = parent
+    while (parent := by_urn[component["parent"]])["type"] != "pulumi:pulumi:Stack":
+        component = parent
     outputs = resource["outputs"]
     return Mapping(
         urn=resource["urn"],
-        instance=instance["urn"].rpartition("::")[2],
+        component=component["urn"].rpartition("::")[2],
         function=outputs["functionArn"].split(":")[6],
         source_arn=outputs["eventSourceArn"],
+        protected=bool(resource.get("protect")),
     )

@@ -42,7 +42,12 @@ class CopySource(pulumi.ComponentResource):
 
         key = EncryptionKey(
             name,
-            EncryptionKeyArgs(description=f"Stream of the copy {name}", account_id=args.account_id, region=args.region),
+            EncryptionKeyArgs(
+                description=f"Stream of the copy {name}",
+                account_id=args.account_id,
+                region=args.region,
+                deletion_protection=settings.deletion_protection,
+            ),
             child,
         )
         stream = DataStream(
@@ -53,6 +58,7 @@ class CopySource(pulumi.ComponentResource):
                 retention_hours=settings.retention_hours,
                 key_arn=key.arn,
                 consumers=[settings.copier.name] if settings.enhanced_fan_out else [],
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )

@@ -55,7 +55,12 @@ class CopyTarget(pulumi.ComponentResource):
 
         key = EncryptionKey(
             name,
-            EncryptionKeyArgs(description=f"Data of the copy {name}", account_id=args.account_id, region=args.region),
+            EncryptionKeyArgs(
+                description=f"Data of the copy {name}",
+                account_id=args.account_id,
+                region=args.region,
+                deletion_protection=settings.deletion_protection,
+            ),
             self._child,
         )
         tables = self._tables(name, key.arn)
@@ -80,7 +85,11 @@ class CopyTarget(pulumi.ComponentResource):
             self._child,
         )
         sources = {
-            label: EventSource(arn=table.stream_arn, statements=_reads_stream_of(table, key.arn, args.region))
+            label: EventSource(
+                arn=table.stream_arn,
+                statements=_reads_stream_of(table, key.arn, args.region),
+                protect=settings.deletion_protection,
+            )
             for label, table in tables.items()
         }
         forwarder = StreamFunction(

@@ -44,6 +44,7 @@ class StreamOwner(pulumi.ComponentResource):
                 description=f"Shared stream {name}",
                 account_id=args.account_id,
                 region=args.region,
+                deletion_protection=settings.deletion_protection,
                 statements=[_decrypts(subscriber, args.region) for subscriber in settings.subscribers.values()],
             ),
             child,
@@ -56,6 +57,7 @@ class StreamOwner(pulumi.ComponentResource):
                 retention_hours=settings.retention_hours,
                 key_arn=key.arn,
                 consumers=[label for label, one in settings.subscribers.items() if one.enhanced_fan_out],
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )

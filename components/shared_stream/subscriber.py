@@ -35,7 +35,12 @@ class StreamSubscriber(pulumi.ComponentResource):
 
         key = EncryptionKey(
             name,
-            EncryptionKeyArgs(description=f"Failed batches of {name}", account_id=args.account_id, region=args.region),
+            EncryptionKeyArgs(
+                description=f"Failed batches of {name}",
+                account_id=args.account_id,
+                region=args.region,
+                deletion_protection=settings.deletion_protection,
+            ),
             child,
         )
         failures = PrivateBucket(

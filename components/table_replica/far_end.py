@@ -33,7 +33,10 @@ class FarEnd(pulumi.ComponentResource):
         key = EncryptionKey(
             name,
             EncryptionKeyArgs(
-                description=f"Data of the replica {name}", account_id=args.account_id, region=args.region
+                description=f"Data of the replica {name}",
+                account_id=args.account_id,
+                region=args.region,
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )

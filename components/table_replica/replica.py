@@ -60,6 +60,7 @@ class TableReplica(pulumi.ComponentResource):
                 description=f"Data of the replica {name}",
                 account_id=args.account_id,
                 region=args.region,
+                deletion_protection=settings.deletion_protection,
                 statements=[lets_encrypt(far_account, args.region)]
                 if settings.bulk and far_account is not None
                 else None,
@@ -145,7 +146,11 @@ class TableReplica(pulumi.ComponentResource):
             used = [uses_key(source.key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)] if source.key_arn else []
             return _Source(
                 table_name=source.table_arn.split("/")[1],
-                stream=EventSource(arn=source.stream_arn, statements=[*reads_table_stream(source.stream_arn), *used]),
+                stream=EventSource(
+                    arn=source.stream_arn,
+                    statements=[*reads_table_stream(source.stream_arn), *used],
+                    protect=settings.deletion_protection,
+                ),
             )
         table = shaped_table(
             f"{name}-source",
@@ -162,7 +167,11 @@ class TableReplica(pulumi.ComponentResource):
         used = [uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)]
         return _Source(
             table_name=table.name,
-            stream=EventSource(arn=table.stream_arn, statements=[*reads_table_stream(table.stream_arn), *used]),
+            stream=EventSource(
+                arn=table.stream_arn,
+                statements=[*reads_table_stream(table.stream_arn), *used],
+                protect=settings.deletion_protection,
+            ),
         )
 
     def _far_end(self, name: str, key_arn: pulumi.Input[str]) -> _FarEnd:
