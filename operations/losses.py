@@ -23,25 +23,30 @@ HOLDERS: Mapping[str, tuple[str, str]] = {
 }
 # Pulumi's words for a resource that it may not delete or replace.
 PROTECTED = ("marked for protection", "because it is protected")
+DELETED = "cannot be deleted"
 GOING = {"delete", "replace", "delete-replaced", "create-replacement"}
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A protected resource, and the engine's step that would delete or replace it."""
+    """A protected resource that Pulumi refuses to delete or replace: its state, and the inputs because of which."""
 
     urn: str
-    type: str
-    step: Mapping[str, Any]
+    deleted: bool
+    state: Mapping[str, Any]
+    reasons: Sequence[str]
+
+    @property
+    def type(self) -> str:
+        """Its type token."""
+        return _type_of(self.urn)
 
     @property
     def line(self) -> str:
         """What would happen to it."""
-        reasons = " and ".join(self.step.get("replaceReasons") or [])
-        fate = "deleted" if self.step.get("op") == "delete" else "replaced"
-        because = f", because of its {reasons}" if reasons and fate == "replaced" else ""
-        name = _name(self.step.get("oldState") or {"urn": self.urn})
-        return f"the {name} would be {fate}{because}: {HOLDERS[self.type][1]} would be lost."
+        fate = "deleted" if self.deleted else "replaced"
+        because = f", because of its {' and '.join(self.reasons)}" if self.reasons else ""
+        return f"the {_name({'urn': self.urn, **self.state})} would be {fate}{because}: {HOLDERS[self.type][1]} would be lost."
 
 
 def refuse_losses(engine: Engine, stack: Stack) -> None:
@@ -57,7 +62,13 @@ def refuse_losses(engine: Engine, stack: Stack) -> None:
 def told(stack: str, refused: Sequence[Loss]) -> str:
     """The refusal, and how to go on: a mapping alone is replaced when it has read its stream to the end."""
     text = "\n".join(["", *(f"  - {loss.line}" for loss in refused)])
-    if any(loss.type != MAPPING for loss in refused):
+    if any(loss.deleted for loss in refused):
+        advice = (
+            "It belongs to an instance that was taken out of the file, or has another name there. To delete its data for "
+            f"good, put it back with `deletionProtection: false`, type `tributary up {stack}`, and take it out then. "
+            f"{PAGE} says how to move to another name without loss."
+        )
+    elif any(loss.type != MAPPING for loss in refused):
         advice = f"{PAGE} says how to change it without loss: the new one is made beside the old one."
     else:
         commands = "; ".join(f"`pulumi state unprotect '{one.urn}' --stack {stack} --yes`" for one in refused)
@@ -95,11 +106,21 @@ def refuse_destroying(stack: str, resources: Iterable[Mapping[str, Any]]) -> Non
 def losses(preview: Preview) -> list[Loss]:
     """What protected data a deployment would delete or replace, each once."""
     steps = {step["urn"]: step for step in preview.steps if step["op"] in GOING}
-    refused = [
-        one["urn"] for one in preview.errors if one.get("urn") and any(words in one["message"] for words in PROTECTED)
+    messages = {
+        one["urn"]: one["message"]
+        for one in preview.errors
+        if one.get("urn") and any(words in one["message"] for words in PROTECTED)
+    }
+    return [
+        Loss(
+            urn,
+            deleted=DELETED in message,
+            state=steps.get(urn, {}).get("oldState") or {},
+            reasons=steps.get(urn, {}).get("replaceReasons") or [],
+        )
+        for urn, message in messages.items()
+        if _type_of(urn) in HOLDERS
     ]
-    found = [Loss(urn, _type_of(urn), steps.get(urn, {})) for urn in dict.fromkeys(refused)]
-    return [loss for loss in found if loss.type in HOLDERS]
 
 
 def _name(resource: Mapping[str, Any]) -> str:
