@@ -46,7 +46,8 @@ class Loss:
         """What would happen to it."""
         fate = "deleted" if self.deleted else "replaced"
         because = f", because of its {' and '.join(self.reasons)}" if self.reasons else ""
-        return f"the {_name({'urn': self.urn, **self.state})} would be {fate}{because}: {HOLDERS[self.type][1]} would be lost."
+        name = _name({"urn": self.urn, **self.state})
+        return f"the {name} would be {fate}{because}: {HOLDERS[self.type][1]} would be lost."
 
 
 def refuse_losses(engine: Engine, stack: Stack) -> None:
@@ -64,8 +65,8 @@ def told(stack: str, refused: Sequence[Loss]) -> str:
     text = "\n".join(["", *(f"  - {loss.line}" for loss in refused)])
     if any(loss.deleted for loss in refused):
         advice = (
-            "It belongs to an instance that was taken out of the file, or has another name there. To delete its data for "
-            f"good, put it back with `deletionProtection: false`, type `tributary up {stack}`, and take it out then. "
+            "It belongs to an instance that was taken out of the file, or has another name there. To delete its data "
+            f"for good, put it back with `deletionProtection: false`, type `tributary up {stack}`, then take it out. "
             f"{PAGE} says how to move to another name without loss."
         )
     elif any(loss.type != MAPPING for loss in refused):

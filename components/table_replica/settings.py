@@ -11,7 +11,6 @@ from components.settings import (
     AccountId,
     Architecture,
     Capacity,
-    FunctionSettings,
     KeyArn,
     Peer,
     Region,
@@ -19,6 +18,7 @@ from components.settings import (
     RoleName,
     Settings,
     TableName,
+    TableStreamFunctionSettings,
     Tags,
     TheirRoleName,
     TheirTableName,
@@ -29,7 +29,7 @@ from components.settings import (
 TableArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+", here=True)]
 StreamArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+/stream/.+", here=True)]
 
-REPLICATOR = FunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
+REPLICATOR = TableStreamFunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
 REPLICATOR_ROLE = "DDBReplicationRole"
 CAPACITY = Capacity(read=10, write=5)
 TAGS = {"workshop-design-patterns": "targeted-for-cleanup"}
@@ -179,7 +179,7 @@ class ReplicaSettings(TableShape):
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
     guarded: bool = False
     bulk: BulkSettings | None = None
-    replicator: FunctionSettings = REPLICATOR
+    replicator: TableStreamFunctionSettings = REPLICATOR
     replicator_role_name: RoleName = REPLICATOR_ROLE
 
     def peers(self) -> Iterable[Peer]:
