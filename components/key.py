@@ -17,7 +17,7 @@ class EncryptionKeyArgs:
 
     description: str
     account_id: pulumi.Input[str]
-    region: str
+    partition: str
     statements: list[dict[str, object]] | None = None
     deletion_protection: bool = True
 
@@ -36,7 +36,7 @@ class EncryptionKey(pulumi.ComponentResource):
         # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         delegates_to_iam: Statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": account_root(args.account_id, args.region)},
+            "Principal": {"AWS": account_root(args.account_id, args.partition)},
             "Action": "kms:*",
             "Resource": "*",  # in a key policy: this key
         }

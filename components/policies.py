@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.regions import dns_suffix_of, partition_of, service_principal
+from components.regions import dns_suffix_of, service_principal
 
 Statement = dict[str, Any]
 
@@ -42,15 +42,15 @@ def combined(statements: Sequence[Statement]) -> list[Statement]:
     return [{**rest, "Resource": known[0] if len(known) == 1 else known} for rest, known in groups]
 
 
-def account_root(account_id: pulumi.Input[str], region: str) -> pulumi.Output[str]:
-    """An account as a principal, in the partition of a Region."""
-    return pulumi.Output.concat("arn:", partition_of(region), ":iam::", account_id, ":root")
+def account_root(account_id: pulumi.Input[str], partition: str) -> pulumi.Output[str]:
+    """An account as a principal."""
+    return pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":root")
 
 
-def trusts_service(service: str, account_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
+def trusts_service(service: str, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
     """A trust policy for a service such as `lambda` that acts for resources of this account only (no confused deputy).
 
-    `account_id` None leaves the account out of it. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     return document(
         [
@@ -58,7 +58,7 @@ def trusts_service(service: str, account_id: pulumi.Input[str] | None) -> pulumi
                 "Effect": "Allow",
                 "Principal": {"Service": service_principal(service)},
                 "Action": "sts:AssumeRole",
-                **({} if account_id is None else {"Condition": {"StringEquals": {"aws:SourceAccount": account_id}}}),
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
             }
         ]
     )

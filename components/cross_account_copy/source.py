@@ -13,6 +13,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches, stream_watches
 from components.policies import statement, uses_key
+from components.regions import partition_of
 from components.stream import DataStream, DataStreamArgs
 from handlers.shared.places import PROGRESS_PREFIX
 
@@ -49,7 +50,7 @@ class CopySource(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Stream of the copy {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
             ),
             child,

@@ -58,7 +58,7 @@ class CopyTarget(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the copy {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
             ),
             self._child,

@@ -43,7 +43,7 @@ class StreamOwner(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Shared stream {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
                 statements=[_decrypts(subscriber, args.region) for subscriber in settings.subscribers.values()],
             ),
@@ -124,6 +124,6 @@ def _decrypts(subscriber: Subscriber, region: str) -> Statement:
 def _one_role(subscriber: Subscriber, region: str) -> Statement:
     """The account as principal, narrowed to one role, which may be made later."""
     return {
-        "Principal": {"AWS": account_root(subscriber.account_id, region)},
+        "Principal": {"AWS": account_root(subscriber.account_id, partition_of(region))},
         "Condition": {"ArnEquals": {"aws:PrincipalArn": subscriber.role_arn(partition_of(region))}},
     }

@@ -10,6 +10,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches
 from components.policies import uses_key
+from components.regions import partition_of
 from components.shared_stream.settings import SubscriberSettings
 
 
@@ -38,7 +39,7 @@ class StreamSubscriber(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Failed batches of {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
             ),
             child,

@@ -6,6 +6,7 @@ import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.policies import Statement, account_root, via_service
+from components.regions import partition_of
 from components.table_replica.backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.table_replica.querying import Querying, QueryingArgs
 from components.table_replica.settings import BulkSettings
@@ -89,7 +90,7 @@ def lets_export(account_id: pulumi.Input[str], bucket_arn: pulumi.Input[str], re
     """For the bucket's policy: whom the other account's IAM allows it may write exports."""
     return {
         "Effect": "Allow",
-        "Principal": {"AWS": account_root(account_id, region)},
+        "Principal": {"AWS": account_root(account_id, partition_of(region))},
         "Action": EXPORT_ACTIONS,
         "Resource": pulumi.Output.concat(bucket_arn, "/", EXPORTS, "*"),
     }
@@ -102,7 +103,7 @@ def lets_encrypt(account_id: pulumi.Input[str], region: str) -> Statement:
     """
     return {
         "Effect": "Allow",
-        "Principal": {"AWS": account_root(account_id, region)},
+        "Principal": {"AWS": account_root(account_id, partition_of(region))},
         "Action": KEY_ACTIONS,
         "Resource": "*",  # in a key policy: this key
         "Condition": via_service("s3", region),

@@ -35,7 +35,7 @@ class FarEnd(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the replica {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
             ),
             child,

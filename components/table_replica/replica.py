@@ -11,6 +11,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
 from components.policies import Statement, statement, uses_key
+from components.regions import partition_of
 from components.table_replica.backfill import BackfillerArgs
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
@@ -59,7 +60,7 @@ class TableReplica(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the replica {name}",
                 account_id=args.account_id,
-                region=args.region,
+                partition=partition_of(args.region),
                 deletion_protection=settings.deletion_protection,
                 statements=[lets_encrypt(far_account, args.region)]
                 if settings.bulk and far_account is not None

@@ -96,6 +96,9 @@ class ResourceType:
         What the real plugin and AWS take when a property is not given; nested ones apply where their parent is given.
     computed
         Properties that AWS fills in when they are not given: their absence changes nothing.
+    told_as
+        Properties that the real plugin reads back in another form than they are given, and how: a value in that other
+        form is a change.
     write_only
         Properties that AWS never tells (`forceDestroy`, code): read keeps what is known of them.
     documents
@@ -132,6 +135,7 @@ class ResourceType:
     immutable: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    told_as: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     write_only: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     unordered: tuple[str, ...] = ()
