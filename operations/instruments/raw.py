@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 
 # An item or a key in DynamoDB JSON, binary values in base64: {"name": {"S": "Adam"}}.
@@ -72,6 +73,11 @@ class RawDynamoDB:
     def transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One TransactWriteItems, of at most 100 actions."""
         return self._call(self.client.transact_write_items, request)
+
+    def call(self, operation: str, body: bytes) -> dict[str, Any]:
+        """One call of an operation by its name in the API, its request being JSON already."""
+        answer: dict[str, Any] = getattr(self.client, xform_name(operation))(Body=body)
+        return answer
 
     @staticmethod
     def _call(operation: Any, request: Mapping[str, Any]) -> dict[str, Any]:
