@@ -9,8 +9,10 @@ from operations.losses import refuse_destroying, refuse_losses, refuse_taking_ou
 from operations.stacks import Stack, dependents, in_order, read, stack_names
 
 
-def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
+def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -> None:
     """Deploy the stacks (all of the folder when none is named), each after those it reads.
+
+    `refresh` reads first what there really is.
 
     Raises StackError before anything is deployed, for a wrong stack file, a missing peer, or data that would be lost;
     EngineError when Pulumi fails.
@@ -29,8 +31,9 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
             readers = [read(engine.folder, name) for name in dependents(engine.folder, stack.name) if name in deployed]
             refuse_taking_out(stack, engine.outputs(stack.name), readers)
         # It previews the deployment: what is wrong is told before anything is made.
-        refuse_losses(engine, stack)
-        engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+        refuse_losses(engine, stack, refresh=refresh)
+        options = [*(["--yes", "--skip-preview"] if yes else []), *(["--refresh"] if refresh else [])]
+        engine.attached(["up", "--stack", stack.name, *options])
 
 
 def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:

@@ -113,9 +113,13 @@ class Engine:
         found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
         return found
 
-    def preview(self, stack: str) -> Preview:
-        """What `pulumi up` would do. Raises EngineError when pulumi cannot be started or says nothing in JSON."""
+    def preview(self, stack: str, *, refresh: bool = False) -> Preview:
+        """What `pulumi up` would do; `refresh` reads first what there really is.
+
+        Raises EngineError when pulumi cannot be started or says nothing in JSON.
+        """
         command = ["pulumi", "--non-interactive", "--color", "never", "preview", "--json", "--stack", stack]
+        command += ["--refresh"] if refresh else []
         try:
             ended = subprocess.run(
                 command, cwd=self.folder, env=dict(self.environment), capture_output=True, text=True, check=False

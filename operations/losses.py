@@ -50,9 +50,9 @@ class Loss:
         return f"the {name} would be {fate}{because}: {HOLDERS[self.type][1]} would be lost."
 
 
-def refuse_losses(engine: Engine, stack: Stack) -> None:
+def refuse_losses(engine: Engine, stack: Stack, *, refresh: bool = False) -> None:
     """Preview a deployment. Raises StackError when it would lose protected data, EngineError when it cannot begin."""
-    preview = engine.preview(stack.name)
+    preview = engine.preview(stack.name, refresh=refresh)
     if refused := losses(preview):
         raise StackError(told(stack.name, refused))
     if preview.errors:

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-Stack = Annotated[str, typer.Argument(help="The stack that holds the source and the function.")]
+Stack = Annotated[str, typer.Argument(help="The stack that holds the instance.")]
 Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Folder = Annotated[Path, typer.Option(help="The folder of Pulumi.yaml and the stack files.")]
@@ -32,6 +32,11 @@ WriteUnits = Annotated[float | None, typer.Option(min=0.1, help="Write capacity 
 Segments = Annotated[
     int | None, typer.Option(min=1, max=1_000_000, help="Segments of the scan; by size when left out.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print what it came to as JSON.")]
+Values = Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds that a difference must last to be called one.")]
+Longest = Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")]
+Since = Annotated[str | None, typer.Option(help="Compare what a stream got from this time on: 2026-11-22T10:00:00Z.")]
 HERE = Path()
 COLUMNS = (
     TextColumn("{task.description}"),

@@ -21,6 +21,7 @@ _OPERATIONS: Mapping[str, Mapping[str, Any]] = {
     "Scan": {},
     "Query": {},
     "PutItem": {},
+    "DeleteItem": {},
     "BatchGetItem": {"RequestItems": {}},
     "BatchWriteItem": {"RequestItems": {}},
     "TransactWriteItems": {"TransactItems": []},
@@ -69,6 +70,10 @@ class RawDynamoDB:
     def put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One PutItem."""
         return self._call(self.client.put_item, request)
+
+    def delete_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One DeleteItem."""
+        return self._call(self.client.delete_item, request)
 
     def transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One TransactWriteItems, of at most 100 actions."""

@@ -10,8 +10,8 @@ from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.mapping import find_member, member_shape
 from localcloud.plugin.resource import Context, ResourceType, tag_request
 from localcloud.plugin.resources import every, find
-from localcloud.plugin.schema import Listing, Object, Type
 from localcloud.plugin.tagging import change_tags
+from localcloud.plugin.types import Listing, Object, Type
 
 pytestmark = pytest.mark.pure
 

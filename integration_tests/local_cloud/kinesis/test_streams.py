@@ -21,6 +21,16 @@ def test_a_stream_has_the_tags_and_the_mode_it_was_created_with(kinesis, unique,
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
+def test_a_stream_without_a_count_is_on_demand(kinesis, unique, cleanup, eventually):
+    name = unique("stream")
+    kinesis.create_stream(StreamName=name)
+    cleanup(kinesis.delete_stream, StreamName=name)
+    assert active(kinesis, name, eventually)["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert len(shards_of(kinesis, name)) == 4
+    with pytest.raises(ClientError, match="ShardCount"):
+        kinesis.create_stream(StreamName=unique("refused"), StreamModeDetails={"StreamMode": "PROVISIONED"})
+
+
 def test_a_stream_with_consumers_is_deleted_with_them_or_not_at_all(kinesis, made, unique, eventually):
     name = made()
     arn = active(kinesis, name, eventually)["StreamARN"]

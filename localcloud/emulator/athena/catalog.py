@@ -14,10 +14,10 @@ from urllib.parse import urlparse
 
 from ministack.core.responses import request_scope
 
+from localcloud.emulator import eventloop
+from localcloud.emulator.access.authorization import AccessDenied, Session, require
+from localcloud.emulator.access.callers import acting
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import AccessDenied, Session, require
-from localcloud.emulator.callers import acting
-from localcloud.emulator.firehose import eventloop
 
 SECURE = {"aws:SecureTransport": "true"}
 

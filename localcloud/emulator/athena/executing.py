@@ -14,11 +14,11 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
 from localcloud.emulator.athena import catalog, results
 from localcloud.emulator.athena.catalog import StoredTable
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
 from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]

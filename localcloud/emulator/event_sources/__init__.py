@@ -1,8 +1,9 @@
-"""Event source mappings of Kinesis streams, enhanced fan-out consumers and DynamoDB streams, with every rule of
-AWS's pollers.
+"""Event source mappings of Kinesis streams, enhanced fan-out consumers, DynamoDB streams and queues, with every rule
+of AWS's pollers.
 
 `api` answers the mapping API, `engine` holds the mappings at work, `mapping` starts shards, `lanes` read and send
-them; what a failed batch does next is decided in `attempts` and `responses`.
+them; what a failed batch does next is decided in `attempts` and `responses`. Queues are read by the emulator's poller:
+`queue_mappings` has what the API asks and shows of them, `queue_batches` what becomes of a batch.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
@@ -11,8 +12,7 @@ from localcloud.emulator.resetting import on_reset
 
 def install() -> None:
     """Put the engine in the place of the emulator's poller for streams."""
-    from localcloud.emulator.event_sources import api, change_records, engine
+    from localcloud.emulator.event_sources import api, engine
 
-    change_records.install()
     api.install()
     on_reset(engine.stop_all)

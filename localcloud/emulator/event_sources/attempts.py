@@ -18,7 +18,7 @@ LONGEST_BACKOFF_S = 1.0
 class Attempt:
     """Records to be sent together.
 
-    `failures` counts against the retry quota, `invocations` the calls that had the first record.
+    `failures` counts against the retry quota, `invocations` the calls with just these records.
     """
 
     records: tuple[StreamRecord, ...]
@@ -42,18 +42,19 @@ def after_failure(attempt: Attempt, failed_from: int, settings: Settings) -> Nex
 
     Records before it are done. A batch is split in two when BisectBatchOnFunctionError is set and it holds more than
     one record, which does not count as a retry; a partial failure splits it at the failed record. Otherwise the rest
-    is retried until the quota is used up.
+    is retried until the quota is used up, which begins anew when there was progress: as recorded, three retries are
+    four calls with the failed record alone after the one that found it.
     """
     rest = attempt.records[failed_from:]
-    invocations = attempt.invocations + 1
     if settings.bisect and len(attempt.records) > 1:
         if failed_from:
-            return Next((Attempt(rest, 0, 1),))
+            return Next((Attempt(rest),))
         middle = len(rest) // 2
-        return Next(tuple(Attempt(half, attempt.failures, invocations) for half in (rest[:middle], rest[middle:])))
-    # Progress makes it another batch, whose first record has failed once.
-    failures = 1 if failed_from else attempt.failures + 1
-    following = Attempt(rest, failures, 1 if failed_from else invocations)
+        return Next(tuple(Attempt(half, attempt.failures) for half in (rest[:middle], rest[middle:])))
+    if failed_from:  # progress makes it another batch, for which the call counts as little
+        return Next((Attempt(rest),), backoff_s(1))
+    failures = attempt.failures + 1
+    following = Attempt(rest, failures, attempt.invocations + 1)
     if settings.maximum_retries is not None and failures > settings.maximum_retries:
         return Next(discarded=following)
     return Next((following,), backoff_s(failures))

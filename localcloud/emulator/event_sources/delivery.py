@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.emulator import metrics
-from localcloud.emulator.authorization import assume
+from localcloud.emulator.access.authorization import assume
 from localcloud.emulator.event_sources import destinations
 from localcloud.emulator.event_sources.access import LAMBDA
 from localcloud.emulator.event_sources.attempts import Attempt

@@ -11,18 +11,16 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from localcloud.emulator.event_sources.access import CannotReadError
 from localcloud.emulator.event_sources.attempts import Attempt, after_failure, backoff_s, too_old
-from localcloud.emulator.event_sources.delivery import Delivered, Failed, NotInvoked, Outcome
+from localcloud.emulator.event_sources.delivery import Delivered, Delivery, Failed, NotInvoked, Outcome
 from localcloud.emulator.event_sources.destinations import RETRIES_EXHAUSTED, TOO_OLD
 from localcloud.emulator.event_sources.filters import wanted
 from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
-from localcloud.emulator.event_sources.sources import SourceNotFoundError
-
-if TYPE_CHECKING:
-    from localcloud.emulator.event_sources.mapping import Mapping
+from localcloud.emulator.event_sources.settings import Settings
+from localcloud.emulator.event_sources.sources import Chunk, Source, SourceNotFoundError
 
 # How far lanes may run ahead of the slowest one of their shard, in records.
 LOOK_AHEAD = 10_000
@@ -30,10 +28,39 @@ LOOK_AHEAD = 10_000
 REFUSED_WAIT_S = 0.5
 
 
+class Owner(Protocol):
+    """What shards and lanes ask of the mapping that they work for."""
+
+    id: str
+    settings: Settings
+    source: Source
+    delivery: Delivery
+    running: bool
+    stopped: bool
+
+    def read(self, shard: "Shard", limit: int) -> Chunk:
+        """Records of a shard. Raises CannotReadError and SourceNotFoundError."""
+
+    def report(self, result: str) -> None:
+        """Note the result of the last attempt."""
+
+    def readable(self) -> None:
+        """A read has worked."""
+
+    def unreadable(self, error: Exception) -> None:
+        """A read was refused."""
+
+    def lane_rests(self) -> None:
+        """A lane has nothing in flight."""
+
+    def lane_stopped(self, lane: "Lane") -> None:
+        """A lane has ended."""
+
+
 class Shard:
     """One shard of a mapping: how far it is read, and the lanes that its records were handed to."""
 
-    def __init__(self, mapping: "Mapping", shard_id: str, position: int, lane: "Callable[[Shard, int], Lane]") -> None:
+    def __init__(self, mapping: Owner, shard_id: str, position: int, lane: "Callable[[Shard, int], Lane]") -> None:
         self.mapping = mapping
         self._make_lane = lane
         self.shard_id = shard_id

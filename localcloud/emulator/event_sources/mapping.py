@@ -21,10 +21,10 @@ from localcloud.emulator.event_sources.sources import (
     Source,
     SourceNotFoundError,
     SourceReplacedError,
-    SourceShard,
     source_of,
 )
 from localcloud.emulator.event_sources.windowed_lanes import WindowedLane
+from localcloud.emulator.shard_ranges import ShardRange
 
 
 class Mapping:
@@ -193,7 +193,7 @@ class Mapping:
     def _make_lane(self, shard: Shard, number: int) -> Lane:
         return WindowedLane(shard, number) if self.settings.tumbling_s else Lane(shard, number)
 
-    def _is_next(self, shard: SourceShard, present: set[str]) -> bool:
+    def _is_next(self, shard: ShardRange, present: set[str]) -> bool:
         return all(parent in self._finished or parent not in present for parent in shard.parent_ids)
 
     def _restart(self) -> None:

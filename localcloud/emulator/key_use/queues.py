@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key, require_key_for_service
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.access.request_resources import resource_of
+from localcloud.emulator.key_use.asking import require_key, require_key_for_service
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, Response, before
-from localcloud.emulator.request_resources import resource_of
 
 # The error and, for clients of the older protocol, its legacy code.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html (Errors)

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
 from localcloud.emulator.kinesis.shard_log import Record
 from localcloud.emulator.kinesis.streams import (
     Batch,
-    Shard,
     StreamNotFoundError,
     find,
     has_news,
@@ -22,7 +21,6 @@ from localcloud.emulator.kinesis.streams import (
 __all__ = [
     "Batch",
     "Record",
-    "Shard",
     "StreamNotFoundError",
     "find",
     "has_news",

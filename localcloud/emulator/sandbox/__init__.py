@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.emulator import faults
+from localcloud.emulator.faults.injection import on_abort
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, before
 from localcloud.emulator.sandbox import forkserver, logs, pool
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 def install() -> None:
     runtime = "ministack.core.lambda_runtime"
     service = "ministack.services.lambda_svc"
+    on_abort(pool.abort_callers)
 
     @before("lambda")
     def prepare(call: Call) -> None:

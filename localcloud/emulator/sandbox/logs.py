@@ -8,7 +8,7 @@ import math
 import time
 from typing import Any
 
-from localcloud.emulator.authorization import AccessDenied, allowed, assume
+from localcloud.emulator.access.authorization import AccessDenied, allowed, assume
 from localcloud.emulator.sandbox.environment import log_group
 from localcloud.emulator.sandbox.worker import Outcome
 

@@ -9,7 +9,7 @@ from localcloud.plugin.checking import Failure
 from localcloud.plugin.models import service_model
 from localcloud.plugin.naming import Name
 from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update, tag_request
-from localcloud.plugin.schema import Listing, Object
+from localcloud.plugin.types import Listing, Object
 
 # The property that holds the actions of a kind, and the member of an action in the API.
 _ACTIONS = {

@@ -1,0 +1,40 @@
+"""Who may do what: IAM as AWS evaluates it, and every rule of it that the emulator lacks.
+
+Deciding, from the inside out: `policies` evaluates documents, `sessions` are the principals with their policies,
+`resource_policies` what resources say themselves, `authorization` puts them together, `callers` knows for whom a
+request is served.
+Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
+`keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
+Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
+and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole).
+Whether a customer key may be used is beside this folder, in `key_use`.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+
+def install() -> None:
+    """Put every rule in place."""
+    from localcloud.emulator.access import (
+        deleted_principals,
+        foreign_resources,
+        item_conditions,
+        lambda_actions,
+        passed_roles,
+        policy_principals,
+        request_authorization,
+        request_resources,
+        session_durations,
+    )
+
+    for module in (
+        lambda_actions,
+        request_resources,
+        request_authorization,
+        foreign_resources,
+        item_conditions,
+        session_durations,
+        policy_principals,
+        deleted_principals,
+        passed_roles,
+    ):
+        module.install()
