@@ -6,7 +6,8 @@ request is served.
 Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
 `keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
-and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole).
+and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole),
+`glue_containers` (what contains a table or database).
 Whether a customer key may be used is beside this folder, in `key_use`.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -17,6 +18,7 @@ def install() -> None:
     from localcloud.emulator.access import (
         deleted_principals,
         foreign_resources,
+        glue_containers,
         item_conditions,
         lambda_actions,
         passed_roles,
@@ -36,5 +38,6 @@ def install() -> None:
         policy_principals,
         deleted_principals,
         passed_roles,
+        glue_containers,
     ):
         module.install()
