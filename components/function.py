@@ -60,6 +60,7 @@ class StreamFunction(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     log_group: pulumi.Output[str]
     mapping_ids: dict[str, pulumi.Output[str]]
+    source_arns: dict[str, pulumi.Input[str]]
 
     def __init__(self, name: str, args: StreamFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:StreamFunction", name, None, opts)
@@ -88,6 +89,7 @@ class StreamFunction(pulumi.ComponentResource):
             source: self._mapping(f"{name}-{source}", args, function, args.sources[source], policy)
             for source in args.sources
         }
+        self.source_arns = {name: source.arn for name, source in args.sources.items()}
         self.name = function.name
         self.arn = function.arn
         self.role_arn = declared.role.arn

@@ -49,9 +49,8 @@ def replay(
     `run` runs Pulumi; on this terminal when it is left out.
     """
     settings = read(engine.folder, stack)
-    instances = {one.component_name(name): name for name, one in settings.architectures.items()}
     for component in sorted({mapping.component for mapping in found}):
-        _start(engine, settings, instances[component], at)
+        _start(engine, settings, settings.instance_of(component), at)
     for mapping in found:
         if mapping.protected:
             # The mapping is wanted anew, and what it reads again loses nothing. The deployment protects the new one.

@@ -30,6 +30,11 @@ class Stack:
         """The names of the stacks whose outputs this one reads."""
         return {peer.stack for settings in self.architectures.values() for peer in settings.peers()}
 
+    def instance_of(self, component: str) -> str:
+        """The instance whose component has this name; the name itself when the file has no such instance any more."""
+        named = {settings.component_name(name): name for name, settings in self.architectures.items()}
+        return named.get(component, component)
+
 
 def stack_names(folder: Path) -> list[str]:
     """The stacks that have a file in a project folder."""

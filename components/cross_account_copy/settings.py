@@ -30,6 +30,11 @@ from components.settings import (
     Throughput,
 )
 
+# What the copier adds to every item, in the place of attributes of these names that a record may have.
+ADDED_ATTRIBUTES = ("seqNumbershardIdHash", "sequenceNumber", "shardId")
+# What the click stream's items are found by; both are text there.
+CLICK_STREAM_KEYS = ("useremail_", "nanotimestamp_")
+
 # The labels of the tables that are not one week's.
 TABLE = "table"
 OLDER = "older"
@@ -72,6 +77,15 @@ class Index(Settings):
     def index_name(self) -> str:
         """Its name, made of the attribute's unless said."""
         return self.name or f"{self.attribute}-index"
+
+    @model_validator(mode="after")
+    def _is_on_what_records_have(self) -> Self:
+        if self.attribute in ADDED_ATTRIBUTES:
+            raise ValueError(
+                f"its `attribute` is {self.attribute}, which the copier writes into every item over what a record has "
+                "there; name an attribute of the records"
+            )
+        return self
 
 
 class Weekly(Settings):
@@ -171,6 +185,16 @@ class TargetSettings(Architecture):
             yield self.from_instance("bucket", instance, after="-lake-bucket", automatic=True)
         yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)
         yield self.from_instance("role", instance, after="-role", automatic=True)
+
+    @model_validator(mode="after")
+    def _has_one_type_for_each_attribute(self) -> Self:
+        index = self.index
+        if self.click_stream and index and index.attribute in CLICK_STREAM_KEYS and index.attribute_type != "S":
+            raise ValueError(
+                f"its `index` wants {index.attribute} as a number, and its `clickStream` as text: no record could be "
+                "in both. Leave out `attributeType`, or one of the two"
+            )
+        return self
 
 
 class TargetAccess(Settings):

@@ -113,7 +113,11 @@ class CopySource(pulumi.ComponentResource):
             MonitoringArgs(
                 watches=[
                     *function_watches(
-                        "copier", copier.name, copier.mapping_ids, settings.copier.maximum_record_age_seconds
+                        "copier",
+                        copier.name,
+                        copier.mapping_ids,
+                        settings.copier.maximum_record_age_seconds,
+                        copier.source_arns,
                     ),
                     *stream_watches("stream", stream.name),
                 ],

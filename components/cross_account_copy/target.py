@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
-from components.cross_account_copy.settings import OLDER, TABLE, TargetSettings
+from components.cross_account_copy.settings import CLICK_STREAM_KEYS, OLDER, TABLE, TargetSettings
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
 from components.key import EncryptionKey, EncryptionKeyArgs
@@ -28,7 +28,6 @@ WRITER_ACTIONS = ["dynamodb:BatchWriteItem"]
 
 # The schema that makes a copied record overwrite itself: its own sequence number, spread by two digits of it.
 KEYS = {"seqNumbershardIdHash": "S", "sequenceNumber": "S"}
-CLICK_STREAM_KEYS = {"useremail_": "S", "nanotimestamp_": "S"}
 
 # What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
@@ -246,7 +245,7 @@ class CopyTarget(pulumi.ComponentResource):
             f"{name}-click-stream",
             DataTableArgs(
                 table_name=settings.table_name,
-                keys=CLICK_STREAM_KEYS,
+                keys=dict.fromkeys(CLICK_STREAM_KEYS, "S"),
                 throughput=settings.capacity,
                 key_arn=key_arn,
                 indexes=[],
@@ -283,5 +282,5 @@ def _watches_of(functions: dict[str, tuple[StreamFunction, int]]) -> list[Watch]
     return [
         watch
         for label, (function, maximum_age_s) in functions.items()
-        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s)
+        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s, function.source_arns)
     ]

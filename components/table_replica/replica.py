@@ -96,7 +96,9 @@ class TableReplica(pulumi.ComponentResource):
             name,
             MonitoringArgs(
                 watches=[
-                    *function_watches("replicator", replicator.name, replicator.mapping_ids, age_s),
+                    *function_watches(
+                        "replicator", replicator.name, replicator.mapping_ids, age_s, replicator.source_arns
+                    ),
                     *table_watches("source", source.table_name),
                     *far_end.watches,
                 ],

@@ -85,6 +85,20 @@ class TableShape(Architecture):
         for place, index in enumerate(self.indexes):
             yield PhysicalName(what="index", key=f"indexes.{place}.name", value=index.name, within=table_name)
 
+    @model_validator(mode="after")
+    def _has_one_type_for_each_attribute(self) -> Self:
+        if self.sort_key is not None and self.sort_key.name == self.partition_key.name:
+            raise ValueError(f"its `partitionKey` and its `sortKey` are both {self.sort_key.name}; name two attributes")
+        types = dict(self.keys)
+        for index in self.indexes:
+            key = index.partition_key
+            if types.setdefault(key.name, key.type) != key.type:
+                raise ValueError(
+                    f"its index {index.name} wants {key.name} of type {key.type}, which is a key of type "
+                    f"{types[key.name]} elsewhere: no item could be in both. Give it one type"
+                )
+        return self
+
 
 class NewSource(Settings):
     """The source as a table of this stack."""
@@ -184,6 +198,18 @@ class ReplicaSettings(TableShape):
 
     def peers(self) -> Iterable[Peer]:
         return (self.replica,) if isinstance(self.replica, Peer) else ()
+
+    @model_validator(mode="after")
+    def _expires_by_a_number(self) -> Self:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
+        name = self.source.time_to_live_attribute if isinstance(self.source, NewSource) else None
+        keys = self.keys | {index.partition_key.name: index.partition_key.type for index in self.indexes}
+        if name is not None and keys.get(name, "N") != "N":
+            raise ValueError(
+                f"its source's `timeToLiveAttribute` is {name}, a key of type {keys[name]}; only a number of seconds "
+                "can expire: name another attribute"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_positions_when_guarded(self) -> Self:

@@ -7,6 +7,7 @@ ADDITIONS: tuple[str, ...] = (
     "resetting",
     "eventloop",
     "model_checks",  # before other checks of a request
+    "cloudwatch",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -23,6 +24,7 @@ ADDITIONS: tuple[str, ...] = (
     "access",
     "key_use",
     "function_limits",
+    "resource_quotas",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others

@@ -46,17 +46,22 @@ def mappings(engine: Engine, stack: str, function: str | None = None, component:
     return [mapping for mapping in found if function in (None, mapping.function)]
 
 
-def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
+def component_of(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> str:
+    """The component of the instance that a resource in a stack's state belongs to."""
     component = resource
     # The stack itself is the parent of the components of its instances.
     while (parent := by_urn[component["parent"]])["type"] != "pulumi:pulumi:Stack":
         component = parent
+    return str(component["urn"].rpartition("::")[2])
+
+
+def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
     outputs = resource["outputs"]
     # https://www.pulumi.com/registry/packages/aws/api-docs/lambda/eventsourcemapping/
     destination = ((outputs.get("destinationConfig") or {}).get("onFailure") or {}).get("destinationArn", "")
     return Mapping(
         urn=resource["urn"],
-        component=component["urn"].rpartition("::")[2],
+        component=component_of(resource, by_urn),
         function=outputs["functionArn"].split(":")[6],
         source_arn=outputs["eventSourceArn"],
         id=outputs.get("uuid", ""),

@@ -31,6 +31,28 @@ class Declared:
         return statements
 
 
+# How the resource in an ARN begins, of those whose names are read from their ARNs.
+_RESOURCES = {
+    "aws:dynamodb/table:Table": "table/",
+    "aws:kinesis/stream:Stream": "stream/",
+    "aws:kinesis/streamConsumer:StreamConsumer": "stream/consumed/consumer/",
+}
+
+
+def arn_of(type_: str, name: str) -> str:
+    """The ARN that a resource gets."""
+    service = type_.split("/")[0]
+    return (
+        f"arn:{service}:{REGION}:111111111111:{_RESOURCES[type_]}{name}"
+        if type_ in _RESOURCES
+        else f"arn:{service}:{name}"
+    )
+
+
+def table_arn(name: str) -> str:
+    return arn_of("aws:dynamodb/table:Table", name)
+
+
 class _Recorder(mocks.Mocks):
     def __init__(self, peers: Mapping[str, Mapping[str, Any]]) -> None:
         self.declared: list[Declared] = []
@@ -42,7 +64,7 @@ class _Recorder(mocks.Mocks):
             return args.name, {**args.inputs, "outputs": self._peers.get(stack, {}), "secretOutputNames": []}
         self.declared.append(Declared(args.typ, args.name, args.inputs))
         name = args.inputs.get("name") or args.inputs.get("bucket") or args.name
-        made = {"arn": f"arn:{args.typ.split('/')[0]}:{name}", "name": name, "uuid": f"uuid-of-{args.name}"}
+        made = {"arn": arn_of(args.typ, name), "name": name, "uuid": f"uuid-of-{args.name}"}
         return f"id-of-{args.name}", {**made, "streamArn": f"{made['arn']}/stream/1", **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> Any:

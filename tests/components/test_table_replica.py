@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import SettingsError
-from tests.components.deployed import REGION, Declared, declare, every, failures_of, only
+from tests.components.deployed import REGION, Declared, declare, every, failures_of, only, table_arn
 
 pytestmark = pytest.mark.mocks
 
@@ -147,11 +147,11 @@ def test_the_far_end_trusts_two_roles_and_lets_them_write_the_replica_only() -> 
     item, position, _ = only(declared, "RolePolicy").policy()
     assert (item["Action"], item["Resource"]) == (
         ["dynamodb:PutItem", "dynamodb:DeleteItem"],
-        "arn:aws:dynamodb:logfile_replica",
+        table_arn("logfile_replica"),
     )
     assert (position["Action"], position["Resource"]) == (
         ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"],
-        "arn:aws:dynamodb:logfile_replica-positions",
+        table_arn("logfile_replica-positions"),
     )
     assert set(outputs["logfile"]) >= set(GRANTED)
 

@@ -1,5 +1,7 @@
 """Creating and deleting streams. https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html"""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -47,3 +49,49 @@ def test_a_stream_with_consumers_is_deleted_with_them_or_not_at_all(kinesis, mad
         return False
 
     eventually(gone, timeout=120)
+
+
+def test_a_stream_has_twenty_consumers_and_five_in_the_making(kinesis, made, unique, eventually):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html"""
+    name = made()
+    arn = active(kinesis, name, eventually)["StreamARN"]
+
+    def register():
+        return kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=unique("consumer"))["Consumer"]
+
+    def statuses():
+        found = kinesis.get_paginator("list_stream_consumers").paginate(StreamARN=arn)
+        return [one["ConsumerStatus"] for page in found for one in page["Consumers"]]
+
+    def outcome(_):
+        try:
+            return register()["ConsumerStatus"]
+        except kinesis.exceptions.LimitExceededException as refused:
+            return refused.response["Error"]["Message"]
+
+    with ThreadPoolExecutor(max_workers=12) as at_once:
+        outcomes = list(at_once.map(outcome, range(12)))
+    assert outcomes.count("CREATING") == 5
+    assert sum("being created" in one for one in outcomes) == 7
+    while len(statuses()) < 20:
+        eventually(statuses, until=lambda found: set(found) == {"ACTIVE"}, timeout=120)
+        register()
+    eventually(statuses, equals=["ACTIVE"] * 20, timeout=120)
+    with pytest.raises(kinesis.exceptions.LimitExceededException, match="20 registered consumers"):
+        register()
+
+
+def test_a_token_continues_a_listing_alone(kinesis, made):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html (NextToken)"""
+    name = made(3)
+    first = kinesis.list_shards(StreamName=name, MaxResults=2)
+    rest = kinesis.list_shards(NextToken=first["NextToken"], MaxResults=2)
+    assert [shard["ShardId"][-1] for shard in first["Shards"] + rest["Shards"]] == ["0", "1", "2"]
+    assert "NextToken" not in rest
+    for beside in (
+        {"StreamName": name},
+        {"StreamCreationTimestamp": 0},
+        {"ExclusiveStartShardId": "shardId-000000000000"},
+    ):
+        with pytest.raises(kinesis.exceptions.InvalidArgumentException, match="provided together"):
+            kinesis.list_shards(NextToken=first["NextToken"], **beside)

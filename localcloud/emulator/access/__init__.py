@@ -5,9 +5,9 @@ Deciding, from the inside out: `policies` evaluates documents, `sessions` are th
 request is served.
 Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
 `keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
-Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_principals`
-and `deleted_principals` (who is named in a policy), `passed_roles` (iam:PassRole),
-`glue_containers` (what contains a table or database).
+Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_documents` and
+`attached_policies` (what can be stored), `policy_principals` and `deleted_principals` (who is named in a policy),
+`passed_roles` (iam:PassRole), `glue_containers` (what contains a table or database).
 Whether a customer key may be used is beside this folder, in `key_use`.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -16,12 +16,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 def install() -> None:
     """Put every rule in place."""
     from localcloud.emulator.access import (
+        attached_policies,
         deleted_principals,
         foreign_resources,
         glue_containers,
         item_conditions,
         lambda_actions,
         passed_roles,
+        policy_documents,
         policy_principals,
         request_authorization,
         request_resources,
@@ -35,6 +37,8 @@ def install() -> None:
         foreign_resources,
         item_conditions,
         session_durations,
+        policy_documents,
+        attached_policies,
         policy_principals,
         deleted_principals,
         passed_roles,
