@@ -12,7 +12,8 @@ from localcloud.emulator.resetting import on_reset
 
 def install() -> None:
     """Put the engine in the place of the emulator's poller for streams."""
-    from localcloud.emulator.event_sources import api, engine
+    from localcloud.emulator.event_sources import api, engine, pauses
 
     api.install()
+    pauses.install()
     on_reset(engine.stop_all)
