@@ -10,7 +10,6 @@ from operations.dialogue import Dialogue
 from operations.engine import Engine
 from operations.instruments.mappings import mappings
 from operations.options import (
-from operations.stacks import read
     HERE,
     FarProfile,
     FarRole,
