@@ -16,6 +16,8 @@ class PrivateBucketArgs:
     """`expire_days` deletes objects that old, None keeps them; `expire_prefix_days` those below a prefix.
     `force_destroy` lets a destroy delete what is inside.
 
+    Otherwise Pulumi protects the bucket and what keeps its objects private, encrypted and versioned.
+
     `old_version_days` deletes what was overwritten or deleted so long ago. `only_with_key` refuses an object whose
     request does not name the bucket's own key. `region` is the stack's when left out. `grants` makes statements of the
     bucket's policy, from the bucket's ARN, for principals of other accounts.
@@ -41,7 +43,8 @@ class PrivateBucket(pulumi.ComponentResource):
     versioning: aws.s3.BucketVersioning
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tributary:index:PrivateBucket", name, None, opts)
+        protected = pulumi.ResourceOptions(protect=not args.force_destroy)
+        super().__init__("tributary:index:PrivateBucket", name, None, pulumi.ResourceOptions.merge(opts, protected))
         child = pulumi.ResourceOptions(parent=self)
 
         bucket = aws.s3.Bucket(
@@ -49,7 +52,10 @@ class PrivateBucket(pulumi.ComponentResource):
             bucket=args.bucket_name,
             force_destroy=args.force_destroy,
             region=args.region,
-            opts=child,
+            # The key goes after the bucket: without it nobody could read the objects.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=pulumi.Output.from_input(args.key_arn).apply(lambda _: [])
+            ),
         )
         access_block = aws.s3.BucketPublicAccessBlock(
             f"{name}-public-access-block",

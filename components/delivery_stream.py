@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.regions import partition_of
 
 ERROR_LOG_STREAM = "DestinationDelivery"
 
@@ -55,7 +56,7 @@ class BucketDeliveryArgs:
     bucket_ready: list[pulumi.Resource]
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
-    region: pulumi.Input[str]
+    region: str
     prefix: str
     error_prefix: str
     buffer_mb: int
@@ -92,7 +93,7 @@ class BucketDelivery(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=args.role_name,
-            assume_role_policy=trusts_service("firehose.amazonaws.com", args.account_id),
+            assume_role_policy=trusts_service("firehose", args.account_id),
             opts=child,
         )
         # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
@@ -176,7 +177,7 @@ def _converts(args: BucketDeliveryArgs) -> list[Statement]:
     # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-glue
     if args.conversion is None:
         return []
-    catalogue = pulumi.Output.concat("arn:aws:glue:", args.region, ":", args.account_id, ":")
+    catalogue = pulumi.Output.concat(f"arn:{partition_of(args.region)}:glue:{args.region}:", args.account_id, ":")
     return [
         statement(
             ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],

@@ -14,7 +14,6 @@ from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
 from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
 from components.data_lake.lake import DataLake, DataLakeArgs
 from components.data_lake.producer import LakeProducer, LakeProducerArgs, check_layout
-from components.data_lake.producing import check_region
 from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
@@ -38,7 +37,10 @@ class Place:
 
 def deploy(architectures: Mapping[str, Architecture], place: Place) -> dict[str, Outputs]:
     """Declare the components of every architecture of a stack; the result is what the stack exports."""
-    return {name: BUILDERS[settings.kind](name, settings, place) for name, settings in architectures.items()}
+    return {
+        instance: BUILDERS[settings.kind](settings.component_name(instance), settings, place)
+        for instance, settings in architectures.items()
+    }
 
 
 def _copy_target(name: str, settings: TargetSettings, place: Place) -> Outputs:
@@ -55,7 +57,7 @@ def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
             "tables": target.tables,
         }
         if isinstance(target, TargetAccess)
-        else peer_outputs(target, name, ["writerRoleArn", "region", "tables"])
+        else peer_outputs(target, ["writerRoleArn", "region", "tables"])
     )
     args = CopySourceArgs(
         settings=settings,
@@ -82,7 +84,7 @@ def _stream_subscriber(name: str, settings: SubscriberSettings, place: Place) ->
     if isinstance(owner, StreamAccess):
         stream_arn, consumer_arn, key_arn = owner.stream_arn, owner.consumer_arn, owner.key_arn
     else:
-        granted = peer_outputs(owner, name, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
+        granted = peer_outputs(owner, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
         stream_arn, key_arn = granted["KinesisStreamArn"], granted["KMSKeyArn"]
         consumer_of = partial(_consumer, owner.stack, settings.subscriber)
         consumer_arn = granted["KinesisStreamEFOConsumerArn"].apply(consumer_of) if settings.enhanced_fan_out else None
@@ -114,7 +116,7 @@ def _table_replica(name: str, settings: ReplicaSettings, place: Place) -> Output
     if isinstance(replica, FarEndAccess):
         granted = replica.granted
     elif not isinstance(replica, NewReplica):
-        granted = peer_outputs(replica, name, ["writerRoleArn", "region", "replicaTableName", "positionsTableName"])
+        granted = peer_outputs(replica, ["writerRoleArn", "region", "replicaTableName", "positionsTableName"])
     args = ReplicaArgs(settings=settings, account_id=place.account_id, region=place.region, far_end=granted)
     return TableReplica(name, args).outputs
 
@@ -137,10 +139,9 @@ def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outpu
     bucket_name: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     if isinstance(lake, LakeAccess):
-        check_region("lake.keyArn", lake.key_arn, place.region)
         bucket_name, key_arn = lake.bucket_name, lake.key_arn
     else:
-        granted = peer_outputs(lake, name, ["bucketName", "keyArn", "layout"])
+        granted = peer_outputs(lake, ["bucketName", "keyArn", "layout"])
         agreed = pulumi.Output.all(**granted).apply(partial(check_layout, lake.stack, settings.layout))
         bucket_name, key_arn = agreed.apply(itemgetter("bucketName")), agreed.apply(itemgetter("keyArn"))
     args = LakeProducerArgs(

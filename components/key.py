@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.policies import Statement, document
+from components.policies import Statement, account_root, document
+from components.regions import partition_of, service_principal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,13 +15,16 @@ class EncryptionKeyArgs:
     """`statements` are added to the key policy, for principals that IAM of this account does not govern.
 
     `alias` is `alias/tributary/<name>` when left out; `region` is the stack's.
+    Without the key nobody reads what it encrypted: `deletion_protection` is that of the data.
     """
 
     description: str
     account_id: pulumi.Input[str]
+    partition: str
     statements: list[dict[str, object]] | None = None
     alias: str | None = None
     region: str | None = None
+    deletion_protection: bool = True
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -29,14 +33,15 @@ class EncryptionKey(pulumi.ComponentResource):
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tributary:index:EncryptionKey", name, None, opts)
+        protected = pulumi.ResourceOptions(protect=args.deletion_protection)
+        super().__init__("tributary:index:EncryptionKey", name, None, pulumi.ResourceOptions.merge(opts, protected))
         child = pulumi.ResourceOptions(parent=self)
 
         # Without this statement nobody, not even the account's administrators, could use or change the key.
         # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         delegates_to_iam: Statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", args.account_id, ":root")},
+            "Principal": {"AWS": account_root(args.account_id, args.partition)},
             "Action": "kms:*",
             "Resource": "*",  # in a key policy: this key
         }
@@ -62,10 +67,13 @@ def lets_logs_encrypt(groups: Sequence[str], account_id: pulumi.Input[str], regi
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
-    arns = [pulumi.Output.concat("arn:aws:logs:", region, ":", account_id, ":log-group:", group) for group in groups]
+    arns = [
+        pulumi.Output.concat(f"arn:{partition_of(region)}:logs:{region}:", account_id, ":log-group:", group)
+        for group in groups
+    ]
     return {
         "Effect": "Allow",
-        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+        "Principal": {"Service": service_principal(f"logs.{region}")},
         "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
         "Resource": "*",  # in a key policy: this key
         "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arns}},

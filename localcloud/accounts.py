@@ -1,14 +1,13 @@
 """The IAM of accounts on a local cloud: who deploys there, and with which permissions.
 
 Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of
-docs/deployer-policy.json and docs/deployer-lake-policy.json; a user `operator`, in an account of its own, may assume
-those roles and do nothing else.
+docs/deployer; a user `operator`, in an account of its own, may assume those roles and do nothing else.
 The stack files name the role in `aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here
 only, to make these.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,11 +24,7 @@ if TYPE_CHECKING:
 OPERATOR_ACCOUNT = "000000000000"
 OPERATOR_USER = "operator"
 DEPLOYER_ROLE = "TributaryDeployer"
-DEPLOYER_POLICY = Path("docs") / "deployer-policy.json"
-# A managed policy of its own: all of a role's inline policies together have 10,240 characters at most.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-LAKE_POLICY = Path("docs") / "deployer-lake-policy.json"
-LAKE_POLICY_NAME = "TributaryLakes"
+DEPLOYER_POLICIES = Path("docs") / "deployer"
 CREDENTIALS_FILE = "operator.json"
 REGION = "us-east-1"
 
@@ -47,34 +42,36 @@ def deployer_role_arn(account_id: str) -> str:
     return f"arn:aws:iam::{account_id}:role/{DEPLOYER_ROLE}"
 
 
-def deployer_policy(project: Path | None = None, file: Path = DEPLOYER_POLICY) -> dict[str, Any]:
-    """The deployer's permissions, as documented for real accounts. Raises ProjectError when they are missing."""
-    path = (project or checkout().project) / file
-    try:
-        policy = json.loads(path.read_text())
-    except FileNotFoundError:
+def deployer_policies(project: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The deployer's managed policies by name, as documented for real accounts. Raises ProjectError when they are
+    missing."""
+    folder = (project or checkout().project) / DEPLOYER_POLICIES
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
         raise ProjectError(
-            f"{path} is missing: it holds the deployer's permissions. Restore it with `git checkout -- {path}`"
-        ) from None
+            f"{folder} is empty: it holds the deployer's permissions. Write them with "
+            "`python -m operations.deployer_policies`"
+        )
+    try:
+        return {path.stem: json.loads(path.read_text()) for path in paths}
     except ValueError as error:
-        raise ProjectError(f"{path} is not JSON: {error}. `git diff -- {path}` shows what changed") from None
-    return dict(policy)
+        raise ProjectError(
+            f"a policy in {folder} is not JSON: {error}. Write it anew with `python -m operations.deployer_policies`"
+        ) from None
 
 
 def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None) -> Credentials:
     """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
     nothing.
 
-    `policy` replaces the documented permissions of the deployer, but those of lakes. Raises NotRunningError when the
-    cloud has stopped.
+    `policy` replaces the documented permissions of the deployer. Raises NotRunningError when the cloud has stopped.
     """
     from botocore.exceptions import EndpointConnectionError
 
-    document = json.dumps(policy if policy is not None else deployer_policy())
-    of_lakes = json.dumps(deployer_policy(file=LAKE_POLICY))
+    policies = deployer_policies() if policy is None else {DEPLOYER_ROLE: policy}
     try:
         for account_id in sorted(set(account_ids)):
-            _make_deployer(root_client(cloud, account_id), account_id, document, of_lakes)
+            _make_deployer(root_client(cloud, account_id), policies)
         return _make_operator(cloud, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
         raise NotRunningError(
@@ -115,7 +112,7 @@ def _session() -> "boto3.Session":
     return boto3.Session()
 
 
-def _make_deployer(iam: "IAMClient", account_id: str, policy: str, of_lakes: str) -> None:
+def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> None:
     trust = json.dumps(
         _document({"Principal": {"AWS": f"arn:aws:iam::{OPERATOR_ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
     )
@@ -123,19 +120,13 @@ def _make_deployer(iam: "IAMClient", account_id: str, policy: str, of_lakes: str
         iam.create_role(RoleName=DEPLOYER_ROLE, AssumeRolePolicyDocument=trust)
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
-    iam.put_role_policy(RoleName=DEPLOYER_ROLE, PolicyName="deploy", PolicyDocument=policy)
-    managed = f"arn:aws:iam::{account_id}:policy/{LAKE_POLICY_NAME}"
-    try:
-        iam.create_policy(PolicyName=LAKE_POLICY_NAME, PolicyDocument=of_lakes)
-    except iam.exceptions.EntityAlreadyExistsException:
-        known = iam.get_policy(PolicyArn=managed)["Policy"]["DefaultVersionId"]
-        if iam.get_policy_version(PolicyArn=managed, VersionId=known)["PolicyVersion"]["Document"] != json.loads(
-            of_lakes
-        ):
-            iam.create_policy_version(PolicyArn=managed, PolicyDocument=of_lakes, SetAsDefault=True)
-            # A policy has five versions at most.
-            iam.delete_policy_version(PolicyArn=managed, VersionId=known)
-    iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=managed)
+    attached = iam.list_attached_role_policies(RoleName=DEPLOYER_ROLE)["AttachedPolicies"]
+    for stale in attached:
+        iam.detach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=stale["PolicyArn"])
+        iam.delete_policy(PolicyArn=stale["PolicyArn"])
+    for name, document in policies.items():
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]
+        iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=made["Arn"])
 
 
 def _make_operator(cloud: LocalCloud, iam: "IAMClient") -> Credentials:

@@ -9,7 +9,8 @@ from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.data_lake.prefixes import static_part
 from components.data_lake.settings import Bucket, Layout, ReplicaBucket
 from components.key import EncryptionKey, EncryptionKeyArgs
-from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.policies import Statement, account_root, document, statement, trusts_service, uses_key, via_service
+from components.regions import partition_of
 
 # What a delivery stream does with a bucket of another account.
 # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#cross-account-delivery-s3
@@ -71,7 +72,11 @@ class LakeBucket(pulumi.ComponentResource):
         key = EncryptionKey(
             f"{name}-replica",
             EncryptionKeyArgs(
-                description=f"Copy of the lake {name}", account_id=args.account_id, region=replica.region
+                description=f"Copy of the lake {name}",
+                account_id=args.account_id,
+                partition=partition_of(replica.region),
+                region=replica.region,
+                deletion_protection=not args.force_destroy,
             ),
             self._child,
         )
@@ -88,7 +93,7 @@ class LakeBucket(pulumi.ComponentResource):
         )
         role = aws.iam.Role(
             f"{name}-replication-role",
-            assume_role_policy=trusts_service("s3.amazonaws.com", args.account_id),
+            assume_role_policy=trusts_service("s3", args.account_id),
             opts=self._child,
         )
         policy = aws.iam.RolePolicy(
@@ -156,13 +161,12 @@ def lets_encrypt(role_arn: str, region: str) -> Statement:
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
     """
     allowed = _lets(role_arn, KEY_ACTIONS, "*")  # in a key policy: this key
-    allowed["Condition"]["StringEquals"] = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
-    return allowed
+    return {**allowed, "Condition": {**allowed["Condition"], **via_service("s3", region)}}
 
 
 def _lets(role_arn: str, actions: list[str], resources: pulumi.Input[str] | list[pulumi.Output[str]]) -> Statement:
     # The account is the principal and the condition names the role, since AWS refuses a principal that does not exist.
     return {
         **statement(actions, resources, {"ArnEquals": {"aws:PrincipalArn": role_arn}}),
-        "Principal": {"AWS": f"arn:aws:iam::{role_arn.split(':')[4]}:root"},
+        "Principal": {"AWS": account_root(role_arn.split(":")[4], role_arn.split(":")[1])},
     }

@@ -12,6 +12,7 @@ from components.data_lake.prefixes import static_part
 from components.data_lake.settings import Catalogue, Layout
 from components.policies import document, statement, trusts_service, uses_key
 from components.querying import Querying, QueryingArgs
+from components.regions import partition_of
 
 TABLE = "changes"
 # The partition of the default prefix, and since when there can be folders of it.
@@ -113,10 +114,10 @@ class LakeCatalogue(pulumi.ComponentResource):
     def _crawler(self, name: str, args: LakeCatalogueArgs, schedule: str, database: pulumi.Input[str]) -> None:
         """Looks at the newest objects for columns, and writes what it finds into tables of its own."""
         child = pulumi.ResourceOptions(parent=self)
-        folder = static_part(args.layout.prefix)
-        catalogue = pulumi.Output.concat("arn:aws:glue:", args.region, ":", args.account_id, ":")
+        folder, partition = static_part(args.layout.prefix), partition_of(args.region)
+        catalogue = pulumi.Output.concat(f"arn:{partition}:glue:", args.region, ":", args.account_id, ":")
         role = aws.iam.Role(
-            f"{name}-crawler-role", assume_role_policy=trusts_service("glue.amazonaws.com", args.account_id), opts=child
+            f"{name}-crawler-role", assume_role_policy=trusts_service("glue", args.account_id), opts=child
         )
         # https://docs.aws.amazon.com/glue/latest/dg/crawler-prereqs.html
         policy = aws.iam.RolePolicy(
@@ -148,7 +149,7 @@ class LakeCatalogue(pulumi.ComponentResource):
                     ),
                     statement(
                         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-                        f"arn:aws:logs:{args.region}:*:log-group:/aws-glue/crawlers*",
+                        f"arn:{partition}:logs:{args.region}:*:log-group:/aws-glue/crawlers*",
                     ),
                 ]
             ),

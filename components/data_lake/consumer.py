@@ -8,6 +8,7 @@ from components.data_lake.bucket import lets_encrypt
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
 from components.data_lake.settings import ConsumerSettings
 from components.key import EncryptionKey, EncryptionKeyArgs
+from components.regions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +27,16 @@ class LakeConsumer(pulumi.ComponentResource):
         super().__init__("tributary:index:LakeConsumer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        writer_role_arn = settings.producer.role_arn
+        writer_role_arn = settings.producer.role_arn(partition_of(args.region))
 
         key = EncryptionKey(
             name,
             EncryptionKeyArgs(
                 description=f"Data of the lake {name}",
                 account_id=args.account_id,
+                partition=partition_of(args.region),
                 alias=settings.key_alias,
+                deletion_protection=settings.deletion_protection,
                 statements=[lets_encrypt(writer_role_arn, args.region)],
             ),
             child,

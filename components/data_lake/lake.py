@@ -9,6 +9,7 @@ from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, l
 from components.data_lake.settings import LakeSettings
 from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
 from components.monitoring import Monitoring, MonitoringArgs
+from components.regions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,9 @@ class DataLake(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the lake {name}",
                 account_id=args.account_id,
+                partition=partition_of(args.region),
                 alias=settings.key_alias,
+                deletion_protection=settings.deletion_protection,
                 statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
             ),
             child,

@@ -14,6 +14,7 @@ from components.delivery_stream import Conversion
 from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
 from components.monitoring import Monitoring, MonitoringArgs
 from components.querying import database_name
+from components.regions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,9 @@ class LakeProducer(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Changes on their way to the lake {name}",
                 account_id=args.account_id,
+                partition=partition_of(args.region),
                 alias=settings.key_alias,
+                deletion_protection=settings.deletion_protection,
                 statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
             ),
             child,
@@ -50,7 +53,7 @@ class LakeProducer(pulumi.ComponentResource):
             ChangeDeliveryArgs(
                 settings=settings,
                 key_arn=key.arn,
-                bucket_arn=pulumi.Output.concat("arn:aws:s3:::", args.bucket_name),
+                bucket_arn=pulumi.Output.concat("arn:", partition_of(args.region), ":s3:::", args.bucket_name),
                 bucket_key_arn=args.bucket_key_arn,
                 conversion=self._columns(name, args) if settings.layout.format == "parquet" else None,
                 account_id=args.account_id,

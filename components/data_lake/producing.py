@@ -10,7 +10,6 @@ from components.data_lake.settings import ExistingTable, ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
-from components.errors import SettingsError
 from components.monitoring import Watch, delivery_watches, stream_watches, table_watches
 from components.stream import DataStream, DataStreamArgs
 from components.table import DataTable, DataTableArgs
@@ -50,6 +49,7 @@ class ChangeDelivery(pulumi.ComponentResource):
                 retention_hours=settings.stream.retention_hours,
                 key_arn=args.key_arn,
                 consumers=[],
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )
@@ -125,10 +125,9 @@ class ChangeDelivery(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _table(self, name: str, args: ChangeDeliveryArgs) -> DataTable | None:
-        """The table of this stack; None when it is there already. Raises SettingsError."""
+        """The table of this stack; None when it is there already."""
         settings, table = args.settings, args.settings.table
         if isinstance(table, ExistingTable):
-            check_region("table.tableArn", table.table_arn, args.region)
             return None
         return DataTable(
             name,
@@ -141,16 +140,6 @@ class ChangeDelivery(pulumi.ComponentResource):
                 deletion_protection=settings.deletion_protection,
             ),
             pulumi.ResourceOptions(parent=self),
-        )
-
-
-def check_region(setting: str, arn: str, region: str) -> None:
-    """Raises SettingsError when an ARN is of another Region than the stack."""
-    found = arn.split(":")[3]
-    if found != region:
-        raise SettingsError(
-            f"`{setting}` is {arn!r}, which is in {found}, but the stack is in {region} (`aws:region`): DynamoDB, "
-            "Kinesis, Firehose and the bucket's key must be in one Region. Name one of this Region, or deploy there."
         )
 
 

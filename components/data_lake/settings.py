@@ -5,15 +5,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
+from components.arns import arn
 from components.data_lake.prefixes import ERROR_TYPE, checked_error_prefix, checked_prefix
+from components.naming import Names, PhysicalName, What
 from components.settings import (
     AccountId,
     Architecture,
+    BucketName,
+    KeyArn,
     OwnHandler,
     Peer,
-    RoleName,
+    Region,
+    RetentionDays,
     Settings,
     ShardCount,
+    TableName,
+    TheirRoleName,
     Throughput,
 )
 
@@ -25,12 +32,9 @@ def own_alias(alias: str) -> str:
     return alias
 
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-TableArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[\w.-]+$")]
-KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$")]
+TableArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+", here=True)]
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+TheirBucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
 KeyAlias = Annotated[
     str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(own_alias)
@@ -44,9 +48,6 @@ ColumnType = Annotated[
         pattern=r"^(string|boolean|tinyint|smallint|int|bigint|float|double|decimal\(\d+,\d+\)|date|timestamp|(array|map|struct)<.+>)$"
     ),
 ]
-# https://docs.aws.amazon.com/general/latest/gr/rande.html
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-
 ATTRIBUTE_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 SAME_ACCOUNT_TABLE = "blog-srsa-ddb-table"
 CROSS_ACCOUNT_TABLE = "blog-srca-ddb-table"
@@ -92,7 +93,7 @@ class ChangeStream(Settings):
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingConfiguration.html
     """
 
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    name: Annotated[str | None, Names("stream")] = None
     shard_count: ShardCount = 10
     # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
     retention_hours: int = Field(default=24, ge=24, le=8760)
@@ -106,8 +107,8 @@ class Delivery(Settings):
     https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
     """
 
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    role_name: RoleName | None = None
+    name: Annotated[str | None, Names("delivery stream")] = None
+    role_name: Annotated[str | None, Names("role")] = None
     buffer_mb: int = Field(default=1, ge=1, le=128)
     buffer_seconds: int = Field(default=120, ge=0, le=900)
 
@@ -127,8 +128,8 @@ class Transform(Settings):
     https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
     """
 
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    role_name: RoleName | None = None
+    name: Annotated[str | None, Names("function")] = None
+    role_name: Annotated[str | None, Names("role")] = None
     # Firehose waits for five minutes.
     timeout_seconds: int = Field(default=300, ge=1, le=300)
     memory_mb: int = Field(default=512, ge=128, le=10_240)
@@ -140,7 +141,7 @@ class Transform(Settings):
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
     salt: str | Secret | None = None
-    log_retention_days: int = Field(default=30, ge=1)
+    log_retention_days: RetentionDays = 30
     handler: OwnHandler | None = None
 
 
@@ -216,24 +217,24 @@ class Producer(Settings):
     """The account whose table is streamed, and its delivery stream's role, which need not exist yet."""
 
     account_id: AccountId
-    role_name: RoleName = f"{CROSS_ACCOUNT_TABLE}-delivery-role"
+    role_name: TheirRoleName = f"{CROSS_ACCOUNT_TABLE}-delivery-role"
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arn(self, partition: str) -> str:
+        """The role's ARN, in the partition that both sides are in."""
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
 
 class ReplicaBucket(Settings):
     """A copy of the bucket in another Region, encrypted with a key of that Region."""
 
     region: Region
-    name: BucketName | None = None
+    name: BucketName = None
 
 
 class Bucket(Settings):
     """The lake's bucket. What is deleted or overwritten is kept for a while, and so is what could not be delivered."""
 
-    name: BucketName | None = None
+    name: BucketName = None
     keep_old_versions_days: int = Field(default=30, ge=1)
     keep_errors_days: int = Field(default=90, ge=1)
     replica: ReplicaBucket | None = None
@@ -299,38 +300,48 @@ class ProducingSettings(TableSettings):
     network: Network = NewNetwork()
 
     @property
+    def named_after(self) -> str:
+        """What the names begin with that the stack file does not say: the table's, with the prefix."""
+        return self.table.name if isinstance(self.table, NewTable) else f"{self.name_prefix}{self.table.name}"
+
+    @property
     def stream_name(self) -> str:
-        return self.stream.name or f"{self.table.name}-data-stream"
+        return self.stream.name or f"{self.named_after}-data-stream"
 
     @property
     def delivery_name(self) -> str:
-        return self.delivery.name or f"{self.table.name}-delivery-stream"
+        return self.delivery.name or f"{self.named_after}-delivery-stream"
 
     @property
     def delivery_role_name(self) -> str:
-        return self.delivery.role_name or f"{self.table.name}-delivery-role"
+        return self.delivery.role_name or f"{self.named_after}-delivery-role"
 
     @property
     def transform_name(self) -> str:
-        return self.transform.name or f"{self.table.name}-transform".replace(".", "-")
+        # Of a table's name a function's has all characters but the dot.
+        return self.transform.name or f"{self.named_after}-transform".replace(".", "-")
 
     @property
     def transform_role_name(self) -> str:
         return self.transform.role_name or f"{self.transform_name}-role"
 
-    @model_validator(mode="after")
-    def _names_are_short_enough(self) -> Self:
-        named = {
-            "delivery.name": (self.delivery_name, 64),
-            "delivery.roleName": (self.delivery_role_name, 64),
-            "transform.name": (self.transform_name, 64),
-            "transform.roleName": (self.transform_role_name, 64),
-            "stream.name": (self.stream_name, 128),
+    def names_of_the_way(self) -> Iterable[PhysicalName]:
+        """The names that are made of the table's."""
+        key = "table.tableName" if isinstance(self.table, NewTable) else "table.tableArn"
+        made: dict[str, tuple[What, str | None]] = {
+            "-data-stream": ("stream", self.stream.name),
+            "-delivery-stream": ("delivery stream", self.delivery.name),
+            "-delivery-role": ("role", self.delivery.role_name),
+            "-transform": ("function", self.transform.name),
         }
-        for setting, (name, longest) in named.items():
-            if len(name) > longest:
-                raise ValueError(f"`{name}` has more than {longest} characters: give it a shorter one by `{setting}`")
-        return self
+        for after, (what, said) in made.items():
+            if said is None:
+                value = self.named_after.replace(".", "-") if what == "function" else self.named_after
+                yield PhysicalName(what=what, key=key, value=value, after=after)
+        if self.transform.role_name is None:
+            value = self.transform.name or self.named_after.replace(".", "-")
+            key, after = ("transform.name", "-role") if self.transform.name else (key, "-transform-role")
+            yield PhysicalName(what="role", key=key, value=value, after=after)
 
     @model_validator(mode="after")
     def _keys_stay_as_they_are(self) -> Self:
@@ -370,7 +381,7 @@ class LakeAccess(Settings):
     """The other account's bucket as literal values, for a consumer whose stack belongs to somebody else."""
 
     account_id: AccountId
-    bucket_name: BucketName
+    bucket_name: TheirBucketName
     key_arn: KeyArn
 
     @model_validator(mode="after")
@@ -400,12 +411,27 @@ class ProducerSettings(ProducingSettings):
     def peers(self) -> Iterable[Peer]:
         return (self.lake,) if isinstance(self.lake, Peer) else ()
 
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        return self.names_of_the_way()
+
 
 class ConsumingSettings(TableSettings):
     """What is said of the bucket and of what makes it a table."""
 
     bucket: Bucket = Bucket()
     catalogue: Catalogue = Catalogue()
+
+    def names_of_the_store(self, instance: str) -> Iterable[PhysicalName]:
+        """The names that are made of the instance's."""
+        yield self.from_instance("workgroup", instance, before="tributary-")
+        yield self.from_instance("bucket", instance, after="-work-bucket", automatic=True)
+        if not self.bucket.name:
+            yield self.from_instance("bucket", instance, after="-bucket", automatic=True)
+        replica = self.bucket.replica
+        if replica and not replica.name:
+            yield self.from_instance("bucket", instance, after="-replica-bucket", automatic=True)
+        if replica:
+            yield self.from_instance("key alias", instance, before="alias/tributary/", after="-replica")
 
 
 class ConsumerSettings(ConsumingSettings):
@@ -414,9 +440,15 @@ class ConsumerSettings(ConsumingSettings):
     kind: Literal["data-lake/consumer"]
     producer: Producer
 
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        return self.names_of_the_store(instance)
+
 
 class LakeSettings(ProducingSettings, ConsumingSettings):
     """Both sides in one account."""
 
     kind: Literal["data-lake"]
     table: Table = NewTable(table_name=SAME_ACCOUNT_TABLE)
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        return (*self.names_of_the_way(), *self.names_of_the_store(instance))

@@ -11,6 +11,7 @@ from components.data_lake.settings import ExistingNetwork, ProducingSettings
 from components.function import FunctionNetwork, declare_function
 from components.network import PrivateNetwork, PrivateNetworkArgs
 from components.policies import Statement, statement, uses_key
+from components.regions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,9 @@ class LakeTransform(pulumi.ComponentResource):
 
 def _puts_back(args: LakeTransformArgs) -> Statement:
     """For the endpoint's policy: the function may put into its stream; nobody else, and into no other."""
-    role_arn = pulumi.Output.concat("arn:aws:iam::", args.account_id, ":role/", args.settings.transform_role_name)
+    role_arn = pulumi.Output.concat(
+        "arn:", partition_of(args.region), ":iam::", args.account_id, ":role/", args.settings.transform_role_name
+    )
     return {
         **statement(["kinesis:PutRecords"], args.stream_arn, {"ArnEquals": {"aws:PrincipalArn": role_arn}}),
         "Principal": "*",

@@ -3,25 +3,27 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from components.arns import arn
+from components.naming import PhysicalName
 from components.settings import (
     AccountId,
     Architecture,
     FunctionSettings,
+    KeyArn,
     KinesisReader,
     OwnHandler,
     Peer,
     RoleName,
     Settings,
     ShardCount,
+    StreamName,
+    TheirRoleName,
 )
 
-StreamArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[^/]+$")]
-ConsumerArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[^/]+/consumer/[^/]+$")
-]
-KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$")]
+StreamArn = Annotated[str, *arn("kinesis", "stream/[^/]+", here=True)]
+ConsumerArn = Annotated[str, *arn("kinesis", "stream/[^/]+/consumer/[^/]+", here=True)]
 
 CONSUMER = FunctionSettings(name="kds-cross-account-stream-efo-consumer", batch_size=100, timeout_seconds=60)
 CONSUMER_ROLE = "kds-cross-account-stream-efo-consumer-role"
@@ -35,12 +37,12 @@ class Subscriber(Settings):
     """
 
     account_id: AccountId
-    role_name: RoleName = CONSUMER_ROLE
+    role_name: TheirRoleName = CONSUMER_ROLE
     enhanced_fan_out: bool = True
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arn(self, partition: str) -> str:
+        """The role's ARN, in the partition that both sides are in."""
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
 
 class OwnerSettings(Architecture):
@@ -49,9 +51,14 @@ class OwnerSettings(Architecture):
     kind: Literal["shared-stream/owner"]
     # https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html: 20 registered consumers for a stream
     subscribers: dict[str, Subscriber] = Field(min_length=1, max_length=20)
-    stream_name: str = Field(default="kds-cross-account-stream", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    stream_name: StreamName = "kds-cross-account-stream"
     shard_count: ShardCount = 1
     retention_hours: int = Field(default=24, ge=24, le=8760)
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        for label in self.subscribers:
+            key = f"subscribers.{label}"
+            yield PhysicalName(what="stream consumer", key=key, value=label, within=self.stream_name)
 
 
 class StreamAccess(Settings):
@@ -88,3 +95,6 @@ class SubscriberSettings(KinesisReader):
 
     def peers(self) -> Iterable[Peer]:
         return (self.owner,) if isinstance(self.owner, Peer) else ()
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)
