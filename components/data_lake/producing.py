@@ -10,9 +10,10 @@ from components.data_lake.settings import ExistingTable, ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
-from components.monitoring import Watch, delivery_watches, stream_watches, table_watches
+from components.monitoring import delivery_watches, stream_watches, table_watches
 from components.stream import DataStream, DataStreamArgs
 from components.table import DataTable, DataTableArgs
+from components.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.monitoring import Watch
+from components.watch import Watch
 
 
 def consumed_stream_watches(name: str, stream_name: pulumi.Input[str], retention_hours: int) -> list[Watch]:

@@ -69,7 +69,7 @@ def test_the_published_names_and_sizes_hold_when_the_file_says_nothing(stack: An
     assert (stream["name"], stream["shardCount"]) == (f"{table}-data-stream", 10)
     delivery = only(declared, "FirehoseDeliveryStream").inputs
     assert delivery["name"] == f"{table}-delivery-stream"
-    assert delivery["kinesisSourceConfiguration"]["kinesisStreamArn"] == f"arn:aws:kinesis:{table}-data-stream"
+    assert delivery["kinesisSourceConfiguration"]["kinesisStreamArn"].endswith(f"stream/{table}-data-stream")
     sizes = {key: destination(declared)[key] for key in ("bufferingSize", "bufferingInterval", "compressionFormat")}
     assert sizes == {"bufferingSize": 1, "bufferingInterval": 120, "compressionFormat": "UNCOMPRESSED"}
     assert destination(declared)["prefix"] == "changes/delivered_on=!{timestamp:yyyy-MM-dd}/"
@@ -232,7 +232,8 @@ def test_a_copy_in_another_region_has_a_key_of_its_own() -> None:
 def test_every_alarm_names_its_dimensions_and_is_on_the_dashboard() -> None:
     for declared, _ in (lake(), producer()):
         dashboard = only(declared, "Dashboard").inputs["dashboardBody"]
-        alarms = {one.inputs["metricName"]: one.inputs["dimensions"] for one in every(declared, "MetricAlarm")}
+        inputs = [one.inputs for one in every(declared, "MetricAlarm")]
+        alarms = {one["metricName"]: one["dimensions"] for one in inputs if "metricName" in one}
         assert set(alarms) >= {
             "DeliveryToS3.DataFreshness",
             "DeliveryToS3.Success",
@@ -240,7 +241,6 @@ def test_every_alarm_names_its_dimensions_and_is_on_the_dashboard() -> None:
             "GetRecords.IteratorAgeMilliseconds",
             "ReadProvisionedThroughputExceeded",
             "Unreadable",
-            "WriteThrottleEvents",
         }
         for metric, dimensions in alarms.items():
             assert all(dimensions.values())
@@ -261,7 +261,7 @@ def test_both_sides_say_the_layout_alike() -> None:
 
 
 def test_an_own_handler_replaces_the_code() -> None:
-    handler = {"folder": "handlers/lake_transformer", "entry": "main.handler", "environment": {"A": "1"}}
+    handler = {"folder": "handlers/lake_transformer", "entry": "main.handler", "environment": {"COLOUR": "1"}}
     declared, _ = lake(transform={"handler": handler})
     function = only(declared, "Function").inputs
-    assert (function["handler"], environment(declared)) == ("main.handler", {"A": "1"})
+    assert (function["handler"], environment(declared)) == ("main.handler", {"COLOUR": "1"})

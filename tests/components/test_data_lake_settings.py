@@ -8,7 +8,7 @@ from components.data_lake.prefixes import static_part
 from components.data_lake.settings import LakeSettings, ProducerSettings
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import parse
+from components.stack_files import parse
 
 pytestmark = pytest.mark.pure
 
@@ -93,7 +93,16 @@ def test_parquet_is_not_compressed_again() -> None:
 
 def test_a_long_table_name_asks_for_shorter_names() -> None:
     told = mistake(table={"tableName": "t" * 60})
-    assert "has more than 64 characters: give it a shorter one by `delivery.name`" in told
+    assert f"it makes the delivery stream '{'t' * 60}-delivery-stream'" in told
+    names = {"delivery": {"name": "d", "roleName": "r"}, "transform": {"name": "f"}}
+    assert parsed(table={"tableName": "t" * 60}, **names).transform_role_name == "f-role"
+
+
+def test_a_prefix_comes_before_every_name_that_is_made() -> None:
+    prefixed = parsed(namePrefix="eu-")
+    assert prefixed.stream_name == "eu-blog-srsa-ddb-table-data-stream"
+    there = parsed(namePrefix="eu-", table={"tableArn": "arn:aws:dynamodb:us-east-1:666666666666:table/people"})
+    assert (there.table.name, there.delivery_role_name) == ("people", "eu-people-delivery-role")
 
 
 def test_the_changes_own_columns_are_not_declared_again() -> None:
