@@ -7,6 +7,7 @@ ADDITIONS: tuple[str, ...] = (
     "resetting",
     "eventloop",
     "model_checks",  # before other checks of a request
+    "cloudwatch",
     "kinesis",
     "event_sources",
     "table_streams",

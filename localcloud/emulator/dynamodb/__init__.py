@@ -5,6 +5,7 @@ Each module names the page that it follows. Capacity is enforced while a `throug
 
 from localcloud.emulator.dynamodb import (
     batch_writing,
+    consumed_writes,
     expiry,
     export,
     key_numbers,
@@ -24,5 +25,6 @@ def install() -> None:
     partiql.install()
     batch_writing.install()
     expiry.install()
+    consumed_writes.install()
     export.install()
     scanning.install()

@@ -12,7 +12,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, new_uuid
 
-from localcloud.emulator.event_sources import engine, queue_batches, queue_mappings
+from localcloud.emulator.event_sources import engine, queue_mappings, queue_reading
 from localcloud.emulator.event_sources.access import CannotReadError
 from localcloud.emulator.event_sources.settings import DEFAULTS
 from localcloud.emulator.event_sources.sources import SourceNotFoundError, stream_of_consumer
@@ -196,9 +196,9 @@ def install() -> None:
     def _delete_esm(original: Callable[[str], Answer], esm_id: str) -> Answer:
         return _refusing(delete)(original, esm_id)
 
-    queue_batches.install()
+    queue_reading.install()
 
-    # Streams are read by the engine; the emulator's poller keeps the queues.
+    # Streams are read by the engine.
     @replaces("ministack.services.lambda_svc", "_poll_kinesis", source="0d590120d060")
     def _poll_kinesis(_original: object) -> bool:
         return False

@@ -97,7 +97,7 @@ class Shard:
                     taker.pending.append(record)
                     if taker is not lane:
                         taker.woken.set()
-                self.mapping.delivery.count("PolledEventCount", len(chunk.records))
+                self.mapping.delivery.count_polled(len(chunk.records))
                 self.mapping.delivery.count("FilteredOutEventCount", len(chunk.records) - len(chosen))
                 # Only now, so that a lane that sees the end sees all its records as well.
                 self.position, self.ended = chunk.next_position, chunk.ended

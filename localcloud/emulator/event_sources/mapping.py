@@ -86,6 +86,7 @@ class Mapping:
             state = self.record["State"]
             if state in ("Creating", "Enabling", "Updating"):
                 self._become("Enabled" if self.record["Enabled"] else "Disabled")
+                self.polled()
         self.lane_rests()
 
     def lane_rests(self) -> None:
@@ -102,6 +103,11 @@ class Mapping:
 
     def _become(self, state: str) -> None:
         self.record |= {"State": state, "LastModified": time.time()}
+
+    def polled(self) -> None:
+        """Say that the mapping polls, also when there is nothing to read; one that may not read does not."""
+        if self.running and not self.stopped and not self._unreadable:
+            self.delivery.count_polled(0)
 
     def wake(self) -> None:
         """Have every lane look again."""

@@ -1,24 +1,18 @@
-"""A queue mapping's batch: which messages its filters let through, and what the function's answer means for them.
+"""A queue mapping's batch: the records that a function gets, and what its answer means for the messages.
 
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html (partial batch responses)
 """
 
 import json
-import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.emulator.event_sources import filters
 from localcloud.emulator.invocation import FunctionNotFoundError, ThrottledError, execute
-from localcloud.emulator.patching import replaces
 
 Record = Mapping[str, Any]
-
-_logger = logging.getLogger(__name__)
-
-# A mapping reads no further batch for so long after one that failed, as in the emulator.
-PAUSE_S = 1.0
+Stored = Mapping[str, Any]
 
 
 def failed_ids(result: Any, message_ids: Sequence[str]) -> set[str]:
@@ -42,45 +36,47 @@ def failed_ids(result: Any, message_ids: Sequence[str]) -> set[str]:
     return named if named <= everything else everything
 
 
-def run(
-    _original: object,
-    record: dict[str, Any],
-    _function: Mapping[str, Any],
-    event: Mapping[str, Any],
-    batch: Sequence[Mapping[str, Any]],
-    queue_url: str,
-    queue_name: str,
-) -> None:
-    """Invoke the mapping's function with a batch, and delete what it processed and what a filter left out."""
-    from ministack.services import lambda_svc, sqs
+def record_of(message: Stored, queue_arn: str) -> Record:
+    """A received message as a function gets it."""
+    from ministack.services import sqs
 
-    sent = [one["messageId"] for one in event["Records"]]
-    failed = set(sent)
-    try:
-        answer = execute(record["FunctionArn"], event)
-    except (ThrottledError, FunctionNotFoundError) as error:
-        _logger.warning("batch of %s: %s", queue_name, error)
-    else:
-        if answer.function_error is None:
-            reports = "ReportBatchItemFailures" in (record.get("FunctionResponseTypes") or [])
-            failed = failed_ids(answer.result, sent) if reports else set()
-    done = {one["receipt_handle"] for one in batch if one["id"] not in failed}
-    sqs._delete_messages_for_esm(queue_url, done)
-    if failed:
-        lambda_svc._esm_backoff_until[record["UUID"]] = time.time() + PAUSE_S
-        record["LastProcessingResult"] = f"PROBLEM: {len(failed)} of {len(sent)} messages were not processed"
-    else:
-        lambda_svc._esm_backoff_until.pop(record["UUID"], None)
-        record["LastProcessingResult"] = "OK"
+    attributes = {
+        name: {
+            **{f"{key[0].lower()}{key[1:]}": value for key, value in one.items()},
+            "stringListValues": [],
+            "binaryListValues": [],
+        }
+        for name, one in message["message_attributes"].items()
+    }
+    return {
+        "messageId": message["id"],
+        "receiptHandle": message["receipt_handle"],
+        "body": message["body"],
+        "attributes": sqs._build_sys_attrs(message, ["All"]),
+        "messageAttributes": attributes,
+        **({"md5OfMessageAttributes": message["md5_attrs"]} if message.get("md5_attrs") else {}),
+        "md5OfBody": message["md5_body"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
 
 
-def wanted(_original: object, records: Sequence[Record], mapping: Mapping[str, Any]) -> list[Record]:
-    """The messages that a mapping's filters let through, by the rules that streams' mappings have."""
+def wanted(records: Sequence[Record], mapping: Mapping[str, Any]) -> list[Record]:
+    """The records that a mapping's filters let through, by the rules that streams' mappings have. Pure."""
     texts = [one.get("Pattern") for one in (mapping.get("FilterCriteria") or {}).get("Filters") or []]
     patterns = [json.loads(text) for text in texts if text]
     return [one for one in records if filters.wanted(one, patterns)]
 
 
-def install() -> None:
-    replaces("ministack.services.lambda_svc", "_run_sqs_batch", source="f9bf630aabf3")(run)
-    replaces("ministack.services.lambda_svc", "_apply_filter_criteria", source="d8d7d5c8f77e")(wanted)
+def process(records: Sequence[Record], mapping: Mapping[str, Any]) -> set[str]:
+    """Invoke the mapping's function with the records; returns the ids of the messages that were not processed."""
+    sent = [one["messageId"] for one in records]
+    try:
+        answer = execute(mapping["FunctionArn"], {"Records": list(records)})
+    except (ThrottledError, FunctionNotFoundError):
+        return set(sent)
+    if answer.function_error is not None:
+        return set(sent)
+    reports = "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])
+    return failed_ids(answer.result, sent) if reports else set()

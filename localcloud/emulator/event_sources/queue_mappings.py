@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.core.responses import get_region, json_response
+from ministack.core.responses import get_account_id, get_region, json_response
 
 from localcloud.emulator.access.authorization import AccessDenied, assume, require
+from localcloud.emulator.event_sources import queue_reading
 from localcloud.emulator.event_sources.access import LAMBDA
 from localcloud.emulator.event_sources.engine import PASSING_STATE_S
 from localcloud.emulator.event_sources.validation import InvalidError, require_idle
@@ -36,6 +37,7 @@ def create(original: Callable[[Request], Answer], request: Request, function_arn
     if status >= 300:
         return status, headers, body
     record = lambda_svc._esms[json.loads(body)["UUID"]]
+    queue_reading.start(record, get_account_id(), get_region())
     return _passing(record, "Creating", 202)
 
 
@@ -59,10 +61,9 @@ def delete(original: Callable[[str], Answer], record: Record) -> Answer:
 
 
 async def _forget(original: Callable[[str], Answer], record: Record) -> None:
-    from ministack.services import lambda_svc
-
+    reader = queue_reading.stop(record["UUID"])
     await asyncio.sleep(PASSING_STATE_S)
-    while lambda_svc._esm_inflight.get(record["UUID"]):
+    while reader is not None and not reader.is_done:
         await asyncio.sleep(PASSING_STATE_S)
     original(record["UUID"])
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
 
+from localcloud.emulator import metrics
 from localcloud.emulator.kinesis import shard_log
 from localcloud.emulator.kinesis.shard_log import Record, StoredShard, is_closed, parents_of
 from localcloud.emulator.shard_ranges import ShardRange
@@ -150,7 +151,16 @@ def append(stream: Stream, partition_key: str, data: bytes, explicit_hash_key: s
         shard_id = route(stream, hash_key)
         shard = stream["shards"][shard_id]
         shard_log.expire(shard, _cutoff(stream))
-        return shard_id, shard_log.add(shard, partition_key, data)
+        number = shard_log.add(shard, partition_key, data)
+    count(stream, "IncomingRecords", 1)
+    count(stream, "IncomingBytes", len(data))
+    return shard_id, number
+
+
+def count(stream: Stream, metric: str, value: float) -> None:
+    """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html (basic stream-level metrics)"""
+    _, _, _, region, account_id, _ = stream["StreamARN"].split(":", 5)
+    metrics.add(account_id, region, "AWS/Kinesis", metric, value, {"StreamName": stream["StreamName"]})
 
 
 def writing() -> AbstractContextManager[object]:

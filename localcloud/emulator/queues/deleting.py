@@ -5,15 +5,14 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Change
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core.concurrency import esm_wake
 
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.queues.messages import RefusedError
-from localcloud.emulator.queues.receiving import Receipt, on_the_loop, take_out
+from localcloud.emulator.queues.receiving import Receipt, take_out
 
 Queue = dict[str, Any]
 Stored = dict[str, Any]
@@ -117,18 +116,6 @@ def _batch(action: str, entry_name: str, act: Callable[[Queue, Mapping[str, Any]
     return serve
 
 
-def _delete_for_mapping(_original: object, queue_url: str, handles: Collection[str]) -> None:
-    from ministack.services import sqs
-
-    def delete_all() -> None:
-        queue = sqs._get_q(queue_url)
-        for handle in handles:
-            with suppress(RefusedError):  # its visibility timeout is over: it will be received again
-                delete(queue, handle)
-
-    on_the_loop(delete_all)
-
-
 def install() -> None:
     from ministack.services import sqs
 
@@ -141,7 +128,6 @@ def install() -> None:
     replaces(module, "_act_change_visibility_batch", source="bd08e3c7b0ab")(
         _batch(change, "ChangeMessageVisibilityBatchRequestEntry", _change)
     )
-    replaces(module, "_delete_messages_for_esm", source="c1686f29b48b")(_delete_for_mapping)
     sqs._HANDLERS |= {
         "DeleteMessage": sqs._act_delete_message,
         "DeleteMessageBatch": sqs._act_delete_message_batch,

@@ -7,20 +7,18 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 import base64
 import binascii
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import Any, TypeVar
+from typing import Any
 
-from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.core.responses import new_uuid
 
-from localcloud.emulator import eventloop
 from localcloud.emulator.patching import replaces
 
 Queue = dict[str, Any]
 Stored = dict[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,16 +96,3 @@ def install() -> None:
     module = "ministack.services.sqs"
     replaces(module, "_collect_msgs", source="308a6eb1b3d4")(collect)
     replaces(module, "_expire_retained", source="c0da3361632b")(expire)
-
-    @replaces(module, "_receive_messages_for_esm", source="f230dbcd4974")
-    def receive_for_mapping(original: Callable[[str, int], list[Stored]], queue_url: str, most: int) -> list[Stored]:
-        return on_the_loop(original, queue_url, most)
-
-
-def on_the_loop(function: Callable[..., T], *args: Any) -> T:
-    """Call from a mapping's thread what works on queues, which belong to the event loop."""
-
-    async def call() -> T:
-        return function(*args)
-
-    return eventloop.call(call, get_account_id(), get_region())

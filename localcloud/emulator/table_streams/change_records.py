@@ -40,6 +40,11 @@ def deleted_by_ttl() -> Iterator[None]:
         _identity.reset(token)
 
 
+def is_deletion_by_ttl() -> bool:
+    """Whether the change under way is one."""
+    return _identity.get() is TTL_IDENTITY
+
+
 def next_number() -> str:
     """A sequence number above all that were given out before."""
     return str(_first + next(_numbers))
