@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
 from components.code import RUNTIME, FunctionCode
-from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.policies import Statement, combined, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
 from handlers.shared.places import POISON_PREFIX, PROGRESS_PREFIX
 
@@ -19,12 +19,14 @@ class EventSource:
     """What a mapping reads: `arn` is the event source, `statements` allow reading it.
 
     The mapping starts at what arrived at `starting_timestamp`, which Kinesis streams alone can (ISO 8601, UTC), or at
-    the horizon. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
+    the horizon. A mapping that is deleted forgets its place: `protect` has Pulumi refuse to delete or replace it.
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
     """
 
     arn: pulumi.Input[str]
     statements: list[Statement]
     starting_timestamp: str | None = None
+    protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class StreamFunctionArgs:
     failures: PrivateBucket
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
-    region: pulumi.Input[str]
+    region: str
     environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
     sets_aside: bool = True
@@ -124,7 +126,9 @@ class StreamFunction(pulumi.ComponentResource):
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
             # A function has one mapping for a source, so that a replaced one goes before the new one comes.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy], delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[policy], delete_before_replace=True, protect=source.protect
+            ),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id
@@ -167,13 +171,13 @@ def declare_function(
     role = aws.iam.Role(
         f"{name}-role",
         name=role_name,
-        assume_role_policy=trusts_service("lambda.amazonaws.com", account_id),
+        assume_role_policy=trusts_service("lambda", account_id),
         opts=opts,
     )
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
-        policy=document([*statements, _writes_logs(logs.arn)]),
+        policy=document(combined([*statements, _writes_logs(logs.arn)])),
         opts=opts,
     )
     function = aws.lambda_.Function(

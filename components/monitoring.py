@@ -33,7 +33,7 @@ class MonitoringArgs:
     """`alarm_topic_arn` is told when an alarm goes off and when it is over; None only shows it."""
 
     watches: list[Watch]
-    region: pulumi.Input[str]
+    region: str
     alarm_topic_arn: str | None
 
 

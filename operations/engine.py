@@ -24,6 +24,14 @@ def _ignore(line: str) -> None:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What a deployment would do: the engine's steps, and the errors because of which it would not begin."""
+
+    steps: Sequence[Mapping[str, Any]]
+    errors: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Engine:
     """`folder` holds Pulumi.yaml and the stack files; `environment` replaces this process's own when it is given."""
 
@@ -104,3 +112,28 @@ class Engine:
         exported = json.loads(self.run(["stack", "export", "--stack", stack]))
         found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
         return found
+
+    def preview(self, stack: str, *, refresh: bool = False) -> Preview:
+        """What `pulumi up` would do; `refresh` reads first what there really is.
+
+        Raises EngineError when pulumi cannot be started or says nothing in JSON.
+        """
+        command = ["pulumi", "--non-interactive", "--color", "never", "preview", "--json", "--stack", stack]
+        command += ["--refresh"] if refresh else []
+        try:
+            ended = subprocess.run(
+                command, cwd=self.folder, env=dict(self.environment), capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise EngineError(NOT_FOUND) from None
+        try:
+            found = json.loads(ended.stdout)
+        except ValueError:
+            raise EngineError(
+                f"`{' '.join(command)}` ended with exit code {ended.returncode}:\n{ended.stderr}"
+            ) from None
+        diagnostics = found.get("diagnostics", [])
+        return Preview(
+            steps=found.get("steps", []),
+            errors=[one for one in diagnostics if one["severity"] == "error"] if ended.returncode else [],
+        )

@@ -11,7 +11,8 @@ import yaml
 
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import Architecture, allowed_account, parse
+from components.settings import Architecture
+from components.stack_files import allowed_account, check_place, deployed_region, other_stacks, parse
 from operations.errors import StackError
 
 
@@ -29,6 +30,11 @@ class Stack:
         """The names of the stacks whose outputs this one reads."""
         return {peer.stack for settings in self.architectures.values() for peer in settings.peers()}
 
+    def instance_of(self, component: str) -> str:
+        """The instance whose component has this name; the name itself when the file has no such instance any more."""
+        named = {settings.component_name(name): name for name, settings in self.architectures.items()}
+        return named.get(component, component)
+
 
 def stack_names(folder: Path) -> list[str]:
     """The stacks that have a file in a project folder."""
@@ -44,15 +50,15 @@ def read(folder: Path, name: str) -> Stack:
         raise StackError(f"there is no stack file {path.name} in {folder}. {hint}")
     try:
         config = _config(path)
-        region = config.get("aws:region")
-        if not isinstance(region, str):
-            raise SettingsError(f"{path.name}: `aws:region` is {region!r}; it must name a Region such as eu-west-1.")
-        return Stack(
+        stack = Stack(
             name=name,
             account_id=allowed_account(path.name, config.get("aws:allowedAccountIds")),
-            region=region,
+            region=deployed_region(path.name, config.get("aws:region")),
             architectures=parse(KINDS, path.name, config.get("tributary:architectures")),
         )
+        others = other_stacks(KINDS, folder, path.name)
+        check_place(path.name, stack.account_id, stack.region, stack.architectures, others)
+        return stack
     except SettingsError as wrong:
         raise StackError(str(wrong)) from None
 

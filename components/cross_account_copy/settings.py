@@ -5,25 +5,30 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from components.naming import PhysicalName
 from components.settings import (
     AccountId,
     Architecture,
+    BucketName,
     Capacity,
+    DeliveryStreamName,
     FunctionSettings,
     KinesisReader,
     Peer,
+    Region,
     RoleArn,
     RoleName,
     Settings,
     ShardCount,
+    StreamName,
+    TableName,
     TableStreamFunctionSettings,
+    TheirRoleName,
+    TheirTableName,
     Throughput,
 )
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 
 # What the copier adds to every item, in the place of attributes of these names that a record may have.
 ADDED_ATTRIBUTES = ("seqNumbershardIdHash", "sequenceNumber", "shardId")
@@ -53,11 +58,11 @@ class Writer(Settings):
     """The role of the other account that may write here. It need not exist yet."""
 
     account_id: AccountId
-    role_name: RoleName = "LambdaKinesisDynamo"
+    role_name: TheirRoleName = "LambdaKinesisDynamo"
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arn(self, partition: str) -> str:
+        """The role's ARN, in the partition that both sides are in."""
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
 
 class Index(Settings):
@@ -67,6 +72,11 @@ class Index(Settings):
     attribute_type: Literal["S", "N"] = "S"
     name: str | None = None
     capacity: Throughput = Capacity(read=20, write=20)
+
+    @property
+    def index_name(self) -> str:
+        """Its name, made of the attribute's unless said."""
+        return self.name or f"{self.attribute}-index"
 
     @model_validator(mode="after")
     def _is_on_what_records_have(self) -> Self:
@@ -87,6 +97,12 @@ class Weekly(Settings):
     current: IsoWeek
     older: tuple[IsoWeek, ...] = ()
 
+    @model_validator(mode="after")
+    def _older_weeks_are_over(self) -> Self:
+        if len(set(self.older)) < len(self.older) or {self.current, self.following} & set(self.older):
+            raise ValueError("its `older` weeks must be other weeks than `current` and the one after it, each once")
+        return self
+
     @property
     def following(self) -> str:
         """The ISO week after `current`."""
@@ -103,6 +119,11 @@ class ClickStream(Settings):
     capacity: Throughput = Capacity(read=20, write=20)
     function: TableStreamFunctionSettings = CLICK_STREAM_WRITER
 
+    @property
+    def role_name(self) -> str:
+        """The name of the function's role."""
+        return f"{self.function.name}-role"
+
 
 class DeliverySettings(Settings):
     """The delivery stream. The prefix gets the date appended as it is: Firehose adds no separator.
@@ -111,7 +132,7 @@ class DeliverySettings(Settings):
     https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
     """
 
-    name: str = Field(default="prod-s3-firehose", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    name: DeliveryStreamName = "prod-s3-firehose"
     prefix: str = "prod-kinesis-data"
     error_prefix: str = "errors/"
     pack_bytes: int = Field(default=0, ge=0, le=1_024_000)
@@ -135,7 +156,35 @@ class TargetSettings(Architecture):
     forwarder: TableStreamFunctionSettings = FORWARDER
     forwarder_role_name: RoleName = "lambdadynamostreams_firehose"
     delivery: DeliverySettings = DeliverySettings()
-    bucket_name: str | None = None
+    bucket_name: BucketName = None
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The tables by label: one, or one for each week and one for what is older than all."""
+        if self.weekly is None:
+            return {TABLE: self.table_name}
+        weeks = [OLDER, *self.weekly.older, self.weekly.current, self.weekly.following]
+        return {week: f"{self.table_name}-{week}" for week in weeks}
+
+    def names(self, instance: str) -> list[PhysicalName]:
+        found = super().names(instance)
+        return [name for name in found if not (self.weekly and name.key == "tableName" and not name.after)]
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        if self.weekly:
+            for week in self.tables:
+                yield PhysicalName(what="table", key="tableName", value=self.table_name, after=f"-{week}")
+        if self.click_stream:
+            name = self.click_stream.function.name
+            yield PhysicalName(what="role", key="clickStream.function.name", value=name, after="-role")
+        if self.index:
+            key = "index.name" if self.index.name else "index.attribute"
+            said, after = (self.index.name, "") if self.index.name else (self.index.attribute, "-index")
+            yield PhysicalName(what="index", key=key, value=said, after=after, within=self.table_name)
+        if not self.bucket_name:
+            yield self.from_instance("bucket", instance, after="-lake-bucket", automatic=True)
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)
+        yield self.from_instance("role", instance, after="-role", automatic=True)
 
     @model_validator(mode="after")
     def _has_one_type_for_each_attribute(self) -> Self:
@@ -152,10 +201,10 @@ class TargetAccess(Settings):
     """The target's side as literal values, for a target whose stack belongs to somebody else."""
 
     role_arn: RoleArn
-    region: str
-    table_name: TableName | None = None
-    weekly_tables: dict[IsoWeek, TableName] | None = None
-    older_table: TableName | None = None
+    region: Region
+    table_name: TheirTableName | None = None
+    weekly_tables: dict[IsoWeek, TheirTableName] | None = None
+    older_table: TheirTableName | None = None
 
     @model_validator(mode="after")
     def _names_its_tables(self) -> Self:
@@ -184,7 +233,7 @@ class SourceSettings(KinesisReader):
         Annotated[Peer, Tag("peer")] | Annotated[TargetAccess, Tag("literal")], Discriminator(_target_form)
     ]
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
-    stream_name: str = Field(default="web-analytics", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    stream_name: StreamName = "web-analytics"
     shard_count: ShardCount = 1
     # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
     retention_hours: int = Field(default=24, ge=24, le=8760)
@@ -194,3 +243,6 @@ class SourceSettings(KinesisReader):
 
     def peers(self) -> Iterable[Peer]:
         return (self.target,) if isinstance(self.target, Peer) else ()
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)

@@ -79,6 +79,7 @@ def run(request: Any) -> Any:
         monitor_address=request.monitor_address,
         preview=request.dryRun,
         organization=request.organization or DEFAULT_ORGANIZATION,
+        root_directory=request.info.root_directory,
     )
     set_all_config(dict(request.config), list(request.configSecretKeys))
     os.chdir(request.pwd)

@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.access import Access, deployer
 from operations.engine import Engine
 from operations.errors import EngineError
-from operations.instruments.mappings import instance_of
-from operations.stacks import read
+from operations.instruments.mappings import component_of
+from operations.stacks import Stack, read
 from operations.status import alarms, delivery_streams, functions, mappings
 from operations.status.findings import Finding, Place, Resource
 from operations.status.report import Report, Seen, StackReport
@@ -47,7 +47,7 @@ def status(engine: Engine, stacks: Sequence[str]) -> Report:
 
 def _status(engine: Engine, name: str) -> StackReport:
     stack = read(engine.folder, name)
-    resources = list(_resources(engine, name))
+    resources = list(_resources(engine, stack))
     if not resources:
         return StackReport(name, stack.account_id, stack.region, deployed=False, seen=[], findings=[])
     access = Access(engine.environment)
@@ -91,10 +91,10 @@ def _unreachable(instance: str, what: str, error: Exception) -> Finding:
     )
 
 
-def _resources(engine: Engine, stack: str) -> Iterable[Resource]:
+def _resources(engine: Engine, stack: Stack) -> Iterable[Resource]:
     """The resources of a stack with their instances; none when it is not deployed."""
     try:
-        state = engine.resources(stack)
+        state = engine.resources(stack.name)
     except EngineError as error:
         if "no stack named" not in str(error):
             raise
@@ -102,4 +102,4 @@ def _resources(engine: Engine, stack: str) -> Iterable[Resource]:
     by_urn = {one["urn"]: one for one in state}
     for one in state:
         if one["type"] in LOOKED_AT:
-            yield Resource(instance_of(one, by_urn), one["type"], one["outputs"])
+            yield Resource(stack.instance_of(component_of(one, by_urn)), one["type"], one["outputs"])

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, reset_options
 
 from components.deployment import Place, deploy
 from components.kinds import KINDS
-from components.settings import parse
+from components.roles import role_settings, shape_roles
+from components.stack_files import parse
 
 REGION = "eu-west-1"
 
@@ -71,16 +72,22 @@ class _Recorder(mocks.Mocks):
 
 
 def declare(
-    architectures: Mapping[str, Any], account_id: str, peers: Mapping[str, Mapping[str, Any]] | None = None
+    architectures: Mapping[str, Any],
+    account_id: str,
+    peers: Mapping[str, Mapping[str, Any]] | None = None,
+    roles: Mapping[str, Any] | None = None,
 ) -> tuple[list[Declared], dict[str, Any]]:
     """The resources and the exported outputs of a stack with these architectures. `peers`: stack → its outputs."""
     recorder = _Recorder(peers or {})
     asyncio.set_event_loop(asyncio.new_event_loop())
+    # A new root, without what the stack before it asked of its resources.
+    reset_options()
     mocks.set_mocks(recorder, project="tributary", stack="test", preview=False)
     exported: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[Any]:
+        shape_roles(role_settings("Pulumi.test.yaml", roles))
         outputs = deploy(parse(KINDS, "Pulumi.test.yaml", architectures), Place(account_id, REGION))
         return pulumi.Output.from_input(outputs).apply(exported.update)
 

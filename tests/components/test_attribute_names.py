@@ -10,7 +10,7 @@ from components.cross_account_copy.settings import ADDED_ATTRIBUTES, CLICK_STREA
 from components.cross_account_copy.target import KEYS
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import parse
+from components.stack_files import parse
 from handlers.cross_account_copier import items
 
 pytestmark = pytest.mark.pure

@@ -7,7 +7,7 @@ Asking, for each request: `lambda_actions` and `request_resources` (with `glue_r
 `keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_documents` and
 `attached_policies` (what can be stored), `policy_principals` and `deleted_principals` (who is named in a policy),
-`passed_roles` (iam:PassRole).
+`passed_roles` (iam:PassRole), `glue_containers` (what contains a table or database).
 Whether a customer key may be used is beside this folder, in `key_use`.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -19,6 +19,7 @@ def install() -> None:
         attached_policies,
         deleted_principals,
         foreign_resources,
+        glue_containers,
         item_conditions,
         lambda_actions,
         passed_roles,
@@ -41,5 +42,6 @@ def install() -> None:
         policy_principals,
         deleted_principals,
         passed_roles,
+        glue_containers,
     ):
         module.install()

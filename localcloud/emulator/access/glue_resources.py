@@ -1,7 +1,7 @@
 """Names the resource that a request to the Glue Data Catalog is authorized on: a table, or a database.
 
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html. AWS asks for the permission on
-what is above it as well, the database of a table and the catalogue; here the innermost resource decides.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html. What
+contains it is asked for in `glue_containers`.
 """
 
 from collections.abc import Mapping

@@ -61,6 +61,18 @@ def allow(session: Session, region: str, action: str, database: str, table: str)
             require(session, action, f"{base}:{resource}", context=SECURE, region=region)
 
 
+def allow_default(session: Session, region: str) -> None:
+    """Raise QueryError unless the caller may see the database `default`, or make it where it is not there.
+
+    https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+    """
+    base = f"arn:aws:glue:{region}:{session.account_id}"
+    for action in ("glue:GetDatabase", "glue:CreateDatabase"):
+        for resource in ("database/default", "catalog"):
+            with _explained():
+                require(session, action, f"{base}:{resource}", context=SECURE, region=region)
+
+
 def find(session: Session, region: str, name: TableName, context_database: str) -> StoredTable:
     """A table and what it holds. Raises QueryError when it does not exist or the caller may not read it."""
     from ministack.services import glue

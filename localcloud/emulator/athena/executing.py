@@ -47,6 +47,7 @@ async def _execute(
     status["State"] = "RUNNING"
     began = time.monotonic()
     try:
+        catalog.allow_default(session, region)
         if ddl is not None:
             _define(session, region, ddl, database)
             answer: Json = athena._run_ddl(ddl, database)

@@ -37,12 +37,13 @@ class FakeKinesis:
             }
         }
 
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_shards"
-        return self
-
-    def paginate(self, StreamName: str) -> Any:  # noqa: N803
-        return [{"Shards": [{"ShardId": name}]} for name in self.shards]
+    def list_shards(self, **request: str) -> Any:
+        """A shard a page; a request has the stream's name or the next page's token, as the API wants it."""
+        [(member, value)] = request.items()
+        assert member == "NextToken" or value == "clicks"
+        place, names = int(value) if member == "NextToken" else 0, list(self.shards)
+        more = {"NextToken": str(place + 1)} if place + 1 < len(names) else {}
+        return {"Shards": [{"ShardId": name} for name in names[place : place + 1]], **more}
 
     def get_shard_iterator(self, **request: Any) -> Any:
         self.requests.append(request)
