@@ -127,9 +127,9 @@ def state() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("workshop", "later"):
+    for name, account in (("workshop", ACCOUNT), ("later", "555555555555")):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
-            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{ACCOUNT}"], '
+            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{account}"], '
             '"tributary:architectures": {logfile: {kind: table-replica}}}\n'
         )
     monkeypatch.setattr(Engine, "resources", lambda _, stack: state() if stack == "workshop" else [])
