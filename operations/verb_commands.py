@@ -7,6 +7,8 @@ import typer
 from operations import verbs
 from operations.asked import BackfillAsked, ComparingAsked, ReplayAsked, Rows, Runner, Where, time_of
 from operations.dialogue import Dialogue
+from operations.engine import Engine
+from operations.instruments.mappings import mappings
 from operations.options import (
     HERE,
     FarProfile,
@@ -139,6 +141,8 @@ def replay(
 ) -> None:
     """Read streams again from their horizon or from a time on; the far end stays as it is."""
     asked = ReplayAsked(function, None if at is None else time_of(at))
+    if instance is None and function is not None:
+        [instance, *_] = [mapping.instance for mapping in mappings(Engine(folder), stack, function)]
     verbs.run("replay", folder, stack, instance, asked, Dialogue(yes, as_json))
 
 

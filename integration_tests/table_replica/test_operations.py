@@ -97,7 +97,8 @@ def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: De
     code, out, error = tributary("verify", "workshop", "--json", "--settle", "0.5")
     report = json.loads(out)
     assert code == 1
-    assert "tributary redrive workshop" in error
+    assert "`tributary repair workshop` writes what is missing or differs" in error
+    assert "`tributary repair workshop` removes what is extra" in error
     assert report["missing"] == [{"PK": {"S": "request#50001"}}]
     assert report["extra"] == [{"PK": {"S": "request#50009"}}]
     assert report["differing"] == [{"key": {"PK": {"S": "request#50002"}}, "attributes": ["bytessent"]}]
@@ -174,7 +175,7 @@ def test_athena_says_what_scans_say_and_shows_what_it_takes(
         command = ("verify", "workshop", "--engine", engine, "--yes", "--json", "--values", "--settle", "0.5")
         code, out, shown = tributary(*command)
         assert code == 1
-        assert "tributary redrive workshop" in shown
+        assert "tributary repair workshop" in shown
         made = ("segments", "differingSegments", "readUnits", "seconds")
         reports.append({name: value for name, value in json.loads(out).items() if name not in made})
     assert reports[0] == reports[1]
@@ -219,6 +220,10 @@ def test_what_was_given_up_is_redriven_and_nothing_newer_is_lost(
     assert "left where it is: the function failed: " in out
     assert "cannot be applied yet" in error
     assert len(workshop.failed_records()) == 20
+    code, out, error = tributary("verify", "workshop", "--json", "--settle", "0.5")
+    where = f"s3://{workshop.replica.failure_bucket}/aws/lambda/a-mapping/batch"
+    assert [one["where"] for one in json.loads(out)["failed"]] == [where] * 20
+    assert "`tributary redrive workshop` applies again what failed" in error
 
     # Newer versions reach the replica before the old ones are redriven.
     workshop.put(request_item(70_000, v={"S": "late"}))

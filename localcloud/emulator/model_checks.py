@@ -9,6 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from localcloud.emulator.java_patterns import compiled
 from localcloud.emulator.request_gate import Call, Response, before, json_error
@@ -60,7 +61,7 @@ def refusal(call: Call) -> Response | None:
     if shape is None:
         return None
     is_form = call.service == "iam"
-    found = list(_check(shape, from_form(shape, call.data) if is_form else call.data, ""))
+    found = list(_check(shape, from_form(shape, _form(call)) if is_form else call.data, ""))
     if not found:
         return None
     return _form_error(checked.error, message(found)) if is_form else json_error(checked.error, message(found))
@@ -88,6 +89,11 @@ def from_form(shape: Shape, form: Mapping[str, Any], path: str = "") -> Any:
     if value is not None and shape.type_name in ("integer", "long"):
         return int(value) if str(value).lstrip("-").isdecimal() else None
     return value
+
+
+def _form(call: Call) -> dict[str, str]:
+    """The members of a form; an empty one is there, such as the value of a tag."""
+    return dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _form_error(code: str, text: str) -> Response:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from operations.instruments.failures import LAMBDA_PREFIX, POISON_PREFIX, table_of_stream
+from handlers.shared.places import POISON_PREFIX
+from operations.instruments.failures import LAMBDA_PREFIX, table_of_stream
 from operations.instruments.metrics import Metric, newest
 from operations.status.findings import Finding, Place, Resource
 

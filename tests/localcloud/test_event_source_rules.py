@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.emulator.event_sources.attempts import LONGEST_BACKOFF_S, Attempt, after_failure, backoff_s, too_old
+from localcloud.emulator.control import RefusedError, Request
+from localcloud.emulator.event_sources import pauses
+from localcloud.emulator.event_sources.attempts import Attempt, after_failure, too_old
 from localcloud.emulator.event_sources.destinations import GivenUp, document_of, object_key
 from localcloud.emulator.event_sources.filters import problem_of, wanted
 from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
@@ -147,13 +149,35 @@ def test_a_batch_is_retried_for_ever_unless_a_quota_is_set():
     attempt = Attempt((record(0),), failures=9_999, invocations=9_999)
     following = after_failure(attempt, 0, settings())
     assert following.attempts == (Attempt((record(0),), 10_000, 10_000),)
-    assert following.wait_s == LONGEST_BACKOFF_S
+    assert following.wait_s == pauses.PACES["short"].longest_s
 
 
-def test_the_wait_grows_up_to_its_limit():
-    waits = [backoff_s(failures) for failures in range(1, 100)]
+@pytest.fixture
+def pace():
+    """`pace(name)` chooses how long mappings wait, for this test."""
+    yield pauses.choose
+    pauses.choose(pauses.DEFAULT)
+
+
+@pytest.mark.parametrize(("name", "attempts"), [("short", 63), ("recorded", 8)])
+def test_so_many_attempts_are_made_in_a_minute(pace, name, attempts):
+    """Eight were recorded on AWS; the short pauses of tests grow to a second."""
+    pace(name)
+    waits = [pauses.pause_s(failures) for failures in range(1, 100)]
     assert waits == sorted(waits)
-    assert (waits[0], waits[1], waits[-1]) == (0.1, 0.2, LONGEST_BACKOFF_S)
+    assert (waits[0], waits[1], waits[-1]) == (
+        pauses.PACES[name].first_s,
+        2 * pauses.PACES[name].first_s,
+        pauses.PACES[name].longest_s,
+    )
+    made_at_s = [sum(waits[:count]) for count in range(100)]
+    assert sum(moment <= 60 for moment in made_at_s) == attempts
+
+
+def test_a_pace_is_asked_for_by_name():
+    assert pauses.serve(Request("GET", "", {})) == {"pace": "short"}
+    with pytest.raises(RefusedError, match="`pace` is 'slow'; it may be short or recorded"):
+        pauses.serve(Request("PUT", "", {"pace": "slow"}))
 
 
 def test_only_leading_records_over_the_age_are_too_old():

@@ -202,6 +202,15 @@ def test_names_beyond_their_length_are_refused(iam, clients, mine):
     ] == [*["ValidationError"] * 4, "InvalidParameterInput"]
 
 
+def test_tags_of_any_script_and_without_a_value_are_taken(iam, unique, cleanup):
+    name, tags = unique("role"), [{"Key": "größe", "Value": ""}, {"Key": "team", "Value": "データ / a+b=c@d:e"}]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUST), Tags=tags)
+    cleanup(iam.delete_role, RoleName=name)
+    assert iam.list_role_tags(RoleName=name)["Tags"] == tags
+    code, _ = refused(iam.tag_role, RoleName=name, Tags=[{"Key": "team", "Value": "a;b"}])
+    assert code == "ValidationError"
+
+
 def test_a_dashboard_has_so_many_metrics(clients, mine, unique, cleanup):
     cloudwatch, name = clients(mine).cloudwatch, unique("dashboard")
 

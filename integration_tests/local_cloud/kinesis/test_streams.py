@@ -81,6 +81,31 @@ def test_a_stream_has_twenty_consumers_and_five_in_the_making(kinesis, made, uni
         register()
 
 
+def test_mode_record_size_and_tags_are_changed_by_arn(kinesis, made, unique, eventually):
+    name = made()
+    arn = active(kinesis, name, eventually)["StreamARN"]
+    kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    assert active(kinesis, name, eventually)["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "PROVISIONED"})
+    summary = active(kinesis, name, eventually)
+    assert (summary["StreamModeDetails"], summary["OpenShardCount"]) == ({"StreamMode": "PROVISIONED"}, 1)
+    with pytest.raises(ClientError):
+        kinesis.put_record(StreamName=name, PartitionKey="a", Data=b"x" * (1024 * 1024 + 1))
+    kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=2048)
+    active(kinesis, name, eventually)
+    kinesis.put_record(StreamName=name, PartitionKey="a", Data=b"x" * (1024 * 1024 + 1))
+
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=unique("consumer"), Tags={"team": "data"})
+    consumer_arn = consumer["Consumer"]["ConsumerARN"]
+    for resource, first in ((arn, {}), (consumer_arn, {"team": "data"})):
+        kinesis.tag_resource(ResourceARN=resource, Tags={"more": "yes", "gone": "soon"})
+        kinesis.untag_resource(ResourceARN=resource, TagKeys=["gone"])
+        found = kinesis.list_tags_for_resource(ResourceARN=resource)["Tags"]
+        assert {tag["Key"]: tag["Value"] for tag in found} == {**first, "more": "yes"}
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.list_tags_for_resource(ResourceARN=f"{arn}-2")
+
+
 def test_a_token_continues_a_listing_alone(kinesis, made):
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html (NextToken)"""
     name = made(3)

@@ -27,6 +27,15 @@ def handler(event, context):
     return json.loads(json.dumps(answer).replace('"ID"', json.dumps(event["Records"][0]["messageId"])))
 """
 
+FAILING_ONCE = """
+def handler(event, context):
+    for record in event["Records"]:
+        first = record["attributes"]["ApproximateReceiveCount"] == "1"
+        if record["body"] == "a0" and first:
+            raise RuntimeError("a0 at first")
+        print("DONE " + record["body"])
+"""
+
 
 @pytest.fixture
 def mapped(own, queue, function, cleanup, eventually):
@@ -88,6 +97,62 @@ def test_reported_messages_stay_the_others_go_and_filtered_ones_never_reach_the_
     eventually(lambda: bodies(receive(grave_url)), equals=[failing], timeout=30)
     seen = [json.loads(line.partition(" ")[2]) for line in messages(reader, "BATCH")]
     assert seen == [texts[:2], [failing]]
+
+
+def test_a_batch_is_as_large_as_its_window_allows(own, mapped, eventually) -> None:
+    url, _, mapping_id, reader = mapped(BatchSize=20, MaximumBatchingWindowInSeconds=2)
+    own.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    own.lambda_.update_event_source_mapping(UUID=mapping_id, Enabled=True)
+    sent = [json.dumps({"answer": None, "n": n}) for n in range(25)]
+    for at in range(0, 25, 5):
+        entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(sent[at : at + 5])]
+        own.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    batches = eventually(
+        lambda: [json.loads(line.partition(" ")[2]) for line in messages(reader, "BATCH")],
+        until=lambda got: sum(map(len, got)) == 25,
+        timeout=30,
+    )
+    assert sorted(map(len, batches)) == [5, 20]
+
+
+def test_a_fifo_queue_is_read_in_order_of_each_group(own, fifo_queue, function, cleanup, eventually) -> None:
+    """Given two groups of which one fails at first, when they are read, then neither waits for the other, in order."""
+    url, arn = fifo_queue(ContentBasedDeduplication="true", VisibilityTimeout="2")
+    reader = function(own.account_id, FAILING_ONCE, statements=[READ], timeout=2)
+    for number in range(3):
+        for group in "ab":
+            own.sqs.send_message(QueueUrl=url, MessageBody=f"{group}{number}", MessageGroupId=group)
+    create = own.lambda_.create_event_source_mapping
+    mapping_id = create(FunctionName=reader.name, EventSourceArn=arn, BatchSize=1)["UUID"]
+    cleanup(remove, own.lambda_, mapping_id, eventually)
+
+    def seen():
+        return [line.partition(" ")[2].strip() for line in messages(reader, "DONE")]
+
+    got = eventually(seen, until=lambda names: len(names) == 6, timeout=60)
+    assert [name for name in got if name[0] == "a"] == ["a0", "a1", "a2"]
+    assert [name for name in got if name[0] == "b"] == ["b0", "b1", "b2"]
+    assert got.index("b0") < got.index("a0")
+
+
+def test_a_queue_is_read_while_the_role_may_use_its_key(own, mapped, eventually) -> None:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
+    url, _, mapping_id, reader = mapped()
+    key = own.kms.create_key()["KeyMetadata"]["Arn"]
+    own.sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": key})
+    own.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"answer": None}))
+    own.lambda_.update_event_source_mapping(UUID=mapping_id, Enabled=True)
+    eventually(
+        lambda: own.lambda_.get_event_source_mapping(UUID=mapping_id)["LastProcessingResult"],
+        until=lambda result: "kms:Decrypt" in result,
+    )
+    assert not list(messages(reader, "BATCH"))
+    policy = {"Version": "2012-10-17", "Statement": [statement("kms:Decrypt", key)]}
+    own.iam.put_role_policy(
+        RoleName=reader.role_arn.rpartition("/")[2], PolicyName="key", PolicyDocument=json.dumps(policy)
+    )
+    eventually(lambda: list(messages(reader, "BATCH")), timeout=30)
+    own.iam.delete_role_policy(RoleName=reader.role_arn.rpartition("/")[2], PolicyName="key")
 
 
 def test_the_mapping_api_asks_for_the_queue_and_shows_its_states(own, mapped, queue, function, eventually) -> None:

@@ -14,8 +14,9 @@ from localcloud.emulator.resetting import on_reset
 
 def install() -> None:
     """Put the engine in the place of the emulator's poller."""
-    from localcloud.emulator.event_sources import api, engine
+    from localcloud.emulator.event_sources import api, engine, pauses
 
     api.install()
+    pauses.install()
     on_reset(engine.stop_all)
     threading.Thread(target=engine.poll_for_ever, name="polling", daemon=True).start()

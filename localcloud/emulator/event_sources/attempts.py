@@ -1,4 +1,4 @@
-"""Decides how a batch that failed goes on: retried, split, or given up. Pure.
+"""Decides how a batch that failed goes on: retried, split, or given up.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html and …/services-dynamodb-errors.html
 """
@@ -6,12 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from localcloud.emulator.event_sources.pauses import pause_s
 from localcloud.emulator.event_sources.records import StreamRecord
 from localcloud.emulator.event_sources.settings import Settings
-
-# AWS backs off exponentially, without saying how; these keep ten retries of a test within seconds.
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,17 +49,12 @@ def after_failure(attempt: Attempt, failed_from: int, settings: Settings) -> Nex
         middle = len(rest) // 2
         return Next(tuple(Attempt(half, attempt.failures) for half in (rest[:middle], rest[middle:])))
     if failed_from:  # progress makes it another batch, for which the call counts as little
-        return Next((Attempt(rest),), backoff_s(1))
+        return Next((Attempt(rest),), pause_s(1))
     failures = attempt.failures + 1
     following = Attempt(rest, failures, attempt.invocations + 1)
     if settings.maximum_retries is not None and failures > settings.maximum_retries:
         return Next(discarded=following)
-    return Next((following,), backoff_s(failures))
-
-
-def backoff_s(failures: int) -> float:
-    """How long to wait after the `failures`-th failure in a row, in seconds."""
-    return float(min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures - 1, 10)))
+    return Next((following,), pause_s(failures))
 
 
 def too_old(records: Sequence[StreamRecord], maximum_age_s: float | None, now_s: float) -> int:

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from localcloud.emulator.event_sources.access import CannotReadError
-from localcloud.emulator.event_sources.attempts import Attempt, after_failure, backoff_s, too_old
+from localcloud.emulator.event_sources.attempts import Attempt, after_failure, too_old
 from localcloud.emulator.event_sources.delivery import Delivered, Delivery, Failed, NotInvoked, Outcome
 from localcloud.emulator.event_sources.destinations import RETRIES_EXHAUSTED, TOO_OLD
 from localcloud.emulator.event_sources.filters import wanted
+from localcloud.emulator.event_sources.pauses import pause_s
 from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
 from localcloud.emulator.event_sources.settings import Settings
 from localcloud.emulator.event_sources.sources import Chunk, Source, SourceNotFoundError
@@ -153,7 +154,7 @@ class Lane(threading.Thread):
             except Exception as error:  # the shard must go on, whatever one invocation met
                 logging.getLogger(__name__).exception("lane %s", self.name)
                 self.mapping.report(f"PROBLEM: {error}")
-                self.pause(backoff_s(4))
+                self.pause(pause_s(4))
         self.busy = False
         self.mapping.lane_stopped(self)
 
@@ -245,7 +246,7 @@ class Lane(threading.Thread):
             case NotInvoked():
                 # Nothing reached the function, so it counts for nothing.
                 self.mapping.report(outcome.problem)
-                self.pause(backoff_s(4))
+                self.pause(pause_s(4))
                 return
             case Failed(failed_from=failed_from):
                 self.last_failure = outcome
@@ -273,7 +274,7 @@ class Lane(threading.Thread):
             if problem is None:
                 return True
             self.mapping.report(problem)
-            self.pause(backoff_s(4))
+            self.pause(pause_s(4))
         return False
 
     def pause(self, wait_s: float) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 from ministack.core.responses import request_scope
 
 from localcloud.emulator.access.authorization import AccessDenied, assume, require
+from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.event_sources.access import LAMBDA
 from localcloud.emulator.event_sources.queue_batches import process, record_of, wanted
+from localcloud.emulator.key_use.queues import require_queue_key
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.queues.deleting import delete
 from localcloud.emulator.queues.messages import RefusedError
@@ -89,7 +91,8 @@ class Reader:
         try:
             session = assume(config["Role"], LAMBDA, config["FunctionName"], self._record["FunctionArn"])
             require(session, "sqs:ReceiveMessage", self._arn)
-        except AccessDenied as denied:
+            require_queue_key(session, self._arn)
+        except (AccessDenied, KmsError) as denied:
             self._pause(f"PROBLEM: {denied}")
             return None
         return queue

@@ -34,6 +34,7 @@ def register(original: Callable[[Request], Answer], request: Request) -> Answer:
         return status, headers, body
     answer = json.loads(body)
     consumer = kinesis._consumers[answer["Consumer"]["ConsumerARN"]]
+    consumer["tags"] = dict(request.get("Tags") or {})
     consumer["ConsumerStatus"] = answer["Consumer"]["ConsumerStatus"] = "CREATING"
     asyncio.get_running_loop().call_later(CREATING_S, consumer.update, {"ConsumerStatus": "ACTIVE"})
     return answered(answer)

@@ -97,13 +97,17 @@ def _execute(config: Json, code: bytes, event: Any, request_id: str) -> Json:
     worker, _ = lambda_runtime.acquire_worker(
         config["FunctionName"], config, code, qualifier=config.get("Version", "$LATEST")
     )
-    invocation = Invocation(event, request_id, function_arn, _changing_environment(lambda_svc, config), crash)
+    live = logs.Live(config, request_id)
+    invocation = Invocation(
+        event, request_id, function_arn, _changing_environment(lambda_svc, config), crash, live.printed
+    )
     try:
         if not faults.decided.get() and faults.due("duplicate", account_id, "lambda", "Invoke", function_arn):
             worker.invoke(invocation)
         outcome = worker.invoke(invocation)
     finally:
         lambda_runtime.release_worker(worker)
+    outcome.live_bytes = live.written_bytes
     answer: Json = {"body": outcome.payload, "log": outcome.log, "log_source": outcome}
     if outcome.error:
         answer["error"] = True

@@ -16,7 +16,7 @@ from localcloud.emulator.asynchronous.attempts import (
     before_attempt,
 )
 from localcloud.emulator.asynchronous.settings import Settings
-from localcloud.emulator.event_sources.queue_batches import failed_ids
+from localcloud.emulator.event_sources.queue_batches import failed_ids, record_of
 from localcloud.emulator.message_rules import problem_of, size_bytes
 from localcloud.emulator.queues.receiving import Receipt, in_turn
 from localcloud.emulator.topics.filter_policies import PolicyError, require_policy
@@ -166,6 +166,45 @@ def test_wrong_policies(policy: Any, scope: str, reason: str) -> None:
 )
 def test_what_an_answer_means_for_a_batch_of_messages(answer: Any, failed: set[str]) -> None:
     assert failed_ids(answer, ["a", "b"]) == failed
+
+
+def test_a_message_as_a_function_gets_it() -> None:
+    stored = {
+        "id": "m",
+        "receipt_handle": "h",
+        "body": "text",
+        "md5_body": "1cb251ec0d568de6a929b520c4aed8d1",
+        "md5_attrs": "d",
+        "receive_count": 2,
+        "first_receive_at": 1.5,
+        "message_attributes": {"a": text("1")},
+        "sys": {"SenderId": "s", "SentTimestamp": "1000"},
+        "group_id": "g",
+        "dedup_id": "1",
+        "seq": "00000000000000000001",
+    }
+    assert record_of(stored, "arn:aws:sqs:eu-west-1:111111111111:q.fifo") == {
+        "messageId": "m",
+        "receiptHandle": "h",
+        "body": "text",
+        "attributes": {
+            "SenderId": "s",
+            "SentTimestamp": "1000",
+            "ApproximateReceiveCount": "2",
+            "ApproximateFirstReceiveTimestamp": "1500",
+            "SequenceNumber": "00000000000000000001",
+            "MessageDeduplicationId": "1",
+            "MessageGroupId": "g",
+        },
+        "messageAttributes": {
+            "a": {"stringValue": "1", "dataType": "String", "stringListValues": [], "binaryListValues": []}
+        },
+        "md5OfMessageAttributes": "d",
+        "md5OfBody": "1cb251ec0d568de6a929b520c4aed8d1",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:111111111111:q.fifo",
+        "awsRegion": "eu-west-1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,12 @@ class FakeKinesis:
             "Records": [
                 {
                     "SequenceNumber": record.sequence_number,
-                    "ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC),
                     "Data": record.data,
+                    **(
+                        {}
+                        if record.arrival_s is None
+                        else {"ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC)}
+                    ),
                 }
                 for record in records[int(place) : end]
             ],
@@ -93,7 +97,8 @@ class FakeDynamoDB:
             {"AttributeName": name, "KeyType": kind} for name, kind in zip(self.keys, ("HASH", "RANGE"), strict=True)
         ]
         stream = f"arn:aws:dynamodb:eu-west-1:999999999999:table/{TableName}/stream/2026-11-22T10:00:00.000"
-        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items), "LatestStreamArn": stream}}
+        on_demand = {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
+        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items), "LatestStreamArn": stream, **on_demand}}
 
     def put(self, *items: Item) -> None:
         self.items.update((key_of(item, self.keys), item) for item in items)
