@@ -183,7 +183,7 @@ def test_the_exit_code_is_0_when_nobody_is_needed(status: Any, monkeypatch: pyte
     aws.metrics = {}
     code, out, error = status(aws)
     assert (code, error) == (0, "")
-    assert "later (444444444444, eu-west-1): not deployed" in out
+    assert "later (555555555555, eu-west-1): not deployed" in out
     assert status(aws, "later")[0] == 1
 
 
