@@ -26,6 +26,7 @@ from operations.options import (
     WriteUnits,
     Yes,
 )
+from operations.stacks import read
 
 
 def register(app: typer.Typer) -> None:
@@ -142,7 +143,8 @@ def replay(
     """Read streams again from their horizon or from a time on; the far end stays as it is."""
     asked = ReplayAsked(function, None if at is None else time_of(at))
     if instance is None and function is not None:
-        [instance, *_] = [mapping.instance for mapping in mappings(Engine(folder), stack, function)]
+        [mapping, *_] = mappings(Engine(folder), stack, function)
+        instance = read(folder, stack).instance_of(mapping.component)
     verbs.run("replay", folder, stack, instance, asked, Dialogue(yes, as_json))
 
 
