@@ -6,15 +6,19 @@ import pulumi_aws as aws
 from components.deployment import Place, deploy
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import allowed_account, parse
+from components.stack_settings import stack_settings
 
-stack_file = f"Pulumi.{pulumi.get_stack()}.yaml"
+
+def value(key: str) -> str | None:
+    """What the engine says of a setting of the stack."""
+    namespace, _, name = key.partition(":")
+    return pulumi.Config(namespace).get(name)
+
+
 try:
-    region = pulumi.Config("aws").require("region")
-    allowed_account(stack_file, pulumi.Config("aws").get_object("allowedAccountIds"))
-    architectures = parse(KINDS, stack_file, pulumi.Config("tributary").get_object("architectures"))
-    place = Place(account_id=aws.get_caller_identity_output().account_id, region=region)
-    for name, outputs in deploy(architectures, place).items():
+    settings = stack_settings(KINDS, f"Pulumi.{pulumi.get_stack()}.yaml", value)
+    place = Place(account_id=aws.get_caller_identity_output().account_id, region=settings.region)
+    for name, outputs in deploy(settings.architectures, place).items():
         pulumi.export(name, outputs)
 except SettingsError as wrong:
     raise pulumi.RunError(str(wrong)) from None

@@ -1,11 +1,10 @@
 """Deploys and destroys several stacks in the order of their references."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from operations.engine import Engine
 from operations.errors import StackError
-from operations.stacks import Stack, dependents, in_order, read, stack_names
+from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
 
 
 def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
@@ -14,7 +13,9 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
     Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi
     fails.
     """
-    stacks = _read(engine.folder, names)
+    wanted = _wanted(engine, names)
+    engine.ensure(wanted)
+    stacks = in_order(read_all(engine, wanted))
     deployed = set(engine.deployed())
     for stack in stacks:
         if missing := sorted(stack.references - deployed - {other.name for other in stacks}):
@@ -23,7 +24,6 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
                 f"Type `tributary up {' '.join([*missing, *(other.name for other in stacks)])}`."
             )
     for stack in stacks:
-        engine.ensure(stack.name)
         engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 
@@ -32,19 +32,28 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
 
     Raises StackError when a deployed stack that is not named reads the outputs of one that is.
     """
-    stacks = _read(engine.folder, names)
-    doomed = {stack.name for stack in stacks}
-    deployed = set(engine.deployed())
-    for stack in stacks:
-        if users := [other for other in dependents(engine.folder, stack.name) if other in deployed - doomed]:
+    wanted = _wanted(engine, names)
+    deployed = engine.deployed()
+    doomed = [name for name in wanted if name in deployed]
+    stacks = {stack.name: stack for stack in read_all(engine, sorted({*doomed, *_with_files(engine, deployed)}))}
+    others = [stack for name, stack in stacks.items() if name not in doomed]
+    for name in doomed:
+        if users := dependents(others, name):
             raise StackError(
-                f"stack `{stack.name}` cannot be destroyed: `{users[0]}` reads its outputs and would stop working. "
-                f"Type `tributary destroy {users[0]} {stack.name}` to destroy both."
+                f"stack `{name}` cannot be destroyed: `{users[0]}` reads its outputs and would stop working. "
+                f"Type `tributary destroy {users[0]} {name}` to destroy both."
             )
-    for stack in reversed(stacks):
-        if stack.name in deployed:
-            engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+    for stack in reversed(in_order([stacks[name] for name in doomed])):
+        engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 
-def _read(folder: Path, names: Sequence[str]) -> list[Stack]:
-    return in_order([read(folder, name) for name in names or stack_names(folder)])
+def _wanted(engine: Engine, names: Sequence[str]) -> list[str]:
+    """The stacks that are named, all of the folder when none is. Raises StackError for one that has no file."""
+    found = list(names) or stack_names(engine.folder)
+    for name in found:
+        file_of(engine.folder, name)
+    return found
+
+
+def _with_files(engine: Engine, names: Sequence[str]) -> list[str]:
+    return [name for name in names if (engine.folder / file_name(name)).exists()]

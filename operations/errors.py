@@ -3,6 +3,7 @@
 OperationError (RuntimeError)
 ├── StackError        a stack file is missing or wrong, or stacks cannot be ordered
 ├── EngineError       `pulumi` ended with an error
+├── AccountError      the credentials are not those of the account that is meant
 └── DifferenceError   the far end is not equal to its source
 """
 
@@ -17,6 +18,10 @@ class StackError(OperationError):
 
 class EngineError(OperationError):
     """`pulumi` ended with an error; the text holds its last lines."""
+
+
+class AccountError(OperationError):
+    """The credentials are not those of the account that is meant, or are refused."""
 
 
 class DifferenceError(OperationError):

@@ -74,7 +74,7 @@ def describe(found: Sequence[Mapping], at: datetime | None) -> list[str]:
 
 def replay(engine: Engine, stack: str, found: Sequence[Mapping], at: datetime | None = None) -> None:
     """Replace the mappings. The stack's file and state know the new ones. Raises EngineError."""
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     for instance in sorted({mapping.instance for mapping in found}):
         _start(engine, settings, instance, at)
     replaced = [option for mapping in found for option in ("--replace", mapping.urn)]

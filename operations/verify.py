@@ -99,7 +99,7 @@ def verify(
             "--read-units and --segments are for scans; --engine athena makes none: leave them out"
         )
     engine = Engine(folder)
-    settings = read(folder, stack)
+    settings = read(engine, stack)
     name = instance_of(settings, instance, tuple(KINDS))
     time = None if since is None else time_of(since, "--since")
     if where is Where.ATHENA and not isinstance(settings.architectures[name], ReplicaSettings):
@@ -161,6 +161,7 @@ def _by_athena(replica: "Replica", stack: str, patience: "Patience", yes: bool, 
 
 
 def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: Asked, progress: Progress) -> Outcome:
+    from operations.access import Far
     from operations.cross_account_copy import deployed, verifying
     from operations.instruments.patience import Patience
     from operations.instruments.rates import RateLimit
@@ -168,7 +169,7 @@ def _cross_account_copy(engine: Engine, stack: StackFile, instance: str, asked: 
     def watch(description: str, total: int | None) -> Callable[[int], None]:
         return partial(progress.advance, progress.add_task(description, total=total))
 
-    ends = deployed.find(engine, stack, instance, deployed.Far(asked.far_role, asked.far_profile), asked.since)
+    ends = deployed.find(engine, stack, instance, Far(asked.far_role, asked.far_profile), asked.since)
     report = verifying.verify(
         ends,
         RateLimit(asked.read_units or ends.target.read_units),

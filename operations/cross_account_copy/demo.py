@@ -18,7 +18,7 @@ from operations.cross_account_copy.observing import Lake, duplicates, item_count
 from operations.cross_account_copy.sending import Record, Sent, send
 from operations.engine import Engine
 from operations.errors import DifferenceError, OperationError
-from operations.stacks import Stack, in_order, read
+from operations.stacks import Stack, in_order, read_all
 from operations.workspace import write_workspace
 
 STACKS = ("poc", "prod")
@@ -45,7 +45,6 @@ def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
 
     began = time.monotonic()
     flights = _flights(record_count)
-    stacks = in_order([read(project, name) for name in STACKS])
     with ExitStack() as cleanup:
         cloud = server.start(folder=registry.new_folder(checkout().clouds), detached=keep)
         if keep:
@@ -56,8 +55,9 @@ def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
         folder = cloud.folder / "demo"
         folder.mkdir()
         write_workspace(folder, project, CHANGES)
-        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
         engine = Engine(folder, open_workspace(cloud, folder).environment)
+        stacks = in_order(read_all(engine, STACKS))
+        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
 
         outputs = {stack.name: _deploy(engine, stack, console) for stack in stacks}
         copy = _Copy(cloud.endpoint, {stack.name: stack for stack in stacks}, outputs)
