@@ -1,12 +1,18 @@
 """Deploys what the selected stack's file asks for: one stack is one account in one Region."""
 
+from pathlib import Path
+
 import pulumi
 import pulumi_aws as aws
 
 from components.deployment import Place, deploy
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.stack_settings import stack_settings
+from components.secrets import keep_secret, marked, secret_texts
+from components.stack_settings import ARCHITECTURES, stack_settings
+
+file = f"Pulumi.{pulumi.get_stack()}.yaml"
+secrets: frozenset[str] = frozenset()
 
 
 def value(key: str) -> str | None:
@@ -16,9 +22,13 @@ def value(key: str) -> str | None:
 
 
 try:
-    settings = stack_settings(KINDS, f"Pulumi.{pulumi.get_stack()}.yaml", value)
+    if pulumi.runtime.is_config_secret(ARCHITECTURES):
+        found = pulumi.Config("tributary").get_object("architectures")
+        secrets = secret_texts(Path(pulumi.get_root_directory()) / file, ARCHITECTURES, found)
+        keep_secret(secrets)
+    settings = stack_settings(KINDS, file, value)
     place = Place(account_id=aws.get_caller_identity_output().account_id, region=settings.region)
     for name, outputs in deploy(settings.architectures, place).items():
-        pulumi.export(name, outputs)
+        pulumi.export(name, marked(outputs, secrets))
 except SettingsError as wrong:
     raise pulumi.RunError(str(wrong)) from None

@@ -1,4 +1,4 @@
-"""What operations read of a stack is what the program gets, however its file is spelled and whatever is secret in it."""
+"""What operations read of a stack is what the program gets, however its file is spelled; what is secret stays so."""
 
 import json
 from typing import Any
@@ -21,8 +21,19 @@ FILE = """config:
     no: {kind: cross-account-copy/source, target: {stack: prod.eu}, startingTimestamp: 2026-11-22T10:00:00Z}
 """
 PROGRAM = """
+from pathlib import Path
 import pulumi
-pulumi.export("seen", pulumi.Config("tributary").require_object("architectures"))
+from components.secrets import keep_secret, marked, secret_texts
+
+found = pulumi.Config("tributary").require_object("architectures")
+texts = frozenset()
+if pulumi.runtime.is_config_secret("tributary:architectures"):
+    file = Path(pulumi.get_root_directory()) / "Pulumi.poc.eu.yaml"
+    texts = secret_texts(file, "tributary:architectures", found)
+    keep_secret(texts)
+policy = pulumi.Output.all(found["on"]).apply(lambda all: {"ID": "says " + all[0].get("externalId", "nothing")})
+pulumi.ComponentResource("tiny:index:Function", "function", {"environment": {"variables": policy}})
+pulumi.export("seen", marked(found, texts))
 """
 
 
@@ -49,6 +60,11 @@ def test_operations_read_what_the_program_gets(tiny: TinyProject) -> None:
     target: Any = read(engine, "poc.eu").architectures["on"]
     assert target.external_id == "very-hidden"
     assert "very-hidden" not in file.read_text()
-    assert engine.run(["up", "--yes", "--skip-preview", "--stack", "poc.eu"])
-    shown = json.loads(tiny.pulumi("stack", "output", "--json", "-s", "poc.eu").stdout)
-    assert engine.outputs("poc.eu")["seen"]["on"]["externalId"] == "very-hidden", shown
+    assert "very-hidden" not in engine.run(["up", "--yes", "--skip-preview", "--stack", "poc.eu"])
+    assert engine.outputs("poc.eu")["seen"]["on"]["externalId"] == "very-hidden"
+    expected = {"kind": "cross-account-copy/target", "writer": {"accountId": "111111111111"}}
+    shown = json.loads(tiny.pulumi("stack", "output", "--json", "-s", "poc.eu").stdout)["seen"]["on"]
+    assert shown == {**expected, "externalId": "[secret]"}
+    [function] = [one for one in engine.resources("poc.eu") if one["type"] == "tiny:index:Function"]
+    assert "ciphertext" in json.dumps(function["inputs"])
+    assert "very-hidden" not in (tiny.state / ".pulumi" / "stacks" / "tiny" / "poc.eu.json").read_text()

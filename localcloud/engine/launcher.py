@@ -16,10 +16,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
+GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+$")
 SECRET = re.compile(rb"^\s+(?:- )?secure:", re.MULTILINE)
 
 
@@ -88,7 +91,20 @@ def same_settings(one: bytes, other: bytes) -> bool:
     """Whether two YAML texts say the same, whatever their layout."""
     import yaml  # here, because it is seldom needed and takes longer to import than the rest of the launcher to run
 
-    return bool((yaml.safe_load(one) or {}) == (yaml.safe_load(other) or {}))
+    return bool(_comparable(yaml.safe_load(one) or {}) == _comparable(yaml.safe_load(other) or {}))
+
+
+def _comparable(value: Any) -> Any:
+    """A YAML value with its times as one text: the CLI writes a time without quotes back as Go prints it."""
+    if isinstance(value, dict):
+        return {key: _comparable(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_comparable(held) for held in value]
+    if isinstance(value, str) and (match := GO_TIME.match(value)):
+        return _comparable(datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}"))
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return _comparable(datetime(value.year, value.month, value.day)) if isinstance(value, date) else value
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -74,6 +74,7 @@ def run(request: Any) -> Any:
     reset_options(
         project=request.project,
         stack=request.stack,
+        root_directory=request.info.root_directory,
         parallel=request.parallel,
         engine_address=request.args[0] if request.args else "",
         monitor_address=request.monitor_address,
