@@ -1,16 +1,21 @@
 """`make shell`: the user's shell, in an environment where `pulumi` works against a local cloud."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.engine.environment import exports
 from localcloud.workspace import Workspace
+from operations.children import GRACEFUL, attended
 
+# An interactive shell ignores SIGTERM; it ends, and hangs up what runs in it, when its terminal goes.
+HANGING_UP: Mapping[int, int] = {**GRACEFUL, signal.SIGTERM: signal.SIGHUP, signal.SIGHUP: signal.SIGHUP}
 DEFAULT_STACK = "poc"
 BANNER = """\
 A local cloud answers at {endpoint}. Stacks: {stacks}; selected: {selected}.
@@ -36,8 +41,9 @@ def run_shell(workspace: Workspace, *, stops_cloud: bool) -> int:
             ending=ending,
         )
     )
-    with tempfile.TemporaryDirectory() as temporary:
-        _run(interactive_command(workspace, Path(temporary)), workspace)
+    # ^C is for what runs in the shell, whose waiting parent must not take the cloud down.
+    with tempfile.TemporaryDirectory() as temporary, contextlib.suppress(KeyboardInterrupt):
+        _run(interactive_command(workspace, Path(temporary)), workspace, HANGING_UP)
     return 0
 
 
@@ -75,12 +81,7 @@ def _posix_shell() -> str:
     return shutil.which("bash") or "/bin/sh"
 
 
-def _run(command: list[str], workspace: Workspace) -> int:
-    # ^C is for what runs in the shell: its waiting parent must not end before it and take the cloud down. It is handled
-    # by doing nothing, because a signal that is ignored would be ignored by the shell as well.
-    previous = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        code = subprocess.Popen(command, cwd=workspace.project.folder, env=workspace.environment).wait()
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    return code if code >= 0 else 128 - code
+def _run(command: list[str], workspace: Workspace, signals: Mapping[int, int] = GRACEFUL) -> int:
+    with attended(command, signals, stdin=None, cwd=workspace.project.folder, env=workspace.environment) as shell:
+        pass
+    return shell.returncode if shell.returncode >= 0 else 128 - shell.returncode

@@ -10,30 +10,37 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What a command is sent for what arrives here. SIGHUP would kill Pulumi in the middle; SIGTERM it takes like ^C.
+GRACEFUL: Mapping[int, int] = {
+    signal.SIGINT: signal.SIGINT,
+    signal.SIGTERM: signal.SIGTERM,
+    signal.SIGHUP: signal.SIGTERM,
+}
 
 
 class Ended(SystemExit):
-    """A signal ended this process, after its child had ended: the exit code is 128 + its number, as shells have it."""
+    """A signal ended this process: the exit code is 128 + its number, as shells have it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
 
 
 @contextmanager
-def attended(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
-    """The running command, for as long as the block lasts; `options` are those of Popen. It has ended afterwards.
+def attended(
+    command: Sequence[str], signals: Mapping[int, int] = GRACEFUL, **options: Any
+) -> Iterator[subprocess.Popen[Any]]:
+    """The running command, for as long as the block lasts; it has ended afterwards. `options` are those of Popen.
 
-    On a terminal ^C reaches the command as well as this process; any other signal is passed on. Raises, when the
-    command has ended, KeyboardInterrupt if there was a ^C, and Ended for another signal.
+    On a terminal ^C reaches the command as well as this process; any other signal is passed on as `signals` say.
+    Raises, when the command has ended, KeyboardInterrupt if there was a ^C, and Ended for another signal.
     """
     on_terminal = os.isatty(0)
     received: list[int] = []
@@ -41,17 +48,18 @@ def attended(command: Sequence[str], **options: Any) -> Iterator[subprocess.Pope
         command,
         # Without a terminal nobody but this process sends it a signal: a group of its own keeps it from getting two.
         process_group=None if on_terminal else 0,
-        preexec_fn=_interrupted_with_parent if _may_prepare() else None,
-        **options,
+        preexec_fn=_end_with_parent if _LIBC is not None and _in_main_thread() else None,
+        **{"stdin": None if on_terminal else subprocess.DEVNULL, **options},
     ) as child:
 
         def pass_on(number: int, frame: FrameType | None) -> None:
             received.append(number)
-            if number != signal.SIGINT or not on_terminal:
-                # A service's own SIGTERM means for Pulumi what ^C means: wait for what is under way, then end.
-                child.send_signal(signal.SIGINT)
+            if on_terminal and number != signal.SIGINT:
+                child.send_signal(signals[number])
+            elif not on_terminal and child.poll() is None:
+                os.killpg(child.pid, signals[number])
 
-        with _handled(pass_on):
+        with handled(pass_on):
             yield child
             child.wait()
     if signal.SIGINT in received:
@@ -61,25 +69,29 @@ def attended(command: Sequence[str], **options: Any) -> Iterator[subprocess.Pope
 
 
 @contextmanager
-def _handled(handler: Any) -> Iterator[None]:
-    """The signals go to the handler while the block runs; outside the main thread nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
+def handled(handler: Any, numbers: Sequence[int] = tuple(GRACEFUL)) -> Iterator[None]:
+    """These signals go to the handler while the block runs; outside the main thread nothing changes."""
+    if not _in_main_thread():
         yield
         return
-    previous = {number: signal.signal(number, handler) for number in PASSED_ON}
+    previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handled in previous.items():
-            signal.signal(number, handled)
+        for number, before in previous.items():
+            signal.signal(number, before)
 
 
-def _may_prepare() -> bool:
-    # The kernel's signal follows the thread that forked, and Python between fork and exec wants no other thread.
-    return _LIBC is not None and threading.current_thread() is threading.main_thread()
+def end(number: int, frame: FrameType | None) -> NoReturn:
+    """A handler that ends this process as an error would: what is held is released on the way out."""
+    raise Ended(number)
 
 
-def _interrupted_with_parent() -> None:
-    """In the child, before it executes: when this process is killed, the kernel sends the child a ^C."""
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _end_with_parent() -> None:
+    """In the child, before it executes: when this process is killed, the kernel sends the child a SIGTERM."""
     assert _LIBC is not None
-    _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))

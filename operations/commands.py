@@ -9,6 +9,7 @@ from rich.console import Console
 from operations import deploying, replaying
 from operations import diagram as diagrams
 from operations.engine import Engine
+from operations.options import confirm
 
 Stacks = Annotated[list[str] | None, typer.Argument(help="Stacks by name; all stack files of the folder when none.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -48,8 +49,7 @@ def replay(
     found = replaying.mappings(engine, stack, function)
     for line in replaying.describe(found, time):
         typer.echo(line)
-    if not yes:
-        typer.confirm("Replay?", abort=True)
+    confirm("Replay?", yes)
     replaying.replay(engine, stack, found, time)
     if time is not None:
         typer.echo(

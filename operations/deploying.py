@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.options import refuse_without_terminal
 from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
 
 
@@ -14,6 +15,7 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
     fails.
     """
     wanted = _wanted(engine, names)
+    _asks(engine, "Deploy?", yes)
     engine.ensure(wanted)
     stacks = in_order(read_all(engine, wanted))
     deployed = set(engine.deployed())
@@ -33,6 +35,7 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
     Raises StackError when a deployed stack that is not named reads the outputs of one that is.
     """
     wanted = _wanted(engine, names)
+    _asks(engine, "Destroy?", yes)
     deployed = engine.deployed()
     doomed = [name for name in wanted if name in deployed]
     stacks = {stack.name: stack for stack in read_all(engine, sorted({*doomed, *_with_files(engine, deployed)}))}
@@ -45,6 +48,15 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
             )
     for stack in reversed(in_order([stacks[name] for name in doomed])):
         engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+
+
+def _asks(engine: Engine, question: str, yes: bool) -> None:
+    """Raise OperationError when Pulumi would ask where nobody could answer.
+
+    https://www.pulumi.com/docs/iac/cli/environment-variables/ (PULUMI_SKIP_CONFIRMATIONS)
+    """
+    if not yes and engine.environment.get("PULUMI_SKIP_CONFIRMATIONS", "").lower() not in ("1", "true"):
+        refuse_without_terminal(question)
 
 
 def _wanted(engine: Engine, names: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ class Engine:
         lines: list[str] = []
         with self._started(
             ["--non-interactive", "--color", "never", *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,  # it must not ask
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

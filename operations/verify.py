@@ -17,7 +17,7 @@ from components.settings import Architecture
 from components.table_replica.settings import ReplicaSettings
 from operations.engine import Engine
 from operations.errors import DifferenceError, StackError
-from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Yes
+from operations.options import COLUMNS, HERE, FarProfile, FarRole, Folder, Instance, ReadUnits, Segments, Yes, confirm
 from operations.replaying import time_of
 from operations.stacks import Stack as StackFile
 from operations.stacks import read
@@ -153,8 +153,7 @@ def _by_athena(replica: "Replica", stack: str, patience: "Patience", yes: bool, 
     comparison = Comparison(replica, required_bulk(replica, stack), patience)
     progress.stop()  # it would write over the question
     typer.echo(comparison.intention(), err=True)
-    if not yes:
-        typer.confirm("Compare?", abort=True, err=True)
+    confirm("Compare?", yes)
     progress.start()
     task = progress.add_task("Comparing", total=None)
     return comparison.report(lambda step: progress.update(task, description=step))

@@ -6,13 +6,12 @@ their salt in their state instead (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER), so
 again. A file that holds a secret encrypted with that salt keeps both, and so does every other change that a command
 or the user made.
 
-This file is executed by path: its folder's modules are not on sys.path.
+This file is executed by path: only what it puts there itself is on sys.path.
 """
 
+import contextlib
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +19,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from operations.children import Ended, attended
 
 SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+$")
@@ -33,17 +36,20 @@ def main(pulumi: str, arguments: list[str]) -> int:
         return 1
     folder = project_folder(Path.cwd())
     before = stack_files(folder)
-    # A terminal sends ^C to the CLI as well, which cancels what it does and ends: the launcher has to outlive it. It is
-    # handled by doing nothing, because a signal that is ignored would be ignored by the CLI as well.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen([pulumi, *without_generated_code(arguments)])
-    signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
-    code = child.wait()
+    code = run([pulumi, *without_generated_code(arguments)])
     for path, now in stack_files(folder).items():
         wanted = without_added_salt(before.get(path), now)
         if wanted != now:
             replace(path, wanted)
     return code if code >= 0 else 128 - code
+
+
+def run(command: list[str]) -> int:
+    """Runs the CLI to its end, which is its own answer to a signal: its return code."""
+    # What a script has on standard input is the CLI's to read: `pulumi stack import < file`.
+    with contextlib.suppress(KeyboardInterrupt, Ended), attended(command, stdin=None) as child:
+        pass
+    return int(child.returncode)
 
 
 def without_generated_code(arguments: list[str]) -> list[str]:

@@ -23,6 +23,7 @@ from operations.options import (
     Stack,
     WriteUnits,
     Yes,
+    confirm,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def backfill(
     concurrency = int(bulk.outputs["maximumConcurrency"]) if bulk and runner is Runner.DISTRIBUTED else None
     for line in _intention(found, work, exported, concurrency, reads):
         typer.echo(line)
-    if not yes:
-        typer.confirm("Backfill?", abort=True)
+    confirm("Backfill?", yes)
     with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
         if bulk is None:
             tally = _from_scan(found, reads, writes, segments, progress)

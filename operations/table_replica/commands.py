@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from operations.engine import Engine
 from operations.errors import OperationError
-from operations.options import COLUMNS, HERE, Folder, Instance, Stack, Yes
+from operations.options import COLUMNS, HERE, Folder, Instance, Stack, Yes, confirm
 from operations.table_replica import backfill_command
 
 
@@ -87,8 +87,7 @@ def redrive(stack: Stack, instance: Instance = None, yes: Yes = False, folder: F
         f"{len(batches)} batches of {records} records in `{found.failure_bucket}` go through `{found.function}` again, "
         + ("as they are." if found.positions_table else "brought up to date; the stream is held meanwhile.")
     )
-    if not yes:
-        typer.confirm("Redrive?", abort=True)
+    confirm("Redrive?", yes)
 
     def show(outcome: redriving.Outcome) -> None:
         verdict = "applied" if outcome.reason is None else f"left where it is: {outcome.reason}"
@@ -111,8 +110,7 @@ def pause(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Fol
     typer.echo(
         f"`{found.function}` stops; changes of `{found.source.name}` wait in its stream for 24 hours, no longer."
     )
-    if not yes:
-        typer.confirm("Pause?", abort=True)
+    confirm("Pause?", yes)
     holding.pause(found.lambda_, found.mapping_id)
     typer.echo(f"Paused. `tributary resume {stack}` goes on from here.")
 
@@ -124,7 +122,6 @@ def resume(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Fo
 
     found = deployed.find(Engine(folder), stack, instance)
     typer.echo(f"`{found.function}` goes on with the changes of `{found.source.name}` from where it stopped.")
-    if not yes:
-        typer.confirm("Resume?", abort=True)
+    confirm("Resume?", yes)
     holding.resume(found.lambda_, found.mapping_id)
     typer.echo("Resumed.")
