@@ -1,7 +1,7 @@
 """A private, encrypted, versioned bucket: the lake of an architecture, or its on-failure destination."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +13,8 @@ INCOMPLETE_UPLOAD_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """`expire_days` deletes objects that old, None keeps them; `force_destroy` lets a destroy delete what is inside.
+    """`expire_days` deletes objects that old, None keeps them; `expire_prefix_days` those below a prefix.
+    `force_destroy` lets a destroy delete what is inside.
 
     `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of other accounts.
     """
@@ -21,6 +22,7 @@ class PrivateBucketArgs:
     key_arn: pulumi.Input[str]
     bucket_name: str | None = None
     expire_days: int | None = None
+    expire_prefix_days: Mapping[str, int] = field(default_factory=dict)
     force_destroy: bool = False
     grants: Callable[[pulumi.Output[str]], list[Statement]] = lambda _: []
 
@@ -77,7 +79,7 @@ class PrivateBucket(pulumi.ComponentResource):
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.id,
-            rules=_lifecycle(args.expire_days),
+            rules=_lifecycle(args),
             # S3 wants versioning settled before rules about old versions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
@@ -106,7 +108,7 @@ def _denies_plain_http(bucket_arn: pulumi.Input[str]) -> Statement:
     }
 
 
-def _lifecycle(expire_days: int | None) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+def _lifecycle(args: PrivateBucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
     rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
         {
             "id": "abort-incomplete-uploads",
@@ -115,14 +117,15 @@ def _lifecycle(expire_days: int | None) -> list[aws.s3.BucketLifecycleConfigurat
             "abort_incomplete_multipart_upload": {"days_after_initiation": INCOMPLETE_UPLOAD_DAYS},
         }
     ]
-    if expire_days is not None:
-        rules.append(
-            {
-                "id": "expire",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "expiration": {"days": expire_days},
-                "noncurrent_version_expiration": {"noncurrent_days": INCOMPLETE_UPLOAD_DAYS},
-            }
-        )
+    ages = {**args.expire_prefix_days, **({} if args.expire_days is None else {"": args.expire_days})}
+    rules += [
+        {
+            "id": f"expire-{prefix.strip('/')}".rstrip("-"),
+            "status": "Enabled",
+            "filter": {"prefix": prefix},
+            "expiration": {"days": days},
+            "noncurrent_version_expiration": {"noncurrent_days": min(days, INCOMPLETE_UPLOAD_DAYS)},
+        }
+        for prefix, days in ages.items()
+    ]
     return rules

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from components.bucket import PrivateBucket
 from components.code import RUNTIME, FunctionCode
 from components.policies import Statement, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
+from handlers.shared.places import POISON_PREFIX, PROGRESS_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +32,22 @@ class StreamFunctionArgs:
     """What a StreamFunction needs.
 
     Each of `sources` gets a mapping of that name. `statements` are what the handler itself calls; reading the
-    sources, writing logs and storing failed batches are added.
+    sources, writing logs and storing failed batches are added. `sets_aside` says that the handler stores poison records
+    itself, `keeps_progress` that it remembers how far it got inside a record: see handlers/README.md.
     """
 
     code: FunctionCode
     role_name: str
     settings: FunctionSettings
     sources: dict[str, EventSource]
-    failure_bucket_arn: pulumi.Input[str]
+    failures: PrivateBucket
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
     region: pulumi.Input[str]
     environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
+    sets_aside: bool = True
+    keeps_progress: bool = False
 
 
 class StreamFunction(pulumi.ComponentResource):
@@ -68,7 +73,7 @@ class StreamFunction(pulumi.ComponentResource):
             timeout_s=settings.timeout_seconds,
             memory_mb=settings.memory_mb,
             log_retention_days=settings.log_retention_days,
-            environment=args.environment,
+            environment=_environment(args),
             statements=[
                 *(allowed for source in args.sources.values() for allowed in source.statements),
                 *_stores_failed_batches(args),
@@ -112,7 +117,7 @@ class StreamFunction(pulumi.ComponentResource):
             maximum_record_age_in_seconds=settings.maximum_record_age_seconds,
             # A bucket gets the whole failed payload; a queue or topic would get pointers that expire with the stream.
             # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-            destination_config={"on_failure": {"destination_arn": args.failure_bucket_arn}},
+            destination_config={"on_failure": {"destination_arn": args.failures.arn}},
             # Counts what went to the on-failure destination, for the alarm.
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
@@ -219,11 +224,25 @@ def _writes_logs(group_arn: pulumi.Input[str]) -> Statement:
     return statement(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(group_arn, ":*"))
 
 
+def _environment(args: StreamFunctionArgs) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
+    if not args.sets_aside:
+        return args.environment
+    both = pulumi.Output.all(args.environment, args.failures.name)
+    return both.apply(lambda known: {**known[0], "FAILURE_BUCKET": known[1]})
+
+
 def _stores_failed_batches(args: StreamFunctionArgs) -> list[Statement]:
-    # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-    objects = pulumi.Output.concat(args.failure_bucket_arn, "/aws/lambda/*")
+    """What Lambda and the handler keep of records that are not applied, in the function's name.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    """
+    bucket_arn, function = args.failures.arn, args.settings.name
+    own = [f"{POISON_PREFIX}{function}/*"] if args.sets_aside else []
+    progress = pulumi.Output.concat(bucket_arn, f"/{PROGRESS_PREFIX}{function}/*")
     return [
-        statement(["s3:PutObject"], objects),
-        statement(["s3:ListBucket"], args.failure_bucket_arn),
+        statement(["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/", path) for path in ["aws/lambda/*", *own]]),
+        # A missing object is told from a forbidden one only to who may list the bucket.
+        statement(["s3:ListBucket"], bucket_arn),
+        *([statement(["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], progress)] if args.keeps_progress else []),
         uses_key(args.key_arn, ["GenerateDataKey", "Decrypt"], "s3", args.region),
     ]

@@ -90,8 +90,9 @@ MEANINGS = {
 class FunctionSettings(Settings):
     """A function on a stream. `batch_size` counts records, `memory_mb` is in MiB, the timeout is for one invocation.
 
-    `maximum_retry_attempts` and `maximum_record_age_seconds` say how long a record that cannot be applied may hold up
-    its shard before it is put into the on-failure bucket.
+    While the far end is away records wait in their shard, until they are `maximum_record_age_seconds` old;
+    `maximum_retry_attempts` bounds how often they are tried before, -1 does not. What is over goes to the on-failure
+    bucket. A record that can never be applied goes there at once.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -101,9 +102,18 @@ class FunctionSettings(Settings):
     memory_mb: int = Field(default=128, ge=128, le=10_240)
     parallelization_factor: int = Field(default=1, ge=1, le=10)
     batching_window_seconds: int = Field(default=0, ge=0, le=300)
-    maximum_retry_attempts: int = Field(default=10, ge=0, le=10_000)
+    maximum_retry_attempts: int = Field(default=-1, ge=-1, le=10_000)
     maximum_record_age_seconds: int = Field(default=12 * 60 * 60, ge=60, le=604_800)
     log_retention_days: int = Field(default=30, ge=1)
+
+
+class TableStreamFunctionSettings(FunctionSettings):
+    """A function on a table's stream, which keeps records for 24 hours.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+    """
+
+    maximum_record_age_seconds: int = Field(default=12 * 60 * 60, ge=60, le=86_400)
 
 
 class Peer(Settings):

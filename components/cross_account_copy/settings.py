@@ -18,6 +18,7 @@ from components.settings import (
     RoleName,
     Settings,
     ShardCount,
+    TableStreamFunctionSettings,
     Throughput,
 )
 
@@ -29,8 +30,8 @@ TABLE = "table"
 OLDER = "older"
 
 COPIER = FunctionSettings(name="ProdKinesisToPocDynamo", batch_size=300, timeout_seconds=120)
-FORWARDER = FunctionSettings(name="PocLambdaFirehose", batch_size=300, timeout_seconds=300)
-CLICK_STREAM_WRITER = FunctionSettings(name="PocLambdaClickStream", batch_size=300, timeout_seconds=120)
+FORWARDER = TableStreamFunctionSettings(name="PocLambdaFirehose", batch_size=300, timeout_seconds=300)
+CLICK_STREAM_WRITER = TableStreamFunctionSettings(name="PocLambdaClickStream", batch_size=300, timeout_seconds=120)
 
 
 def _week(text: str) -> str:
@@ -86,7 +87,7 @@ class ClickStream(Settings):
 
     table_name: TableName = "prod-raven-lambda-webanalytics-clickstream"
     capacity: Throughput = Capacity(read=20, write=20)
-    function: FunctionSettings = CLICK_STREAM_WRITER
+    function: TableStreamFunctionSettings = CLICK_STREAM_WRITER
 
 
 class DeliverySettings(Settings):
@@ -117,7 +118,7 @@ class TargetSettings(Architecture):
     index: Index | None = None
     weekly: Weekly | None = None
     click_stream: ClickStream | None = None
-    forwarder: FunctionSettings = FORWARDER
+    forwarder: TableStreamFunctionSettings = FORWARDER
     forwarder_role_name: RoleName = "lambdadynamostreams_firehose"
     delivery: DeliverySettings = DeliverySettings()
     bucket_name: str | None = None

@@ -14,6 +14,10 @@ from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches, stream_watches
 from components.policies import statement, uses_key
 from components.stream import DataStream, DataStreamArgs
+from handlers.shared.places import PROGRESS_PREFIX
+
+# How far the copier got inside a record says nothing once the record has left the stream's mapping, after an hour.
+PROGRESS_DAYS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,11 @@ class CopySource(pulumi.ComponentResource):
         )
         failures = PrivateBucket(
             f"{name}-failures",
-            PrivateBucketArgs(key_arn=key.arn, force_destroy=not settings.deletion_protection),
+            PrivateBucketArgs(
+                key_arn=key.arn,
+                expire_prefix_days={PROGRESS_PREFIX: PROGRESS_DAYS},
+                force_destroy=not settings.deletion_protection,
+            ),
             child,
         )
         consumer_arn = stream.consumer_arns.get(settings.copier.name)
@@ -76,7 +84,7 @@ class CopySource(pulumi.ComponentResource):
                         starting_timestamp=settings.starts_at,
                     )
                 },
-                failure_bucket_arn=failures.arn,
+                failures=failures,
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,
@@ -87,6 +95,7 @@ class CopySource(pulumi.ComponentResource):
                     external_id=settings.external_id,
                 ).apply(lambda granted: copier_environment(**granted)),
                 statements=[statement(["sts:AssumeRole"], args.target_role_arn)],
+                keeps_progress=True,
             ),
             child,
         )

@@ -89,7 +89,7 @@ class CopyTarget(pulumi.ComponentResource):
                 role_name=settings.forwarder_role_name,
                 settings=settings.forwarder,
                 sources=sources,
-                failure_bucket_arn=failures.arn,
+                failures=failures,
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,
@@ -102,7 +102,7 @@ class CopyTarget(pulumi.ComponentResource):
             self._child,
         )
         functions = {"forwarder": (forwarder, settings.forwarder.maximum_record_age_seconds)}
-        click_stream = self._click_stream(name, key.arn, failures.arn, sources)
+        click_stream = self._click_stream(name, key.arn, failures, sources)
         if click_stream is not None and settings.click_stream is not None:
             functions["click-stream"] = (
                 click_stream[1],
@@ -224,7 +224,7 @@ class CopyTarget(pulumi.ComponentResource):
         self,
         name: str,
         key_arn: pulumi.Input[str],
-        failure_bucket_arn: pulumi.Input[str],
+        failures: PrivateBucket,
         sources: dict[str, EventSource],
     ) -> tuple[DataTable, StreamFunction] | None:
         """The per-user table and its writer, where the stack file asks for them."""
@@ -250,7 +250,7 @@ class CopyTarget(pulumi.ComponentResource):
                 role_name=f"{settings.function.name}-role",
                 settings=settings.function,
                 sources=sources,
-                failure_bucket_arn=failure_bucket_arn,
+                failures=failures,
                 key_arn=key_arn,
                 account_id=args.account_id,
                 region=args.region,

@@ -57,12 +57,13 @@ class StreamSubscriber(pulumi.ComponentResource):
                         starting_timestamp=settings.starts_at,
                     )
                 },
-                failure_bucket_arn=failures.arn,
+                failures=failures,
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,
                 environment=_environment(settings),
                 statements=[],
+                sets_aside=False,
             ),
             child,
         )

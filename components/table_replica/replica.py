@@ -79,7 +79,7 @@ class TableReplica(pulumi.ComponentResource):
                 role_name=settings.replicator_role_name,
                 settings=settings.replicator,
                 sources={"stream": source.stream},
-                failure_bucket_arn=failures.arn,
+                failures=failures,
                 key_arn=key.arn,
                 account_id=args.account_id,
                 region=args.region,

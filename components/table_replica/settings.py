@@ -9,10 +9,10 @@ from components.settings import (
     AccountId,
     Architecture,
     Capacity,
-    FunctionSettings,
     Peer,
     RoleArn,
     Settings,
+    TableStreamFunctionSettings,
     Throughput,
 )
 
@@ -25,7 +25,7 @@ StreamArn = Annotated[
 ]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
 
-REPLICATOR = FunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
+REPLICATOR = TableStreamFunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
 REPLICATOR_ROLE = "DDBReplicationRole"
 CAPACITY = Capacity(read=10, write=5)
 TAGS = {"workshop-design-patterns": "targeted-for-cleanup"}
@@ -164,7 +164,7 @@ class ReplicaSettings(TableShape):
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
     guarded: bool = False
     bulk: BulkSettings | None = None
-    replicator: FunctionSettings = REPLICATOR
+    replicator: TableStreamFunctionSettings = REPLICATOR
     replicator_role_name: RoleName = REPLICATOR_ROLE
 
     def peers(self) -> Iterable[Peer]:

@@ -10,6 +10,7 @@ from components.policies import Statement, statement, uses_key
 from components.settings import Throughput
 from components.table import DataTable, DataTableArgs, IndexArgs
 from components.table_replica.settings import TableShape
+from handlers.shared.positions import position_names
 
 # What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
@@ -22,8 +23,6 @@ _UNGUARDED: Actions = {"changes": ["BatchWriteItem"], "rows": ["PutItem"]}
 _GUARDED: Actions = {"changes": ["PutItem", "DeleteItem"], "rows": ["PutItem"]}
 _POSITIONS: Actions = {"changes": ["PutItem"], "rows": ["ConditionCheckItem"]}
 _NOTHING: Actions = {"changes": [], "rows": []}
-# When a deleted item's position is forgotten; an attribute of the positions table only.
-EXPIRES = "expires"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ def replica_tables(
             key_arn=key_arn,
             indexes=[],
             deletion_protection=shape.deletion_protection,
-            time_to_live=EXPIRES,
+            time_to_live=position_names(shape.keys).expires,
             tags=shape.tags,
         ),
         opts,

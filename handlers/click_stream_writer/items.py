@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from handlers.shared.batch_write import ItemKey, scalar
-from handlers.shared.images import Image, new_images
+from handlers.shared.images import Image, compact, new_image
 from handlers.shared.ordered import Entry
+from handlers.shared.poison import Poison, undecidable
 
 __all__ = ["Selection"]
 
@@ -30,16 +30,25 @@ class Selection:
         self._hash_name = hash_name
         self._range_name = range_name
 
-    def entries_of(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
-        """The items of DynamoDB stream records, in order. Raises RecordError for a record without its new image."""
-        for position, image in new_images(records):
-            if image is None or not (_can_be_key(image, self._hash_name) and _can_be_key(image, self._range_name)):
-                self.skipped += 1
+    def entries_of(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Entry | Poison]:
+        """The items of DynamoDB stream records, in order."""
+        for position, record in enumerate(records):
+            try:
+                entry = self._entry(position, new_image(record))
+            except Exception as error:
+                yield undecidable(position, error)
                 continue
-            hash_key, range_key = image[self._hash_name], image[self._range_name]
-            # The stream has images as DynamoDB's own JSON, binary values in base64: just what BatchWriteItem takes.
-            item = json.dumps(image, ensure_ascii=False, separators=(",", ":")).encode()
-            yield Entry(position, ItemKey(self._table, scalar(hash_key), scalar(range_key)), item)
+            if entry is None:
+                self.skipped += 1
+            else:
+                yield entry
+
+    def _entry(self, position: int, image: Image | None) -> Entry | None:
+        if image is None or not (_can_be_key(image, self._hash_name) and _can_be_key(image, self._range_name)):
+            return None
+        key = ItemKey(self._table, scalar(image[self._hash_name]), scalar(image[self._range_name]))
+        # The stream has images as DynamoDB's own JSON, binary values in base64: just what BatchWriteItem takes.
+        return Entry(position, key, compact(image))
 
 
 def _can_be_key(image: Image, name: str) -> bool:

@@ -14,8 +14,9 @@ from handlers.click_stream_writer.items import Selection
 from handlers.click_stream_writer.settings import Settings
 from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter, dynamodb_client
 from handlers.shared.clients import Renewable
+from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
-from handlers.shared.ordered import OrderedRun, batches_of
+from handlers.shared.ordered import batches_of
 from handlers.shared.time_budget import LambdaContext
 
 SETTINGS = Settings.from_environment(os.environ)
@@ -23,11 +24,11 @@ SETTINGS = Settings.from_environment(os.environ)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
     """Writes one batch of stream records; replies with the first that is not written, if any."""
-    invocation = Invocation(event, context, DYNAMODB_STREAM)
+    invocation = Invocation(event, context, DYNAMODB_STREAM, _bucket())
     selection = Selection(SETTINGS.table, SETTINGS.hash_name, SETTINGS.range_name)
-    run = OrderedRun(_writer().send, invocation.budget, executor=_executor(), threads=SETTINGS.threads)
+    run = invocation.run(_writer().send, _executor(), SETTINGS.threads)
     failure = run.apply(batches_of(selection.entries_of(invocation.records), MAX_BATCH_ITEMS, MAX_BATCH_BYTES))
-    return invocation.reply(failure, run.counts, selection.skipped)
+    return invocation.reply(failure, selection.skipped)
 
 
 # Made at the first use and kept for the invocations that follow in this sandbox.
@@ -36,6 +37,11 @@ def _writer() -> BatchWriter:
     return BatchWriter(
         Renewable(lambda: dynamodb_client(threads=SETTINGS.threads)), SETTINGS.hash_name, SETTINGS.range_name
     )
+
+
+@cache
+def _bucket() -> FailureBucket:
+    return FailureBucket(SETTINGS.failure_bucket)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, required, whole_number
+from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, failure_bucket, required, whole_number
 
 __all__ = ["Settings"]
 
@@ -18,6 +18,7 @@ class Settings:
     hash_name: str
     range_name: str
     threads: int
+    failure_bucket: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -27,4 +28,5 @@ class Settings:
             hash_name=environment.get("HASH_NAME") or "useremail_",
             range_name=environment.get("RANGE_NAME") or "nanotimestamp_",
             threads=whole_number(environment, "WRITE_THREADS", DEFAULT_WRITE_THREADS, 1, MAX_WRITE_THREADS),
+            failure_bucket=failure_bucket(environment),
         )

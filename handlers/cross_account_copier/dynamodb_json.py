@@ -12,7 +12,7 @@ and https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints
 | true, false                                        | BOOL                                                         |
 | null                                               | NULL                                                         |
 | array, object, also empty ones                     | L, M                                                         |
-| nested more than 32 levels deep                    | refused                                                      |
+| a value more than 32 levels deep                   | refused: 31 arrays and objects may be around a scalar        |
 | an empty name, text that UTF-8 cannot express      | refused                                                      |
 
 JSON has no sets, so the empty sets that DynamoDB does not store cannot occur.
@@ -20,10 +20,10 @@ JSON has no sets, so the empty sets that DynamoDB does not store cannot occur.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from json import JSONDecoder
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring as quote
 from typing import Any, NoReturn
 
 __all__ = ["Document", "decode", "encode"]
@@ -37,21 +37,30 @@ MAX_DEPTH = 32
 # "The maximum item size in DynamoDB is 400 KB, which includes both attribute name binary length (UTF-8 length) and
 # attribute value binary lengths (UTF-8 length)."
 MAX_ITEM_BYTES = 400 * 1024
+# What RFC 8259 lets a reader ignore at the start of a text.
+BYTE_ORDER_MARK = "\ufeff"
 
 
-class _Number(str):
-    """A JSON number as it is written; a type of its own so that it is told from a string."""
+class _Int(str):
+    """A JSON number as it is written, without fraction and exponent; of a type of its own to tell it from a string."""
+
+    __slots__ = ()
+
+
+class _Float(str):
+    """Any other JSON number as it is written."""
 
     __slots__ = ()
 
 
 def decode(data: bytes) -> Document:
-    """The JSON object in `data`, for `encode`.
+    """The JSON object in `data`, for `encode`. A byte order mark before it is passed over.
 
-    Raises ValueError for what is not UTF-8, not JSON, not an object, or has a number that DynamoDB cannot hold.
+    Raises ValueError for what is not UTF-8, not JSON, or not an object.
     """
     try:
-        document = _decode(data.decode())
+        text = data.decode()
+        document = _decode(text.removeprefix(BYTE_ORDER_MARK))
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except RecursionError:
@@ -61,59 +70,84 @@ def decode(data: bytes) -> Document:
     return document
 
 
-def encode(document: Document) -> bytes:
-    """The DynamoDB JSON of a document that `decode` made and that may have got further strings.
+def encode(document: Document, own: Mapping[str, str]) -> bytes:
+    """The DynamoDB JSON of a document that `decode` made, with the strings `own` in the place of equally named members.
 
-    Raises ValueError for what DynamoDB is certain to refuse.
+    Members that are null or an empty string are left out. Raises ValueError for what DynamoDB is certain to refuse.
     """
+    members = _members(document, 1, own)
+    members += [f'"{name}":{{"S":{quote(value)}}}' for name, value in own.items()]
     try:
-        item = _map(document, 0).encode()
+        item = f"{{{','.join(members)}}}".encode()
     except UnicodeEncodeError:
         raise ValueError("it holds half of a surrogate pair, which UTF-8 cannot express") from None
     # The text is longer than what DynamoDB counts, so that only a long one has to be measured.
-    if len(item) > MAX_ITEM_BYTES and _least_size_bytes(document) > MAX_ITEM_BYTES:
+    if len(item) > MAX_ITEM_BYTES and _least_size_bytes({**document, **own}) > MAX_ITEM_BYTES:
         raise ValueError(f"the item is larger than {MAX_ITEM_BYTES} bytes")
     return item
-
-
-def _int(literal: str) -> _Number:
-    return _Number(literal) if len(literal) <= MAX_DIGITS else _checked(literal)
-
-
-def _float(literal: str) -> _Number:
-    if len(literal) <= MAX_DIGITS and "e" not in literal and "E" not in literal:
-        return _Number(literal)
-    return _checked(literal)
-
-
-def _checked(literal: str) -> _Number:
-    try:
-        number = Decimal(literal)
-    except InvalidOperation:
-        raise ValueError("it has a number out of DynamoDB's range") from None
-    if not number:
-        return _Number("0")
-    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
-    if len(digits) > MAX_DIGITS:
-        raise ValueError(f"it has a number of more than {MAX_DIGITS} digits")
-    if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
-        raise ValueError("it has a number out of DynamoDB's range")
-    return _Number(literal)
 
 
 def _constant(name: str) -> NoReturn:
     raise ValueError(f"it has {name}, which is not JSON")
 
 
-_decode = JSONDecoder(parse_float=_float, parse_int=_int, parse_constant=_constant).decode
+_decode = JSONDecoder(parse_float=_Float, parse_int=_Int, parse_constant=_constant).decode
+
+
+def _members(values: Document, depth: int, own: Mapping[str, str] | None = None) -> list[str]:
+    """The members of a map whose values are `depth` levels deep; those of the item when it has `own` ones.
+
+    Strings and numbers are most of what there is, and so are not worth a call each.
+    """
+    if depth > MAX_DEPTH and values:
+        raise _too_deep()
+    if own and not own.keys().isdisjoint(values):
+        values = {name: value for name, value in values.items() if name not in own}
+    texts = []
+    for name, value in values.items():
+        kind = type(value)
+        if kind is str:
+            if value == "" and own is not None:
+                continue
+            text = f'{{"S":{quote(value)}}}'
+        elif kind is _Int and len(value) <= MAX_DIGITS:
+            text = f'{{"N":"{value}"}}'
+        elif value is None and own is not None:
+            continue
+        else:
+            text = _WRITERS[kind](value, depth)
+        texts.append(f"{quote(name)}:{text}")
+    if "" in values:
+        raise ValueError("it has an attribute whose name is empty")
+    return texts
 
 
 def _string(value: str, _depth: int) -> str:
-    return f'{{"S":{encode_basestring(value)}}}'
+    return f'{{"S":{quote(value)}}}'
 
 
-def _number(value: str, _depth: int) -> str:
-    return f'{{"N":"{value}"}}'
+def _int(literal: str, _depth: int) -> str:
+    return f'{{"N":"{literal if len(literal) <= MAX_DIGITS else _checked(literal)}"}}'
+
+
+def _float(literal: str, _depth: int) -> str:
+    simple = len(literal) <= MAX_DIGITS and "e" not in literal and "E" not in literal
+    return f'{{"N":"{literal if simple else _checked(literal)}"}}'
+
+
+def _checked(literal: str) -> str:
+    try:
+        number = Decimal(literal)
+    except InvalidOperation:
+        raise ValueError("it has a number out of DynamoDB's range") from None
+    if not number:
+        return "0"
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"it has a number of more than {MAX_DIGITS} digits")
+    if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
+        raise ValueError("it has a number out of DynamoDB's range")
+    return literal
 
 
 def _boolean(value: bool, _depth: int) -> str:
@@ -125,34 +159,28 @@ def _null(_value: None, _depth: int) -> str:
 
 
 def _list(values: list[Any], depth: int) -> str:
-    depth = _deeper(depth)
+    depth += 1
+    if depth > MAX_DEPTH and values:
+        raise _too_deep()
     return f'{{"L":[{",".join([_WRITERS[type(value)](value, depth) for value in values])}]}}'
 
 
-def _nested_map(values: Document, depth: int) -> str:
-    return f'{{"M":{_map(values, _deeper(depth))}}}'
-
-
 def _map(values: Document, depth: int) -> str:
-    if "" in values:
-        raise ValueError("it has an attribute whose name is empty")
-    texts = [f"{encode_basestring(name)}:{_WRITERS[type(value)](value, depth)}" for name, value in values.items()]
-    return f"{{{','.join(texts)}}}"
+    return f'{{"M":{{{",".join(_members(values, depth + 1))}}}}}'
 
 
-def _deeper(depth: int) -> int:
-    if depth == MAX_DEPTH:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
-    return depth + 1
+def _too_deep() -> ValueError:
+    return ValueError(f"it has values more than {MAX_DEPTH} levels deep")
 
 
 _WRITERS: dict[type, Callable[[Any, int], str]] = {
     str: _string,
-    _Number: _number,
+    _Int: _int,
+    _Float: _float,
     bool: _boolean,
     type(None): _null,
     list: _list,
-    dict: _nested_map,
+    dict: _map,
 }
 
 

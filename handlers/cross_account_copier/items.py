@@ -12,15 +12,16 @@ siblings apart and in order; its hash is that of the aggregate.
 
 from __future__ import annotations
 
-from binascii import Error, a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from handlers.cross_account_copier.dynamodb_json import decode, encode
-from handlers.cross_account_copier.kpl import is_aggregate, take_apart
+from handlers.cross_account_copier.records import Payload, payloads_of
 from handlers.shared.batch_write import ItemKey
-from handlers.shared.errors import RecordError
+from handlers.shared.errors import NotYetError
+from handlers.shared.invocation import shard_of
 from handlers.shared.ordered import Entry
+from handlers.shared.poison import Poison, undecidable
 
 __all__ = ["HASH_NAME", "RANGE_NAME", "entries_of"]
 
@@ -31,39 +32,39 @@ SHARD_NAME = "shardId"
 Record = Mapping[str, Any]
 
 
-def entries_of(records: Iterable[Record], table_of: Callable[[float], str]) -> Iterator[Entry]:
-    """The items of Kinesis records, as Lambda passes them, in order.
+def entries_of(
+    records: Iterable[Record], table_of: Callable[[float | None], str], applied_parts: Callable[[], int] = lambda: 0
+) -> Iterator[Entry | Poison]:
+    """The items of Kinesis records, as Lambda passes them, in order, and the records that cannot become items.
 
-    `table_of` gives the table for an arrival time in seconds since 1970. Raises RecordError at the first record that
-    cannot become an item.
+    `table_of` gives the table for an arrival time in seconds since 1970, None where the record has none; it raises
+    NotYetError where there is no table yet. `applied_parts` says how many records of the first one, an aggregate, need
+    not be applied again. Raises NotYetError at the first record without a table.
     https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (example event)
     """
     for position, record in enumerate(records):
-        kinesis = record["kinesis"]
-        sequence_number = kinesis["sequenceNumber"]
-        shard = record["eventID"].partition(":")[0]
         try:
-            table = table_of(kinesis["approximateArrivalTimestamp"])
-            for suffix, data in _payloads(kinesis["data"]):
-                yield _entry(position, table, sequence_number, suffix, shard, data)
-        except ValueError as error:
-            raise RecordError(position, str(error)) from None
+            kinesis = record["kinesis"]
+            sequence_number, shard = kinesis["sequenceNumber"], shard_of(record)
+            table = table_of(kinesis.get("approximateArrivalTimestamp"))
+            payloads = payloads_of(kinesis)
+        except NotYetError as wait:
+            raise NotYetError(wait.reason, position) from None
+        except Exception as error:
+            yield undecidable(position, error)
+            continue
+        start = applied_parts() if position == 0 and len(payloads) > 1 else 0
+        for payload in payloads[start:] if start else payloads:
+            try:
+                entry = _entry(position, payload, table, sequence_number, shard)
+            except Exception as error:
+                yield undecidable(position, error, payload.part)
+            else:
+                yield entry
 
 
-def _payloads(encoded: str) -> Iterable[tuple[str, bytes]]:
-    """What the record holds, each with the suffix that tells it from its siblings."""
-    try:
-        data = a2b_base64(encoded)
-    except Error:
-        raise ValueError("its data is not base64") from None
-    if not is_aggregate(data):
-        return (("", data),)
-    return ((f".{index:07}", payload) for index, payload in enumerate(take_apart(data).payloads))
-
-
-def _entry(position: int, table: str, sequence_number: str, suffix: str, shard: str, data: bytes) -> Entry:
-    document = {name: value for name, value in decode(data).items() if value is not None and value != ""}
-    hash_key = document[HASH_NAME] = f"{sequence_number[-3:-1]}_{shard}"
-    range_key = document[RANGE_NAME] = sequence_number + suffix
-    document[SHARD_NAME] = shard
-    return Entry(position, ItemKey(table, f"S:{hash_key}", f"S:{range_key}"), encode(document))
+def _entry(position: int, payload: Payload, table: str, sequence_number: str, shard: str) -> Entry:
+    hash_key, range_key = f"{sequence_number[-3:-1]}_{shard}", sequence_number + payload.suffix
+    own = {RANGE_NAME: range_key, SHARD_NAME: shard, HASH_NAME: hash_key}
+    item = encode(decode(payload.data), own)
+    return Entry(position, ItemKey(table, f"S:{hash_key}", f"S:{range_key}"), item, payload.part)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from handlers.cross_account_copier.tables import one_table, table_per_week
 from handlers.shared.errors import SettingsError
-from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, required, whole_number
+from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, failure_bucket, required, whole_number
 
 __all__ = ["Settings"]
 
@@ -24,12 +24,13 @@ class Settings:
     `table_of` gives the table for an arrival time in seconds since 1970; `threads` counts the calls under way at once.
     """
 
-    table_of: Callable[[float], str]
+    table_of: Callable[[float | None], str]
     role_arn: str
     external_id: str | None
     target_region: str | None
     session_name: str
     threads: int
+    failure_bucket: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -47,10 +48,11 @@ class Settings:
             target_region=environment.get("TARGET_REGION") or None,
             session_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "tributary-copier",
             threads=whole_number(environment, "WRITE_THREADS", DEFAULT_WRITE_THREADS, 1, MAX_WRITE_THREADS),
+            failure_bucket=failure_bucket(environment),
         )
 
 
-def _table_of(environment: Mapping[str, str]) -> Callable[[float], str]:
+def _table_of(environment: Mapping[str, str]) -> Callable[[float | None], str]:
     table, weeks = environment.get("TABLE_NAME"), environment.get("WEEKLY_TABLES")
     if bool(table) == bool(weeks):
         raise SettingsError(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from handlers.shared.clients import Renewable
 from handlers.shared.ordered import Entry
 
 __all__ = ["Delivery"]
 
 
 class Delivery:
-    """Puts records into the delivery stream `name` with the client that `client` gives."""
+    """Puts records into the delivery stream `name`."""
 
-    def __init__(self, client: Callable[[], Any], name: str) -> None:
+    def __init__(self, client: Renewable, name: str) -> None:
         self._client = client
         self._name = name
 
@@ -22,9 +22,9 @@ class Delivery:
 
         The reply has one element per record, in the order of the request; those with an ErrorCode were not taken.
         """
-        response = self._client().put_record_batch(
-            DeliveryStreamName=self._name, Records=[{"Data": entry.body} for entry in batch]
-        )
+        records = [{"Data": entry.body} for entry in batch]
+        with self._client.using() as firehose:
+            response = firehose.put_record_batch(DeliveryStreamName=self._name, Records=records)
         if not response["FailedPutCount"]:
             return []
         return [

@@ -14,9 +14,10 @@ from typing import Any
 from handlers.firehose_forwarder.delivery import Delivery
 from handlers.firehose_forwarder.packing import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, entries_of, packed, removals
 from handlers.firehose_forwarder.settings import Settings
-from handlers.shared.clients import create_client
+from handlers.shared.clients import Renewable, create_client
+from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
-from handlers.shared.ordered import OrderedRun, batches_of
+from handlers.shared.ordered import batches_of
 from handlers.shared.time_budget import LambdaContext
 
 SETTINGS = Settings.from_environment(os.environ)
@@ -24,13 +25,19 @@ SETTINGS = Settings.from_environment(os.environ)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
     """Forwards one batch of stream records; replies with the first that is not forwarded, if any."""
-    invocation = Invocation(event, context, DYNAMODB_STREAM)
+    invocation = Invocation(event, context, DYNAMODB_STREAM, _bucket())
     records = packed(entries_of(invocation.records), SETTINGS.pack_bytes)
-    run = OrderedRun(Delivery(_firehose, SETTINGS.delivery_stream).send, invocation.budget)
+    run = invocation.run(_delivery().send)
     failure = run.apply(batches_of(records, MAX_BATCH_RECORDS, MAX_BATCH_BYTES))
-    return invocation.reply(failure, run.counts, removals(invocation.records))
+    return invocation.reply(failure, removals(invocation.records))
+
+
+# Made at the first use and kept for the invocations that follow in this sandbox.
+@cache
+def _delivery() -> Delivery:
+    return Delivery(Renewable(lambda: create_client("firehose")), SETTINGS.delivery_stream)
 
 
 @cache
-def _firehose() -> Any:
-    return create_client("firehose")
+def _bucket() -> FailureBucket:
+    return FailureBucket(SETTINGS.failure_bucket)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.firehose_forwarder.packing import MAX_RECORD_BYTES
-from handlers.shared.settings import required, whole_number
+from handlers.shared.settings import failure_bucket, required, whole_number
 
 __all__ = ["Settings"]
 
@@ -18,6 +18,7 @@ class Settings:
 
     delivery_stream: str
     pack_bytes: int
+    failure_bucket: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -25,4 +26,5 @@ class Settings:
         return cls(
             delivery_stream=required(environment, "DELIVERY_STREAM", "the name of the Firehose delivery stream"),
             pack_bytes=whole_number(environment, "PACK_BYTES", 0, lowest=0, highest=MAX_RECORD_BYTES),
+            failure_bucket=failure_bucket(environment),
         )

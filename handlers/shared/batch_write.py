@@ -11,10 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
 from handlers.shared.clients import Renewable, create_client
-from handlers.shared.errors import Cause, cause_of
 from handlers.shared.ordered import Entry
 
 __all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_ITEMS", "BatchWriter", "ItemKey", "dynamodb_client", "put_request", "scalar"]
@@ -93,13 +90,8 @@ class BatchWriter:
         Of entries with one key only the last is sent, since the API refuses two of them in one call. Raises what
         botocore raises; after expired credentials the next call uses new ones.
         """
-        client = self._client.get()
-        try:
+        with self._client.using() as client:
             response = client.batch_write_item(Body=request_body(batch, self._request))
-        except ClientError as error:
-            if cause_of(error) is Cause.EXPIRED:
-                self._client.drop(client)
-            raise
         unprocessed = response.get("UnprocessedItems")
         if not unprocessed:
             return []

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+
+from handlers.shared.errors import Cause, cause_of
 
 __all__ = ["AssumedRole", "Renewable", "create_client"]
 
@@ -41,6 +44,8 @@ def create_client(
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=connections,
         parameter_validation=False,
+        # S3 checks what TLS and the signature protect already; the checksum would be made of every object in pieces.
+        request_checksum_calculation="when_required",
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
@@ -105,7 +110,11 @@ def _sts() -> Any:
 
 
 class Renewable:
-    """A client that is made at its first use and made anew, with new credentials, when a call finds them expired."""
+    """A client that is made at its first use and made anew, with new credentials, when a call finds them expired.
+
+    So it is when a call is refused: a role that was deleted and made again accepts no session from before.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
+    """
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -118,6 +127,17 @@ class Renewable:
             if self._client is None:
                 self._client = self._make()
             return self._client
+
+    @contextmanager
+    def using(self) -> Iterator[Any]:
+        """The client for one call. Raises what making it raises, and what the call does."""
+        client = self.get()
+        try:
+            yield client
+        except Exception as error:
+            if cause_of(error) in (Cause.EXPIRED, Cause.REFUSED):
+                self.drop(client)
+            raise
 
     def drop(self, client: Any) -> None:
         """Forgets `client`, so that the next `get` makes one; nothing happens when another thread was quicker."""

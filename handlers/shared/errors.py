@@ -2,40 +2,50 @@
 
 Exception
 ├── SettingsError(ValueError)   the function's environment is incomplete or wrong
-└── RecordError(ValueError)     one record of the batch can never be applied
+└── NotYetError(RuntimeError)   a record has to wait until somebody changes what is deployed
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+)
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-__all__ = ["CONNECTION_ERRORS", "Cause", "RecordError", "SettingsError", "cause_of", "describe"]
+__all__ = ["CONNECTION_ERRORS", "Cause", "NotYetError", "SettingsError", "cause_of", "describe"]
 
 
 class SettingsError(ValueError):
     """An environment variable is missing or wrong; the message names it and says what would be right."""
 
 
-class RecordError(ValueError):
-    """A record that no retry can apply.
+class NotYetError(RuntimeError):
+    """A record that is sound, and cannot be applied before somebody changes what is deployed: an outage of its own.
 
-    `position` is the record's index in the event; `reason` never quotes the record's own data.
+    `reason` never quotes the record's own data; `position` is the record's index in the event.
     """
 
-    def __init__(self, position: int, reason: str) -> None:
+    def __init__(self, reason: str, position: int = 0) -> None:
         super().__init__(reason)
-        self.position = position
         self.reason = reason
+        self.position = position
 
 
 class Cause(Enum):
-    """Why a call failed, and therefore what to do next."""
+    """Why a call failed, and therefore what to do next. All but RECORD are outages: nothing is wrong with a record."""
 
     TRANSIENT = "try again with backoff"
+    SLOW = "no answer in time: try again with less"
     EXPIRED = "the credentials are no longer valid: try again with new ones"
     RECORD = "one of the records is unacceptable: find it"
     REFUSED = "no call like this one will succeed until somebody changes permissions or resources"
@@ -56,6 +66,7 @@ _CAUSES = {
     "RequestTimeoutException": Cause.TRANSIENT,
     "ServiceUnavailable": Cause.TRANSIENT,
     "ServiceUnavailableException": Cause.TRANSIENT,
+    "SlowDown": Cause.TRANSIENT,
     "Throttling": Cause.TRANSIENT,
     "ThrottlingException": Cause.TRANSIENT,
     "TooManyRequestsException": Cause.TRANSIENT,
@@ -73,6 +84,7 @@ _CAUSES = {
 # Refused, reset, closed, timed out, cut short, or answered by something that is not the service.
 CONNECTION_ERRORS = (NoConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 _CAUSES_BY_STATUS = {413: Cause.RECORD, 429: Cause.TRANSIENT}
+_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
 
 
 def cause_of(error: Exception) -> Cause:
@@ -80,7 +92,12 @@ def cause_of(error: Exception) -> Cause:
 
     Raises `error` again when it does not come from an AWS call: a mistake in this code must not look like a bad record.
     """
-    if isinstance(error, CONNECTION_ERRORS):
+    if isinstance(error, ReadTimeoutError):
+        return Cause.SLOW
+    if isinstance(error, _NO_CREDENTIALS):
+        return Cause.EXPIRED
+    # Whatever else keeps a call from being made or answered.
+    if isinstance(error, (*CONNECTION_ERRORS, BotoCoreError, OSError)):
         return Cause.TRANSIENT
     if not isinstance(error, ClientError):
         raise error

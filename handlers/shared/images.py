@@ -6,34 +6,30 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Recor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from handlers.shared.errors import RecordError
-
-__all__ = ["Image", "compact", "new_images"]
+__all__ = ["Image", "compact", "new_image"]
 
 # An item in DynamoDB JSON, as Lambda passes it: {"name": {"S": "Adam"}}, binary values in base64.
 Image = Mapping[str, Mapping[str, Any]]
 
 
-def new_images(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, Image | None]]:
-    """The position and the new image of each record, None for a removal.
+def new_image(record: Mapping[str, Any]) -> Image | None:
+    """The new image of a stream record, None for a removal.
 
-    Raises RecordError for an insertion or a change that comes without its new image.
+    Raises ValueError for an insertion or a change that comes without its new image, and for what is neither.
     """
-    for position, record in enumerate(records):
-        if record["eventName"] == "REMOVE":
-            yield position, None
-            continue
-        image = record["dynamodb"].get("NewImage")
-        if image is None:
-            raise RecordError(
-                position,
-                "the stream record has no new image: set the stream view type of the table to NEW_IMAGE or "
-                "NEW_AND_OLD_IMAGES and run `pulumi up`",
-            )
-        yield position, image
+    name = record.get("eventName")
+    if name == "REMOVE":
+        return None
+    image: Image | None = record.get("dynamodb", {}).get("NewImage")
+    if name not in ("INSERT", "MODIFY") or image is None:
+        raise ValueError(
+            f"the stream record has no new image (event name {name}): set the stream view type of the table to "
+            "NEW_IMAGE or NEW_AND_OLD_IMAGES and run `pulumi up`"
+        )
+    return image
 
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -1,69 +1,145 @@
-"""What every stream function does around its work: the time budget, the reply to Lambda and the log line."""
+"""What every stream function does around its work: the time, poison set aside, the reply to Lambda and the log line."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from handlers.shared.ordered import Counts, Failure
+from handlers.shared.failure_bucket import FailureBucket
+from handlers.shared.ordered import Failure, OrderedRun, Send
+from handlers.shared.places import Place
+from handlers.shared.poison import Poison
 from handlers.shared.report import log_invocation
 from handlers.shared.time_budget import LambdaContext, TimeBudget
 
-__all__ = ["DYNAMODB_STREAM", "KINESIS_STREAM", "Invocation", "Reply", "StreamSource"]
+__all__ = ["DYNAMODB_STREAM", "KINESIS_STREAM", "Invocation", "Record", "Reply", "StreamSource"]
 
+Record = Mapping[str, Any]
 Reply = dict[str, list[dict[str, str]]]
+# No more than this: so many reasons are enough to see what is wrong with poison records.
+LOGGED_REASONS = 5
+# How long an invocation waits before it says so; shorter waits are everyday throttling.
+TELL_AFTER_S = 5.0
 
 
 class StreamSource(NamedTuple):
     """Where a kind of stream keeps what Lambda's checkpoint and the metrics need: a part of the record, and in it the
-    sequence number and the time in seconds since 1970."""
+    sequence number and the time in seconds since 1970. `shard` gives a record's shard where the event says it, and
+    `alone` makes of an aggregate a record that holds only its part of that index."""
 
     part: str
     sequence_number: str
     time_s: str
+    shard: Callable[[Record], str | None]
+    alone: Callable[[Record, int], Record] = lambda record, _part: record
+
+
+def shard_of(record: Record) -> str:
+    """The shard of a Kinesis record: its eventID is `<shard>:<sequence number>`."""
+    event_id: str = record["eventID"]
+    return event_id.partition(":")[0]
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, .../with-ddb.html (example events)
-KINESIS_STREAM = StreamSource("kinesis", "sequenceNumber", "approximateArrivalTimestamp")
-DYNAMODB_STREAM = StreamSource("dynamodb", "SequenceNumber", "ApproximateCreationDateTime")
+KINESIS_STREAM = StreamSource("kinesis", "sequenceNumber", "approximateArrivalTimestamp", shard_of)
+DYNAMODB_STREAM = StreamSource("dynamodb", "SequenceNumber", "ApproximateCreationDateTime", lambda _record: None)
 
 
 class Invocation:
-    """One invocation of a stream function: its records, its time, and its end."""
+    """One invocation of a stream function: its records, its time, and its end.
 
-    def __init__(self, event: Mapping[str, Any], context: LambdaContext, source: StreamSource) -> None:
-        self.records: Sequence[Mapping[str, Any]] = event["Records"]
+    Times in records are optional, for AWS and so here:
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html,
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
+    """
+
+    def __init__(
+        self, event: Mapping[str, Any], context: LambdaContext, source: StreamSource, bucket: FailureBucket
+    ) -> None:
+        self.records: Sequence[Record] = event["Records"]
         self.budget = TimeBudget(context.get_remaining_time_in_millis)
+        self.details: dict[str, object] = {}
         self._context = context
         self._source = source
+        self._bucket = bucket
         self._started_s = time.time()
-        self._age_s = max(0.0, self._started_s - self._part(-1)[source.time_s]) if self.records else 0.0
+        self._poison: list[str] = []
+        self._told_of_waiting = False
+        self._runs: list[OrderedRun] = []
 
-    def reply(self, failure: Failure | None, counts: Counts, skipped: int = 0) -> Reply:
+    def run(self, send: Send, executor: Executor | None = None, threads: int = 1) -> OrderedRun:
+        """A run that waits out outages and sets poison aside; what it did is in the reply."""
+        run = OrderedRun(
+            send, self.budget, set_aside=self._set_aside, on_wait=self._waits, executor=executor, threads=threads
+        )
+        self._runs.append(run)
+        return run
+
+    def place(self, position: int) -> Place:
+        """Where a record is."""
+        record = self.records[position]
+        # Of a table's stream all but what Lambda adds to its records is optional; their eventID is as unique.
+        number = self._sequence_number(position) or record["eventID"]
+        return Place(self._context.function_name, record["eventSourceARN"], self._source.shard(record), number)
+
+    def age_s(self, position: int) -> float | None:
+        """How long ago a record was put, in seconds; None when it does not say when it was."""
+        put_s = self._part(position).get(self._source.time_s)
+        return None if put_s is None else max(0.0, self._started_s - put_s)
+
+    def reply(self, failure: Failure | None, skipped: int = 0, superseded: int = 0) -> Reply:
         """Logs what happened and tells Lambda where to resume: at the failure's record, or after the last.
 
-        `skipped` counts the records that the function has no use for.
+        `skipped` counts the records that the function has no use for, `superseded` the entries that a newer change had
+        overtaken.
         https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
         """
+        counts = [run.counts for run in self._runs]
         metrics = {
             "Records": (len(self.records), "Count"),
-            "Written": (counts.applied, "Count"),
-            "Retried": (counts.retried, "Count"),
-            "Skipped": (skipped, "Count"),
-            "Failed": (0 if failure is None else 1, "Count"),
-            "IteratorAge": (round(self._age_s * 1000), "Milliseconds"),
+            "Written": (sum(run.applied for run in counts) - superseded, "Count"),
+            "Retried": (sum(run.retried for run in counts), "Count"),
+            "Skipped": (skipped + superseded, "Count"),
+            "Poisoned": (sum(run.poisoned for run in counts), "Count"),
+            "Waiting": (0 if failure is None else len(self.records) - failure.position, "Count"),
             "Time": (round((time.time() - self._started_s) * 1000), "Milliseconds"),
         }
-        details: dict[str, object] = {"level": "INFO", "calls": counts.calls}
-        if failure is None:
-            log_invocation(self._context, metrics, details)
-            return {"batchItemFailures": []}
-        sequence_number = self._part(failure.position)[self._source.sequence_number]
-        details |= {"level": "ERROR", "firstFailure": sequence_number, "reason": failure.reason}
+        age_s = self.age_s(-1) if self.records else None
+        if age_s is not None:
+            metrics["IteratorAge"] = (round(age_s * 1000), "Milliseconds")
+        level = "ERROR" if failure or self._poison else "INFO"
+        details: dict[str, object] = {"level": level, "calls": sum(run.calls for run in counts), **self.details}
+        if self._poison:
+            details["poison"] = self._poison
+        failures: list[dict[str, str]] = []
+        if failure is not None:
+            # Without a number the whole batch comes again: Lambda takes an empty one for a failure of all of it.
+            failures = [{"itemIdentifier": self._sequence_number(failure.position)}]
+            details |= {"firstFailure": failures[0]["itemIdentifier"], "reason": failure.reason}
         log_invocation(self._context, metrics, details)
-        return {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
+        return {"batchItemFailures": failures}
+
+    def _set_aside(self, poison: Poison) -> None:
+        record, place = self.records[poison.position], self.place(poison.position)
+        self._bucket.keep(poison, place, record if poison.part is None else self._source.alone(record, poison.part))
+        if len(self._poison) < LOGGED_REASONS:
+            self._poison.append(f"{place.sequence_number}: {poison.reason}")
+
+    def _waits(self, failure: Failure) -> None:
+        """Says once, long before the invocation ends, that it waits and for what."""
+        if self._told_of_waiting or time.time() - self._started_s < TELL_AFTER_S:
+            return
+        self._told_of_waiting = True
+        metrics = {"Waiting": (len(self.records) - failure.position, "Count")}
+        number = self._sequence_number(failure.position)
+        log_invocation(self._context, metrics, {"level": "WARNING", "waitsAt": number, "reason": failure.reason})
+
+    def _sequence_number(self, position: int) -> str:
+        number: str = self._part(position).get(self._source.sequence_number, "")
+        return number
 
     def _part(self, position: int) -> Mapping[str, Any]:
-        part: Mapping[str, Any] = self.records[position][self._source.part]
+        part: Mapping[str, Any] = self.records[position].get(self._source.part, {})
         return part

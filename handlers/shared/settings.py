@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from handlers.shared.errors import SettingsError
 
-__all__ = ["DEFAULT_WRITE_THREADS", "MAX_WRITE_THREADS", "required", "whole_number"]
+__all__ = ["DEFAULT_WRITE_THREADS", "MAX_WRITE_THREADS", "failure_bucket", "required", "whole_number"]
 
 DEFAULT_WRITE_THREADS = 4
 MAX_WRITE_THREADS = 32
@@ -18,6 +18,11 @@ def required(environment: Mapping[str, str], name: str, meaning: str) -> str:
     if not value:
         raise SettingsError(f"environment variable {name} is not set: it must hold {meaning}")
     return value
+
+
+def failure_bucket(environment: Mapping[str, str]) -> str:
+    """The bucket for records that can never be applied; SettingsError when it is missing."""
+    return required(environment, "FAILURE_BUCKET", "the name of the on-failure bucket")
 
 
 def whole_number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:

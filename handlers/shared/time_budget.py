@@ -35,19 +35,19 @@ class LambdaContext(Protocol):
 class TimeBudget:
     """The time left for calls and for the pauses between them, a reserve kept back.
 
-    `remaining_ms` gives the milliseconds until Lambda ends the invocation; `sleep` takes seconds; `uniform` draws a
-    number between its two arguments. Safe to use from several threads.
+    `remaining_ms` gives the milliseconds until Lambda ends the invocation; `sleep` takes seconds, and is time.sleep
+    unless it is given; `uniform` draws a number between its two arguments. Safe to use from several threads.
     """
 
     def __init__(
         self,
         remaining_ms: Callable[[], int],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._remaining_ms = remaining_ms
         self._reserve_s = min(RESERVE_S, remaining_ms() / 1000 * RESERVE_SHARE)
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._uniform = uniform
 
     def left_s(self) -> float:

@@ -10,14 +10,38 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-__all__ = ["CONDITION_FAILED", "INVALID", "MAX_BYTES", "MAX_PAIRS", "cancellation_reasons"]
+from handlers.shared.errors import Cause, cause_of
+
+__all__ = ["CONDITION_FAILED", "INVALID", "MAX_BYTES", "MAX_PAIRS", "TransactionSize", "cancellation_reasons"]
 
 # Here every item comes with an action on its position.
 MAX_PAIRS = 50
 MAX_BYTES = 3_500_000
 
 CONDITION_FAILED = "ConditionalCheckFailed"
+THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 INVALID = frozenset({"ValidationError", "ItemCollectionSizeLimitExceeded"})
+
+
+class TransactionSize:
+    """How many pairs to put into a transaction, at `most`.
+
+    A transaction takes what it needs of the tables' capacity at once, or nothing. One of fifty items needs more than a
+    small table has in a second, and so they are halved when one is throttled, and doubled again when one is not.
+    """
+
+    def __init__(self) -> None:
+        self.most = MAX_PAIRS
+
+    def note(self, error: ClientError, pairs: int) -> None:
+        """A transaction of so many pairs failed."""
+        throttled = {code for code, _ in cancellation_reasons(error)} & THROTTLED
+        if throttled or cause_of(error) is Cause.TRANSIENT:
+            self.most = max(1, pairs // 2)
+
+    def passed(self) -> None:
+        """A transaction passed."""
+        self.most = min(2 * self.most, MAX_PAIRS)
 
 
 def cancellation_reasons(error: ClientError) -> list[tuple[str, str]]:

@@ -22,7 +22,14 @@ from handlers.shared.images import Image, compact
 from handlers.shared.ordered import Entry, Failure, OrderedRun, batches_of
 from handlers.shared.rate_limit import RateLimit
 from handlers.shared.time_budget import TimeBudget
-from handlers.shared.transactions import CONDITION_FAILED, INVALID, MAX_BYTES, MAX_PAIRS, cancellation_reasons
+from handlers.shared.transactions import (
+    CONDITION_FAILED,
+    INVALID,
+    MAX_BYTES,
+    MAX_PAIRS,
+    TransactionSize,
+    cancellation_reasons,
+)
 
 __all__ = ["Destination", "Refused", "RowWriter", "Tally", "row_writer", "write_rows"]
 
@@ -97,12 +104,9 @@ class RowWriter(ABC):
         with self._lock:
             self.tally.refused.append(Refused(entry.position, self._key(entry.body), reason))
 
-    def _failed(self, client: Any, error: ClientError, batch: Sequence[Entry]) -> None:
+    def _failed(self, error: ClientError, batch: Sequence[Entry]) -> None:
         """Notes the row that is to blame; raises `error` when it is not one row alone."""
-        cause = cause_of(error)
-        if cause is Cause.EXPIRED:
-            self._client.drop(client)
-        if cause is not Cause.RECORD or len(batch) > 1:
+        if cause_of(error) is not Cause.RECORD or len(batch) > 1:
             raise error
         self._refuse(batch[0], describe(error))
 
@@ -115,12 +119,12 @@ class _Puts(RowWriter):
         self._rest = compact({"TableName": to.table, "ReturnConsumedCapacity": "TOTAL", **self._absent})[1:]
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
-        client = self._client.get()
         try:
-            answer = client.put_item(Body=b'{"Item":%b,%b' % (batch[0].body, self._rest))
+            with self._client.using() as client:
+                answer = client.put_item(Body=b'{"Item":%b,%b' % (batch[0].body, self._rest))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                self._failed(client, error, batch)
+                self._failed(error, batch)
                 return []
             self._count(kept=1)
             self._limit.spend(1.0)
@@ -140,32 +144,37 @@ class _Puts(RowWriter):
 class _Transactions(RowWriter):
     max_rows, max_bytes = MAX_PAIRS, MAX_BYTES
 
+    def __init__(self, client: Renewable, to: Destination, limit: RateLimit) -> None:
+        super().__init__(client, to, limit)
+        self._size = TransactionSize()
+
     def send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
         """All or nothing: rows that are there, or refused, are left out of the next attempt."""
-        waiting = list(batch)
+        waiting, rest = list(batch[: self._size.most]), batch[self._size.most :]
         while waiting:
-            client = self._client.get()
+            body = b'{"ReturnConsumedCapacity":"TOTAL","TransactItems":[%b]}' % b",".join(one.body for one in waiting)
             try:
-                answer = client.transact_write_items(
-                    Body=b'{"ReturnConsumedCapacity":"TOTAL","TransactItems":[%b]}'
-                    % b",".join(entry.body for entry in waiting)
-                )
+                with self._client.using() as client:
+                    answer = client.transact_write_items(Body=body)
             except ClientError as error:
                 reasons = cancellation_reasons(error)
                 if not reasons:
-                    self._failed(client, error, waiting)
-                    return []
+                    self._size.note(error, len(waiting))
+                    self._failed(error, waiting)
+                    return rest
                 self._limit.spend(2.0 * len(waiting))
                 left = self._left(waiting, reasons)
                 if len(left) == len(waiting):
                     # A conflict with a streamed change, or throttling: the next attempt sees what came of it.
-                    return left
+                    self._size.note(error, len(waiting))
+                    return [*left, *rest]
                 waiting = left
                 continue
+            self._size.passed()
             self._count(written=len(waiting))
             self._limit.spend(sum(one.get("CapacityUnits", 0.0) for one in answer.get("ConsumedCapacity", [])))
-            return []
-        return []
+            break
+        return rest
 
     def _left(self, waiting: Sequence[Entry], reasons: Sequence[tuple[str, str]]) -> list[Entry]:
         """The rows without those that the transaction was cancelled for; the reasons come in pairs."""

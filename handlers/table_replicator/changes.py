@@ -5,16 +5,16 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Set
+from math import inf
 from typing import Any, NamedTuple
 
 from handlers.shared.batch_write import ItemKey, scalar
-from handlers.shared.errors import RecordError
-from handlers.shared.images import Image, new_images
-from handlers.shared.ordered import Counts, Failure
+from handlers.shared.images import Image, new_image
+from handlers.shared.ordered import Failure
+from handlers.shared.poison import Poison, undecidable
 
-__all__ = ["Change", "Changes", "apply_last", "changes_of", "key_names", "total"]
+__all__ = ["Change", "Changes", "apply_last", "changes_of", "key_names"]
 
 
 class Change(NamedTuple):
@@ -31,28 +31,31 @@ class Change(NamedTuple):
     image: Image | None
 
 
-@dataclass(frozen=True)
-class Changes:
-    """The changes of a batch up to `failure`, the first record that is none, or up to the end."""
+class Changes(NamedTuple):
+    """The changes of a batch, and the records that are none."""
 
     changes: list[Change]
-    failure: Failure | None
+    poison: list[Poison]
 
 
 def changes_of(records: Iterable[Mapping[str, Any]], table: str) -> Changes:
     """What the records say of the replica `table`, in order. A TTL delete is a removal like any other."""
-    records = list(records)
-    changes: list[Change] = []
-    try:
-        for position, image in new_images(records):
-            record = records[position]
-            stream = record["dynamodb"]
-            stream_position = _stream_position(record["eventSourceARN"], stream["SequenceNumber"])
-            key = stream["Keys"]
-            changes.append(Change(position, stream_position, _item_key(table, key), key, image))
-    except RecordError as error:
-        return Changes(changes, Failure(error.position, error.reason))
-    return Changes(changes, None)
+    found = Changes([], [])
+    for position, record in enumerate(records):
+        try:
+            found.changes.append(_change(position, record, table))
+        except Exception as error:
+            found.poison.append(undecidable(position, error))
+    return found
+
+
+def _change(position: int, record: Mapping[str, Any], table: str) -> Change:
+    image, stream = new_image(record), record.get("dynamodb", {})
+    if "Keys" not in stream or "SequenceNumber" not in stream:
+        raise ValueError("the stream record has no keys, or no sequence number")
+    key = stream["Keys"]
+    at = _stream_position(record["eventSourceARN"], stream["SequenceNumber"])
+    return Change(position, at, _item_key(table, key), key, image)
 
 
 def _stream_position(stream_arn: str, sequence_number: str) -> str:
@@ -78,31 +81,31 @@ def key_names(key: Iterable[str]) -> tuple[str, str | None]:
     return first, second[0] if second else None
 
 
-def apply_last(changes: list[Change], apply: Callable[[list[Change]], Failure | None]) -> Failure | None:
+# Applies changes; the first that is not applied, and the positions of those that were set aside.
+Apply = Callable[[list[Change]], tuple[Failure | None, Set[int]]]
+
+
+def apply_last(changes: list[Change], apply: Apply) -> Failure | None:
     """Applies the last change of each item, and so all of them.
 
-    When that fails at some change, an earlier one of its item was passed over, and Lambda would take it for done: then
-    the last changes before the failure are applied too, so that everything before the failure is in the replica.
+    When that fails at some change, or sets one aside, an earlier one of the same item was passed over, and Lambda would
+    take it for done: then that one is applied too, so that everything before the failure is in the replica.
     """
-    last = {change.item: change for change in changes}
-    # In the order of the records, so that the first failure is the checkpoint.
-    failure = apply(sorted(last.values(), key=_position))
-    if failure is None:
-        return None
-    before = {change.item: change for change in changes if change.position < failure.position}
-    passed_over = sorted((change for item, change in before.items() if last[item] is not change), key=_position)
-    return (apply(passed_over) if passed_over else None) or failure
+    failure: Failure | None = None
+    while changes:
+        last = {change.item: change for change in changes}
+        # In the order of the records, so that the first failure is the checkpoint.
+        found, aside = apply(sorted(last.values(), key=_position))
+        failure = found or failure
+        end = inf if failure is None else failure.position
+        stepped_back = {item for item, change in last.items() if change.position in aside or change.position >= end}
+        changes = [
+            change
+            for change in changes
+            if change.item in stepped_back and change.position < end and change is not last[change.item]
+        ]
+    return failure
 
 
 def _position(change: Change) -> int:
     return change.position
-
-
-def total(runs: Iterable[Counts], superseded: int) -> Counts:
-    """The counts of several runs together; the `superseded` changes count as not applied."""
-    runs = list(runs)
-    return Counts(
-        applied=sum(run.applied for run in runs) - superseded,
-        retried=sum(run.retried for run in runs),
-        calls=sum(run.calls for run in runs),
-    )

@@ -14,21 +14,20 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.shared.clients import Renewable
-from handlers.shared.errors import Cause, cause_of
 from handlers.shared.images import compact
 from handlers.shared.ordered import Entry
-from handlers.shared.transactions import CONDITION_FAILED, INVALID, cancellation_reasons
+from handlers.shared.positions import PositionNames
+from handlers.shared.transactions import CONDITION_FAILED, INVALID, TransactionSize, cancellation_reasons
 from handlers.table_replicator.changes import Change
 
 __all__ = ["GuardedWriter", "guarded_requests"]
 
 SECONDS_PER_DAY = 86_400
 
-POSITION = "position"
-EXPIRES = "expires"
 
-
-def guarded_requests(table: str, positions_table: str, tombstone_days: int) -> Callable[[Change], Entry]:
+def guarded_requests(
+    table: str, positions_table: str, tombstone_days: int, names: PositionNames
+) -> Callable[[Change], Entry]:
     """Makes an entry of a change: its body is the two actions of a transaction, the item's and its position's."""
 
     def entry(change: Change) -> Entry:
@@ -39,15 +38,15 @@ def guarded_requests(table: str, positions_table: str, tombstone_days: int) -> C
         return Entry(change.position, change.item, compact([write, _position(change)])[1:-1])
 
     def _position(change: Change) -> dict[str, Any]:
-        item: dict[str, Any] = {**change.key, POSITION: {"S": change.stream_position}}
+        item: dict[str, Any] = {**change.key, names.position: {"S": change.stream_position}}
         if change.image is None:
-            item[EXPIRES] = {"N": str(int(time.time()) + tombstone_days * SECONDS_PER_DAY)}
+            item[names.expires] = {"N": str(int(time.time()) + tombstone_days * SECONDS_PER_DAY)}
         return {
             "Put": {
                 "TableName": positions_table,
                 "Item": item,
                 "ConditionExpression": "attribute_not_exists(#position) OR #position <= :position",
-                "ExpressionAttributeNames": {"#position": POSITION},
+                "ExpressionAttributeNames": {"#position": names.position},
                 "ExpressionAttributeValues": {":position": {"S": change.stream_position}},
             }
         }
@@ -61,41 +60,42 @@ class GuardedWriter:
     def __init__(self, client: Renewable) -> None:
         self._superseded: list[Entry] = []
         self._client = client
+        self._size = TransactionSize()
 
     def superseded(self) -> int:
         """How many changes a newer one had overtaken."""
         return len(self._superseded)
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
-        """Writes the batch in one transaction and returns the entries to send again.
+        """Writes as much of the batch as passes in one transaction and returns the entries to send again.
 
-        A transaction does all or nothing: entries that turn out to be older than what is there are left out of the
-        next attempt. Raises what botocore raises; after expired credentials the next call uses new ones.
+        Entries that turn out to be older than what is there are left out. Raises what botocore raises.
         """
-        waiting = list(batch)
+        waiting, rest = list(batch[: self._size.most]), batch[self._size.most :]
         while waiting:
-            client = self._client.get()
             try:
-                client.transact_write_items(Body=b'{"TransactItems":[%b]}' % b",".join(one.body for one in waiting))
-                return []
+                with self._client.using() as client:
+                    client.transact_write_items(Body=b'{"TransactItems":[%b]}' % b",".join(one.body for one in waiting))
             except ClientError as error:
                 older = _older(error, waiting)
                 if not older:
-                    return self._undecided(error, client, waiting)
+                    return [*self._undecided(error, waiting), *rest]
                 self._superseded += older
                 waiting = [entry for entry in waiting if entry not in older]
-        return []
+                continue
+            self._size.passed()
+            break
+        return rest
 
-    def _undecided(self, error: ClientError, client: Any, waiting: list[Entry]) -> list[Entry]:
+    def _undecided(self, error: ClientError, waiting: list[Entry]) -> list[Entry]:
         """What to do when nobody is to blame for being older: all of it again, unless an item is unacceptable."""
         reasons = cancellation_reasons(error)
         if unacceptable := [message for code, message in reasons if code in INVALID]:
             answer: Any = {"Error": {"Code": "ValidationException", "Message": unacceptable[0]}}
             raise ClientError(answer, error.operation_name) from error
+        self._size.note(error, len(waiting))
         if reasons:
             return waiting
-        if cause_of(error) is Cause.EXPIRED:
-            self._client.drop(client)
         raise error
 
 

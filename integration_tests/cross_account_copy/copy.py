@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from handlers.shared.places import POISON_PREFIX
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
@@ -20,18 +21,15 @@ from operations.cross_account_copy.sending import Record, Sent, send
 INSTANCE = "web-analytics"
 COMMITTED_ACCOUNTS = {"poc": "999999999999", "prod": "111111111111"}
 
-# Deletable afterwards, objects within a second, and a poison record that does not hold the shard up for long.
-FAST = {"maximumRetryAttempts": 1}
+# Deletable afterwards, and objects within a second.
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "poc": {
         "deletionProtection": False,
         "capacity": "on-demand",
-        "forwarder": {"name": "PocLambdaFirehose", "batchSize": 300, "timeoutSeconds": 300, **FAST},
         "delivery": {"bufferSeconds": 1},
     },
     "prod": {
         "deletionProtection": False,
-        "copier": {"name": "ProdKinesisToPocDynamo", "batchSize": 300, "timeoutSeconds": 120, **FAST},
     },
 }
 
@@ -78,12 +76,13 @@ class Copy:
         return difference(self.expected, by_key(lake.items()))
 
     def failed_source_records(self) -> list[bytes]:
-        """The data of every record in the copier's on-failure bucket."""
+        """The data of every record in the copier's on-failure bucket, whoever put it there."""
         return [data for payload in self._failures() for data in _kinesis_data(payload)]
 
     def _failures(self) -> list[dict[str, Any]]:
-        stored = objects(self.prod.s3, self.source["failureBucketName"], "aws/lambda/")
-        return [json.loads(body) for body in stored.values()]
+        bucket = self.source["failureBucketName"]
+        prefixes = ("aws/lambda/", POISON_PREFIX)
+        return [json.loads(body) for prefix in prefixes for body in objects(self.prod.s3, bucket, prefix).values()]
 
 
 def deployed_copy(

@@ -14,16 +14,13 @@ from integration_tests.support.factories import Factories
 
 pytestmark = pytest.mark.local
 
-# Retried until the test has healed what it broke, so that nothing leaves for the on-failure bucket.
-PATIENT = {"name": "ProdKinesisToPocDynamo", "batchSize": 300, "timeoutSeconds": 120, "maximumRetryAttempts": 10_000}
-
 
 @pytest.fixture(scope="module")
 def copy(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     """A copy whose target asks for an external id that the source has right."""
     changes = {
         "poc": {**CHANGES["poc"], "externalId": "raven-1"},
-        "prod": {**CHANGES["prod"], "externalId": "raven-1", "copier": PATIENT},
+        "prod": {**CHANGES["prod"], "externalId": "raven-1"},
     }
     with ExitStack() as cleanup:
         yield deployed_copy(cloud, tmp_path_factory.mktemp("trust"), cleanup, changes)

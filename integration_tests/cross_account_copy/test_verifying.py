@@ -9,6 +9,7 @@ from typing import Any
 import aws_kinesis_agg.aggregator
 import pytest
 
+from handlers.shared.places import POISON_PREFIX
 from integration_tests.cross_account_copy.copy import (
     CHANGES,
     COMMITTED_ACCOUNTS,
@@ -115,7 +116,7 @@ def test_a_poison_record_has_failed_and_is_not_missing(
 ) -> None:
     poison = copy.put_poison(b"no JSON")
     eventually(copy.failed_source_records, equals=[b"no JSON"], timeout=60)
-    [name] = objects(copy.prod.s3, copy.source["failureBucketName"], "aws/lambda/")
+    [name] = objects(copy.prod.s3, copy.source["failureBucketName"], POISON_PREFIX)
 
     code, out, error = tributary("verify", "prod", "--json", *SETTLE)
     report = json.loads(out)

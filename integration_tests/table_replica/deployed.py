@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from handlers.shared.places import POISON_PREFIX
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
@@ -26,7 +27,7 @@ COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"
 REGION = "eu-west-1"
 
 # Deletable afterwards, on-demand so that nothing but faults throttles, and a poison item that does not wait for long.
-REPLICATOR = {"name": "ddbreplica_lambda", "batchSize": 100, "timeoutSeconds": 60, "maximumRetryAttempts": 2}
+REPLICATOR = {"name": "ddbreplica_lambda", "batchSize": 100, "timeoutSeconds": 60}
 CHANGES: Mapping[str, Any] = {
     "deletionProtection": False,
     "source": {"capacity": "on-demand", "timeToLiveAttribute": "expires"},
@@ -120,10 +121,11 @@ class Deployed:
         return self.items(self.replica.source) == self.items(self.replica.replica)
 
     def failed_records(self) -> list[dict[str, Any]]:
-        """The stream records in the on-failure bucket."""
-        stored = objects(self.clients.s3, self.replica.failure_bucket, "aws/lambda/")
+        """The stream records in the on-failure bucket, whoever put them there."""
+        bucket, prefixes = self.replica.failure_bucket, ("aws/lambda/", POISON_PREFIX)
+        stored = [body for prefix in prefixes for body in objects(self.clients.s3, bucket, prefix).values()]
         # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
-        return [record for body in stored.values() for record in json.loads(json.loads(body)["payload"])["Records"]]
+        return [record for body in stored for record in json.loads(json.loads(body)["payload"])["Records"]]
 
     def log(self, text: str) -> list[str]:
         """The lines of the replicator's log that hold a text."""

@@ -1,10 +1,5 @@
-"""Breaks what can break between a table and its replica; at the end they are equal.
+"""Breaks what can break between a table and its replica; at the end they are equal."""
 
-The mapping retries twice (`REPLICATOR` in `deployed`): where a story breaks more often than that, a record may end in
-the on-failure bucket, and the story redrives it.
-"""
-
-import itertools
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -151,37 +146,17 @@ def test_an_item_that_the_replica_refuses_is_kept_whole_and_redriven_when_it_is_
     assert_equal(strict)
 
 
-def test_the_far_end_is_away_for_less_than_the_retries_last(
+def test_while_the_far_end_is_denied_everything_waits_in_order(
     workshop: Deployed, faults: Faults, eventually: Eventually
 ) -> None:
-    with faults.deny(**WRITES, resource=workshop.replica.replica.name, count=1) as fault:
-        change_at_random(workshop, seed=5, count=60)
-        eventually(fault.hits, equals=1, timeout=20)
-    assert_equal(workshop)
-
-
-def test_the_far_end_is_denied_for_thirty_seconds(workshop: Deployed, faults: Faults, eventually: Eventually) -> None:
-    """Far beyond the retries: what is written meanwhile ends in the bucket, and a redrive brings it."""
-    numbers = itertools.count(120_000)
-    written: list[str] = []
-
-    def write_on() -> bool:
-        number = next(numbers)
-        workshop.put(request_item(number, v={"S": "written in the meantime"}))
-        written.append(key(number))
-        return bool(workshop.replica.replica.get(written))
-
-    with faults.deny(**WRITES, resource=workshop.replica.replica.name, duration_s=30) as fault:
-        change_at_random(workshop, seed=9, count=30)
-        eventually(write_on, timeout=90, interval=1.0)
-        assert fault.hits() > 10
-
-    report = workshop.verify(settle_s=2)
-    kept = {key_of(record["dynamodb"]["Keys"], ["PK"]) for record in workshop.failed_records()}
-    assert report.missing
-    assert {*report.missing} <= kept
-    assert (report.extra, report.differing) == ([], [])
-    assert {outcome.reason for outcome in workshop.redrive()} == {None}
+    """However long it takes: nothing goes to the bucket, and afterwards everything is there."""
+    with faults.deny(**WRITES, resource=workshop.replica.replica.name, duration_s=20) as fault:
+        change_at_random(workshop, seed=9, count=60)
+        workshop.put(request_item(120_000, v={"S": "written in the meantime"}))
+        eventually(lambda: workshop.log("waitsAt"), timeout=20)
+        assert workshop.failed_records() == []
+        eventually(lambda: list(workshop.replica.replica.get([key(120_000)])), timeout=90)
+        assert fault.hits() > 3
     assert_equal(workshop)
 
 

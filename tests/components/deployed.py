@@ -75,3 +75,8 @@ def only(declared: list[Declared], type_: str, name: str = "") -> Declared:
 def every(declared: list[Declared], type_: str) -> list[Declared]:
     """All resources of a type."""
     return [one for one in declared if one.type.endswith(f":{type_}")]
+
+
+def failures_of(declared: list[Declared]) -> str:
+    """The name of the on-failure bucket."""
+    return f"id-of-{only(declared, 'Bucket', 'failures').name}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.deployed import REGION, Declared, declare, every, only
+from tests.components.deployed import REGION, Declared, declare, every, failures_of, only
 
 pytestmark = pytest.mark.mocks
 
@@ -72,7 +72,9 @@ def test_the_copier_may_read_its_stream_and_assume_one_role() -> None:
     }
     assert actions_on(declared, "copier", "dynamodb") == set()
     environment = only(declared, "Function").inputs["environment"]["variables"]
-    assert environment == {"ROLE_ARN": WRITER_ROLE, "TARGET_REGION": REGION, "TABLE_NAME": TABLE}
+    assert environment == {"ROLE_ARN": WRITER_ROLE, "TARGET_REGION": REGION, "TABLE_NAME": TABLE} | {
+        "FAILURE_BUCKET": failures_of(declared)
+    }
 
 
 def test_a_wildcard_resource_is_only_where_aws_has_no_resource_level() -> None:
@@ -88,6 +90,26 @@ def test_every_service_role_serves_its_own_account_only() -> None:
             [trust] = role.policy("assumeRolePolicy")
             if "Service" in trust["Principal"]:
                 assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": account_id}}
+
+
+def test_an_outage_waits_in_the_stream_and_a_function_sets_aside_under_its_own_prefix() -> None:
+    for declared, _ in (source(), target(clickStream={})):
+        for mapping in every(declared, "EventSourceMapping"):
+            assert mapping.inputs["maximumRetryAttempts"] == -1
+    declared, _ = source()
+    bucket = f"arn:aws:s3:{only(declared, 'Bucket').name}"
+    mine = {
+        (action, resource)
+        for one in only(declared, "RolePolicy").policy()
+        for action in one["Action"]
+        if action.endswith("Object")
+        for resource in ([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+    }
+    assert mine == {
+        ("s3:PutObject", f"{bucket}/aws/lambda/*"),
+        ("s3:PutObject", f"{bucket}/poison/ProdKinesisToPocDynamo/*"),
+        *((f"s3:{verb}Object", f"{bucket}/progress/ProdKinesisToPocDynamo/*") for verb in ("Put", "Get", "Delete")),
+    }
 
 
 def test_mappings_are_ordered_bounded_and_keep_whole_what_fails() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import SettingsError
-from tests.components.deployed import REGION, Declared, declare, every, only
+from tests.components.deployed import REGION, Declared, declare, every, failures_of, only
 
 pytestmark = pytest.mark.mocks
 
@@ -55,7 +55,8 @@ def test_the_workshop_is_declared_as_published() -> None:
         }
     function = only(declared, "Function").inputs
     assert (function["name"], function["timeout"]) == ("ddbreplica_lambda", 60)
-    assert function["environment"]["variables"] == {"REPLICA_TABLE": "logfile_replica"}
+    bucket = failures_of(declared)
+    assert function["environment"]["variables"] == {"REPLICA_TABLE": "logfile_replica", "FAILURE_BUCKET": bucket}
     assert only(declared, "Role").inputs["name"] == "DDBReplicationRole"
     mapping = only(declared, "EventSourceMapping").inputs
     assert (mapping["batchSize"], mapping["startingPosition"]) == (100, "TRIM_HORIZON")
@@ -96,6 +97,7 @@ def test_a_guarded_replica_has_a_table_of_positions_that_forgets_removed_items()
         "REPLICA_TABLE": "logfile_replica",
         "POSITIONS_TABLE": "logfile_replica-positions",
         "TOMBSTONE_DAYS": "30",
+        "FAILURE_BUCKET": failures_of(declared),
     }
     assert actions(declared, "replicator") == READS_STREAM | {"dynamodb:PutItem", "dynamodb:DeleteItem"}
     assert outputs["logfile"]["positionsTableName"] == "logfile_replica-positions"
@@ -120,6 +122,7 @@ def test_a_replica_elsewhere_is_written_by_its_role_alone(where: dict[str, str])
         "ROLE_ARN": WRITER,
         "REPLICA_REGION": "us-east-2",
         "EXTERNAL_ID": "raven-7",
+        "FAILURE_BUCKET": failures_of(declared),
     }
     assert outputs["logfile"]["replicaRegion"] == "us-east-2"
 
@@ -192,7 +195,8 @@ def test_the_backfiller_reads_exports_and_writes_rows_that_are_not_there(guarded
     assert (function["name"], function["timeout"]) == ("ddbreplica_lambda-backfill", 900)
     replicator = only(declared, "Function", "logfile-replicator").inputs
     variables = function["environment"]["variables"]
-    assert variables == {**replicator["environment"]["variables"], "WRITE_THREADS": "8"}
+    shared = {name: text for name, text in replicator["environment"]["variables"].items() if name != "FAILURE_BUCKET"}
+    assert variables == {**shared, "WRITE_THREADS": "8"}
     allowed = only(declared, "RolePolicy", "backfiller").policy()
     assert actions(declared, "backfiller") == {"dynamodb:PutItem"} | (
         {"dynamodb:ConditionCheckItem"} if guarded else set()

@@ -12,6 +12,7 @@ CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAFUNCTION",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "eu-west-1",
+    "FAILURE_BUCKET": "failures",
 }
 # What the machine may have set and must not reach the handlers.
 FOREIGN_VARIABLES = (

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 Item = dict[str, Any]
 
@@ -45,6 +45,11 @@ class Timeout:
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """The service got the call, and its answer does not come in time."""
+
+
+@dataclass(frozen=True)
 class Killed:
     """The sandbox is killed during the call, which has taken place or not."""
 
@@ -55,7 +60,7 @@ class SandboxKilledError(BaseException):
     """The invocation is over, whatever the handler would do about an error."""
 
 
-Fault = Refusal | Partly | Timeout | Killed | None
+Fault = Refusal | Partly | Timeout | Unanswered | Killed | None
 
 
 @dataclass
@@ -65,10 +70,15 @@ class FakeAws:
     key_names: tuple[str, str] = ("seqNumbershardIdHash", "sequenceNumber")
     tables: dict[str, dict[tuple[str, str], Item]] = field(default_factory=lambda: defaultdict(dict))
     stream: list[bytes] = field(default_factory=list)
+    # S3 objects by bucket and key, as JSON.
+    objects: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     # Items for which BatchWriteItem refuses the whole call, as DynamoDB does.
     invalid: Callable[[Item], bool] = lambda _item: False
+    invalid_data: Callable[[bytes], bool] = lambda _data: False
     latency_s: float = 0.0
+    # What every call of an operation is answered until it is mended.
+    broken: dict[str, Fault] = field(default_factory=dict)
     _script: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sessions: int = 0
@@ -88,9 +98,11 @@ class FakeAws:
             operation, parameters = _parse(request)
             self.calls.append((operation, parameters))
             faults = self._script[operation]
-            fault = faults.popleft() if faults else None
+            fault = faults.popleft() if faults else self.broken.get(operation)
             if isinstance(fault, Timeout):
                 raise ConnectTimeoutError(endpoint_url=request.url)
+            if isinstance(fault, Unanswered):
+                raise ReadTimeoutError(endpoint_url=request.url)
             if isinstance(fault, Refusal):
                 return _refuse(request, fault)
             if fault == Killed(applied=False):
@@ -140,6 +152,8 @@ class FakeAws:
         assert 1 <= len(records) <= 500
         assert sum(map(len, records)) <= 4 * 1024 * 1024
         assert max(map(len, records)) <= 1000 * 1024
+        if any(map(self.invalid_data, records)):
+            return _refuse(request, Refusal("InvalidArgumentException"))
         self.stream += [data for index, data in enumerate(records) if index not in failed]
         replies: list[dict[str, str]] = [
             {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."}
@@ -148,6 +162,28 @@ class FakeAws:
             for index in range(len(records))
         ]
         return _reply(request, 200, json.dumps({"FailedPutCount": len(failed), "RequestResponses": replies}).encode())
+
+    def _PutObject(self, request: AWSPreparedRequest, name: Any, _failed: object) -> AWSResponse:  # noqa: N802
+        self.objects[name] = json.load(request.body)
+        return _reply(request, 200, b"")
+
+    def _GetObject(self, request: AWSPreparedRequest, name: Any, _failed: object) -> AWSResponse:  # noqa: N802
+        if name not in self.objects:
+            return _refuse(request, Refusal("NoSuchKey", 404))
+        return _reply(request, 200, json.dumps(self.objects[name]).encode())
+
+    def _DeleteObject(self, request: AWSPreparedRequest, name: Any, _failed: object) -> AWSResponse:  # noqa: N802
+        self.objects.pop(name, None)
+        return _reply(request, 204, b"")
+
+    def poison(self) -> dict[str, Any]:
+        """What was set aside: the objects by the sequence number in their keys."""
+        prefix = "failures/poison/"
+        return {
+            key.rpartition("/")[2].removesuffix(".json"): kept
+            for key, kept in self.objects.items()
+            if key.startswith(prefix)
+        }
 
     def _key(self, item: Item) -> tuple[str, str]:
         first, second = (json.dumps(item[name]) for name in self.key_names)
@@ -168,6 +204,10 @@ class FakeContext:
 
 
 def _parse(request: AWSPreparedRequest) -> tuple[str, Any]:
+    url = urlsplit(request.url)
+    if ".s3." in f".{url.netloc}":
+        bucket = url.netloc.partition(".s3.")[0]
+        return f"{request.method.title()}Object", f"{bucket}{unquote(url.path)}"
     target = request.headers.get("X-Amz-Target")
     body = request.body.decode() if isinstance(request.body, bytes) else request.body
     if target is None:
@@ -178,7 +218,9 @@ def _parse(request: AWSPreparedRequest) -> tuple[str, Any]:
 
 
 def _refuse(request: AWSPreparedRequest, refusal: Refusal) -> AWSResponse:
-    if request.headers.get("X-Amz-Target") is None:
+    if ".s3." in request.url:
+        body = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+    elif request.headers.get("X-Amz-Target") is None:
         error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
     else:
@@ -192,6 +234,10 @@ class _Raw:
 
     def stream(self, **_: object) -> Any:
         yield self._body
+
+    def read(self, *_: object) -> bytes:
+        body, self._body = self._body, b""
+        return body
 
 
 def _reply(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:

@@ -22,6 +22,8 @@ class FakeReplica(FakeAws):
     """Items by the text of their key attributes, which are `keys`."""
 
     keys: tuple[str, ...] = ("PK",)
+    # How many actions a transaction may have before it is throttled, and how: as a refusal, or by its reasons.
+    most_actions: tuple[int, Refusal | None] = (100, None)
 
     def replica(self) -> dict[tuple[str, ...], Item]:
         return self.tables[REPLICA]  # type: ignore[return-value]
@@ -56,7 +58,12 @@ class FakeReplica(FakeAws):
     ) -> AWSResponse:
         actions = [next(iter(one.items())) for one in parameters["TransactItems"]]
         assert 1 <= len(actions) <= 100
+        most, throttled = self.most_actions
+        if len(actions) > most and throttled:
+            return _refuse(request, throttled)
         codes = [self._verdict(*action) for action in actions]
+        if len(actions) > most:
+            codes = ["ProvisionedThroughputExceeded" if code == "None" else code for code in codes]
         for index in failed:
             codes[index * 2 % len(codes)] = "TransactionConflict"
         if set(codes) != {"None"}:
@@ -79,8 +86,10 @@ class FakeReplica(FakeAws):
         if self.invalid(action["Item"]) and "ConditionExpression" not in action:
             return "ValidationError"
         held = self.tables[action["TableName"]].get(self._key(action["Item"]))
-        if "ConditionExpression" in action and held and held["position"]["S"] > action["Item"]["position"]["S"]:
-            return "ConditionalCheckFailed"
+        if "ConditionExpression" in action and held:
+            [name] = action["ExpressionAttributeNames"].values()
+            if held[name]["S"] > action["ExpressionAttributeValues"][":position"]["S"]:
+                return "ConditionalCheckFailed"
         return "None"
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 ARRIVAL_S = 1_795_000_000.0  # a Wednesday of the ISO week 2026-W47
 SHARD = "shardId-000000000003"
+STREAM = "arn:aws:kinesis:eu-west-1:111111111111:stream/web-analytics"
+TABLE_STREAM = "arn:aws:dynamodb:eu-west-1:999999999999:table/copies/stream/2026-11-22T10:00:00.000"
 
 
 def sequence_number(index: int) -> str:
@@ -35,7 +37,7 @@ def kinesis_event(payloads: Iterable[bytes], arrival_s: float = ARRIVAL_S) -> di
                 "eventID": f"{SHARD}:{sequence_number(index)}",
                 "eventName": "aws:kinesis:record",
                 "awsRegion": "eu-west-1",
-                "eventSourceARN": "arn:aws:kinesis:eu-west-1:111111111111:stream/web-analytics",
+                "eventSourceARN": STREAM,
             }
             for index, payload in enumerate(payloads)
         ]
@@ -54,6 +56,7 @@ def table_event(*changes: tuple[str, dict[str, Any] | None]) -> dict[str, Any]:
                 "eventID": str(index),
                 "eventName": name,
                 "eventSource": "aws:dynamodb",
+                "eventSourceARN": TABLE_STREAM,
                 "dynamodb": {
                     "ApproximateCreationDateTime": ARRIVAL_S,
                     "SequenceNumber": sequence_number(index),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
-from fake_aws import FakeAws, FakeContext, Fault, Partly, Refusal, Timeout
-from stream_events import DONE, SHARD, failed_at, json_event, kinesis_event, sequence_number
+from fake_aws import FakeAws, FakeContext, Fault, Partly, Refusal, Timeout, Unanswered
+from stream_events import DONE, SHARD, STREAM, failed_at, json_event, kinesis_event, sequence_number
 
 pytestmark = pytest.mark.pure
 
@@ -133,7 +134,7 @@ def test_only_unprocessed_items_are_sent_again(aws: FakeAws, copier: ModuleType)
     }
 
 
-DEEP = '{"a":' * 40 + "1" + "}" * 40
+DEEP = '{"item":' + '{"a":' * 32 + "1" + "}" * 33
 POISON = {
     "not JSON": b"not json",
     "cut short": b'{"a": ',
@@ -146,7 +147,7 @@ POISON = {
     "39 digits": b'{"a": 123456789012345678901234567890123456789}',
     "number too large": b'{"a": 1e126}',
     "number too small": b'{"a": 1e-131}',
-    "more than 32 levels": DEEP.encode(),
+    "32 maps around a number": DEEP.encode(),
     "more levels than Python's stack": b'{"a":' * 100_000,
     "empty attribute name": b'{"a": {"": 1}}',
     "over 400 KB": json.dumps({"a": "x" * 410_000}).encode(),
@@ -154,48 +155,127 @@ POISON = {
 
 
 @pytest.mark.parametrize("payload", POISON.values(), ids=POISON)
-def test_a_record_that_can_never_be_applied_is_reported_after_everything_before_it_is_durable(
+def test_a_record_that_can_never_be_applied_is_set_aside_whole_and_holds_up_nobody(
     aws: FakeAws, copier: ModuleType, payload: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = [json.dumps(click).encode() for click in clicks(60)]
+    event = kinesis_event([*good, payload, *good])
 
-    reply = copier.handler(kinesis_event([*good, payload, *good]), FakeContext())
+    assert copier.handler(event, FakeContext()) == DONE
 
-    assert reply == failed_at(60)
-    assert written(aws) == expected_clicks(60)
+    assert written(aws) == [*expected_clicks(60), *(expected(61 + n, click={"N": str(n)}) for n in range(60))]
+    [(key, kept)] = aws.objects.items()
+    assert key == f"failures/poison/a-function/web-analytics/{SHARD}/{sequence_number(60)}.json"
+    assert json.loads(kept["payload"]) == {"Records": [event["Records"][60]]}
     line = json.loads(capsys.readouterr().out)
-    assert (line["level"], line["Failed"], line["firstFailure"]) == ("ERROR", 1, sequence_number(60))
-    assert len(line["reason"]) < 200
+    assert (line["level"], line["Poisoned"], line["Waiting"], line["Written"]) == ("ERROR", 1, 0, 120)
+    assert line["poison"] == [f"{sequence_number(60)}: {kept['reason']}"]
+    assert len(kept["reason"]) < 200
 
 
-def test_the_item_that_makes_a_batch_unacceptable_is_found(aws: FakeAws, copier: ModuleType) -> None:
+def test_what_is_kept_of_a_poison_record_says_where_it_is_from(aws: FakeAws, copier: ModuleType) -> None:
+    before = datetime.now(UTC)
+    copier.handler(kinesis_event([b"not json"]), FakeContext())
+
+    [kept] = aws.objects.values()
+    assert datetime.fromisoformat(kept.pop("time")) >= before.replace(microsecond=0)
+    del kept["payload"], kept["reason"]
+    assert kept == {
+        "errorKind": "undecidable",
+        "function": "a-function",
+        "source": STREAM,
+        "shard": SHARD,
+        "sequenceNumber": sequence_number(0),
+    }
+
+
+def test_the_item_that_the_service_refuses_is_found_and_set_aside(aws: FakeAws, copier: ModuleType) -> None:
     """DynamoDB refuses a whole call for one item, here because an index's key has the wrong type."""
     aws.invalid = lambda item: "N" in item.get("user", {})
     documents = [{"user": "a"}] * 33 + [{"user": 7}] + [{"user": "b"}] * 33
 
-    assert copier.handler(json_event(*documents), FakeContext()) == failed_at(33)
+    assert copier.handler(json_event(*documents), FakeContext()) == DONE
 
-    assert written(aws)[:33] == [expected(index, user={"S": "a"}) for index in range(33)]
-    assert not any(item["user"] == {"N": "7"} for item in written(aws))
+    users = [item["user"]["S"] for item in written(aws)]
+    assert users == ["a"] * 33 + ["b"] * 33
+    [(number, kept)] = aws.poison().items()
+    assert (number, kept["errorKind"]) == (sequence_number(33), "refused")
+    assert "ValidationException" in kept["reason"]
 
 
-def test_of_two_failures_the_first_in_the_stream_is_reported(aws: FakeAws, copier: ModuleType) -> None:
+def test_any_number_of_poison_records_of_both_kinds_is_set_aside(aws: FakeAws, copier: ModuleType) -> None:
     aws.invalid = lambda item: item["click"] in ({"N": "40"}, {"N": "110"})
-    documents = [*clicks(150), "not an object"]
 
-    assert copier.handler(json_event(*documents), FakeContext()) == failed_at(40)
-    assert written(aws)[:40] == expected_clicks(40)
+    assert copier.handler(json_event(*clicks(150), *["not an object"] * 60), FakeContext()) == DONE
+
+    assert written(aws) == [item for index, item in enumerate(expected_clicks(150)) if index not in (40, 110)]
+    assert sorted(aws.poison()) == [sequence_number(index) for index in (40, 110, *range(150, 210))]
 
 
-def test_a_missing_permission_stops_the_batch_at_its_first_record(
+def test_nothing_passes_a_poison_record_that_cannot_be_stored(
     aws: FakeAws, copier: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.script("AssumeRole", Refusal("AccessDenied", 403, "not authorized to perform: sts:AssumeRole"))
+    aws.broken["PutObject"] = Refusal("AccessDenied", 403)
+    event = json_event(*clicks(30), "not an object", *clicks(3))
 
-    assert copier.handler(json_event({"click": 0}), FakeContext()) == failed_at(0)
+    assert copier.handler(event, FakeContext(0.2)) == failed_at(30)
+    assert expected_clicks(30) == written(aws)[:30]
+    line = json.loads(capsys.readouterr().out)
+    assert (line["Waiting"], line["Poisoned"]) == (4, 0)
+    assert "could not be set aside: PutObject was answered AccessDenied" in line["reason"]
 
-    assert aws.called("BatchWriteItem") == []
-    assert "sts:AssumeRole" in json.loads(capsys.readouterr().out)["reason"]
+    aws.broken.clear()
+    event["Records"] = event["Records"][30:]
+    assert copier.handler(event, FakeContext()) == DONE
+    assert len(written(aws)) == 33
+
+
+OUTAGES = {
+    "role cannot be assumed": ("AssumeRole", Refusal("AccessDenied", 403, "not authorized to perform: sts:AssumeRole")),
+    "permission withdrawn": ("BatchWriteItem", Refusal("AccessDeniedException")),
+    "table missing": ("BatchWriteItem", Refusal("ResourceNotFoundException")),
+    "key disabled": ("BatchWriteItem", Refusal("KMSDisabledException")),
+    "throttled": ("BatchWriteItem", Refusal("ProvisionedThroughputExceededException")),
+    "server error": ("BatchWriteItem", Refusal("InternalServerError", 500)),
+    "no answer": ("BatchWriteItem", Timeout()),
+    "credentials expired": ("BatchWriteItem", Refusal("ExpiredTokenException")),
+    "unknown refusal": ("BatchWriteItem", Refusal("SomethingNewException")),
+}
+
+
+@pytest.mark.parametrize(("operation", "fault"), OUTAGES.values(), ids=OUTAGES)
+def test_while_the_far_end_is_away_everything_waits_and_nothing_is_set_aside(
+    aws: FakeAws, copier: ModuleType, operation: str, fault: Fault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.broken[operation] = fault
+    event = json_event(*clicks(60))
+
+    assert copier.handler(event, FakeContext(0.2)) == failed_at(0)
+
+    assert (written(aws), aws.objects) == ([], {})
+    assert len(aws.called(operation)) > 1, "it is tried again as long as the time lasts"
+    line = json.loads(capsys.readouterr().out)
+    assert (line["Waiting"], line["Poisoned"]) == (60, 0)
+    aws.broken.clear()
+    assert copier.handler(event, FakeContext()) == DONE
+    assert written(aws) == expected_clicks(60)
+
+
+def test_a_far_end_that_comes_back_within_the_invocation_is_not_noticed(aws: FakeAws, copier: ModuleType) -> None:
+    aws.script("AssumeRole", *[Refusal("AccessDenied", 403)] * 5)
+    aws.script("BatchWriteItem", *[Refusal("AccessDeniedException")] * 5)
+
+    assert copier.handler(json_event(*clicks(60)), FakeContext()) == DONE
+    assert written(aws) == expected_clicks(60)
+
+
+def test_a_call_that_gets_no_answer_in_time_is_made_smaller(aws: FakeAws, copier: ModuleType) -> None:
+    aws.script("BatchWriteItem", Unanswered(), Unanswered())
+
+    assert copier.handler(json_event(*clicks(20)), FakeContext()) == DONE
+
+    assert written(aws) == expected_clicks(20)
+    assert [len(call["RequestItems"][TABLE]) for call in aws.called("BatchWriteItem")] == [20, 10, 5, 5, 10]
 
 
 class RunningOut(FakeContext):
@@ -255,7 +335,7 @@ def test_the_log_is_one_line_of_json_with_metrics_and_without_payloads(
     assert output.count("\n") == 1
     assert "payload" not in output
     line = json.loads(output)
-    assert (line["Records"], line["Written"], line["Retried"], line["Failed"]) == (2, 2, 1, 0)
+    assert (line["Records"], line["Written"], line["Retried"], line["Waiting"]) == (2, 2, 1, 0)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["FunctionName"]]
     assert {metric["Name"] for metric in directive["Metrics"]} <= line.keys()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_aws import FakeAws, FakeContext, Fault, Partly, Refusal, Timeout
-from stream_events import DONE, failed_at, inserted, table_event
+from stream_events import DONE, TABLE_STREAM, failed_at, inserted, sequence_number, table_event
 
 pytestmark = pytest.mark.pure
 
@@ -98,28 +98,66 @@ def test_a_passing_fault_is_retried_within_the_invocation(aws: FakeAws, forwarde
     assert aws.stream == lines(5)
 
 
-def test_a_line_longer_than_a_firehose_record_is_reported(aws: FakeAws, forwarder: ModuleType) -> None:
+def test_a_line_longer_than_a_firehose_record_is_set_aside(aws: FakeAws, forwarder: ModuleType) -> None:
     """Control characters take six bytes each in JSON, so that an item within DynamoDB's limit can be too long here."""
     event = inserted(image(0), image(1), image(2, "\u0001" * 200_000), image(3))
 
-    assert forwarder.handler(event, FakeContext()) == failed_at(2)
-    assert aws.stream == lines(2)
+    assert forwarder.handler(event, FakeContext()) == DONE
+    assert aws.stream == [line for index, line in enumerate(lines(4)) if index != 2]
+    [(key, kept)] = aws.objects.items()
+    place = f"a-function/copies.2026-11-22T10:00:00.000/-/{sequence_number(2)}"
+    assert key == f"failures/poison/{place}.json"
+    assert json.loads(kept["payload"]) == {"Records": [event["Records"][2]]}
+    assert (kept["source"], kept["shard"]) == (TABLE_STREAM, None)
 
 
-def test_a_record_without_its_new_image_is_reported_with_what_to_change(
-    aws: FakeAws, forwarder: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert forwarder.handler(table_event(("INSERT", image(0)), ("MODIFY", None)), FakeContext()) == failed_at(1)
+def test_a_record_without_its_new_image_is_set_aside_with_what_to_change(aws: FakeAws, forwarder: ModuleType) -> None:
+    assert forwarder.handler(table_event(("INSERT", image(0)), ("MODIFY", None)), FakeContext()) == DONE
 
     assert aws.stream == lines(1)
-    assert "stream view type" in json.loads(capsys.readouterr().out)["reason"]
+    [kept] = aws.poison().values()
+    assert "stream view type" in kept["reason"]
 
 
-def test_a_delivery_stream_that_does_not_exist_stops_the_batch_at_its_first_record(
-    aws: FakeAws, forwarder: ModuleType
+@pytest.mark.parametrize("missing", ["eventName", "dynamodb"])
+def test_a_record_that_lacks_what_is_optional_holds_up_nobody(
+    aws: FakeAws, forwarder: ModuleType, missing: str
 ) -> None:
-    aws.script("PutRecordBatch", Refusal("ResourceNotFoundException"))
-    assert forwarder.handler(inserted(image(0), image(1)), FakeContext()) == failed_at(0)
+    event = inserted(image(0), image(1))
+    del event["Records"][0][missing]
+    assert forwarder.handler(event, FakeContext()) == DONE
+    assert aws.stream == lines(2)[1:]
+    assert len(aws.poison()) == 1
+
+
+@pytest.mark.parametrize("optional", ["ApproximateCreationDateTime", "SizeBytes"])
+def test_what_is_optional_in_a_change_may_be_missing(aws: FakeAws, forwarder: ModuleType, optional: str) -> None:
+    event = inserted(image(0))
+    del event["Records"][0]["dynamodb"][optional]
+    assert forwarder.handler(event, FakeContext()) == DONE
+    assert (aws.stream, aws.objects) == (lines(1), {})
+
+
+def test_while_the_delivery_stream_is_away_everything_waits(aws: FakeAws, forwarder: ModuleType) -> None:
+    aws.broken["PutRecordBatch"] = Refusal("ResourceNotFoundException")
+    assert forwarder.handler(inserted(image(0), image(1)), FakeContext(0.2)) == failed_at(0)
+    aws.broken.clear()
+    assert forwarder.handler(inserted(image(0), image(1)), FakeContext()) == DONE
+    assert (aws.stream, aws.objects) == (lines(2), {})
+
+
+@pytest.mark.parametrize("pack_bytes", ["0", "5120"])
+def test_a_record_that_firehose_refuses_is_set_aside_alone(
+    aws: FakeAws, load: Callable[..., ModuleType], pack_bytes: str
+) -> None:
+    aws.invalid_data = lambda data: b"000003" in data
+    forwarder = load("firehose_forwarder", DELIVERY_STREAM=STREAM, PACK_BYTES=pack_bytes)
+
+    assert forwarder.handler(inserted(*(image(index) for index in range(8))), FakeContext()) == DONE
+
+    assert b"".join(aws.stream) == b"".join(line for index, line in enumerate(lines(8)) if index != 3)
+    [(number, kept)] = aws.poison().items()
+    assert (number, kept["errorKind"]) == (sequence_number(3), "refused")
 
 
 def test_packing_puts_the_same_bytes_into_fewer_records(aws: FakeAws, packing_forwarder: ModuleType) -> None:
@@ -141,16 +179,17 @@ def test_a_long_line_stays_alone(aws: FakeAws, packing_forwarder: ModuleType) ->
 
 def test_a_packed_record_that_fails_is_reported_at_its_first_line(aws: FakeAws, packing_forwarder: ModuleType) -> None:
     padding = "x" * 960
-    aws.script("PutRecordBatch", Partly((1,)), Refusal("AccessDeniedException"))
+    aws.script("PutRecordBatch", Partly((1,)))
+    aws.broken["PutRecordBatch"] = Refusal("AccessDeniedException")
 
-    reply = packing_forwarder.handler(inserted(*(image(index, padding) for index in range(12))), FakeContext())
+    reply = packing_forwarder.handler(inserted(*(image(index, padding) for index in range(12))), FakeContext(0.2))
 
     assert reply == failed_at(5)
     assert b"".join(aws.stream) == b"".join(lines(12, padding)[:5] + lines(12, padding)[10:])
 
 
-def test_the_lines_before_a_record_that_fails_are_packed_and_sent(aws: FakeAws, packing_forwarder: ModuleType) -> None:
+def test_the_lines_around_a_poison_record_are_packed_and_sent(aws: FakeAws, packing_forwarder: ModuleType) -> None:
     event = table_event(("INSERT", image(0)), ("INSERT", image(1)), ("MODIFY", None), ("INSERT", image(3)))
 
-    assert packing_forwarder.handler(event, FakeContext()) == failed_at(2)
-    assert aws.stream == [b"".join(lines(2))]
+    assert packing_forwarder.handler(event, FakeContext()) == DONE
+    assert aws.stream == [b"".join(lines(2)), lines(4)[3]]

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
-from hashlib import md5
 from types import ModuleType
 from typing import Any
 
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
-from aws_kinesis_agg.deaggregator import deaggregate_records, messages_pb2
+from aws_kinesis_agg.deaggregator import deaggregate_records
 from fake_aws import FakeAws, FakeContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_events import DONE, SHARD, failed_at, kinesis_event, sequence_number
+from kpl_aggregates import Given, aggregate, framed
+from stream_events import DONE, SHARD, kinesis_event, sequence_number
 
 from handlers.cross_account_copier.kpl import MAGIC, is_aggregate, take_apart
 
 pytestmark = pytest.mark.pure
-
-Given = list[tuple[str, str | None, bytes]]
-
-
-def framed(message: bytes) -> bytes:
-    return MAGIC + message + md5(message).digest()
-
-
-def aggregate(records: Given, tags: bool = False) -> bytes:
-    message = messages_pb2.AggregatedRecord()
-    for key, hash_key, data in records:
-        record = message.records.add(partition_key_index=len(message.partition_key_table), data=data)
-        message.partition_key_table.append(key)
-        if hash_key is not None:
-            record.explicit_hash_key_index = len(message.explicit_hash_key_table)
-            message.explicit_hash_key_table.append(hash_key)
-        if tags:
-            record.tags.add(key="a tag", value="x" * 200)
-    return framed(message.SerializeToString())
 
 
 def by_us(data: bytes) -> Given:
@@ -163,16 +145,96 @@ def test_each_record_of_an_aggregate_gets_its_own_item_beside_ordinary_records(
 @pytest.mark.parametrize(
     "spoilt",
     [
-        pytest.param(aggregate([("k", None, b'{"n": 0}'), ("k", None, b"not json")]), id="one of its records"),
         pytest.param(aggregate([("k", None, b'{"n": 0}')])[:-1], id="cut short"),
         pytest.param(framed(b"\x0a\x01k\x1a\x02\x08\x00"), id="malformed"),
     ],
 )
-def test_an_aggregate_that_cannot_be_applied_is_reported_as_the_kinesis_record_it_is(
+def test_an_aggregate_that_cannot_be_read_is_set_aside_as_the_kinesis_record_it_is(
     aws: FakeAws, copier: ModuleType, spoilt: bytes
 ) -> None:
     event = kinesis_event([b'{"n": 10}', spoilt, b'{"n": 11}'])
 
-    assert copier.handler(event, FakeContext()) == failed_at(1)
-    assert sequence_number(0) in {item["sequenceNumber"]["S"] for item in aws.items("clicks")}
-    assert sequence_number(2) not in {item["sequenceNumber"]["S"] for item in aws.items("clicks")}
+    assert copier.handler(event, FakeContext()) == DONE
+    assert numbers(aws) == [sequence_number(0), sequence_number(2)]
+    [(number, kept)] = aws.poison().items()
+    assert number == sequence_number(1)
+    assert json.loads(kept["payload"]) == {"Records": [event["Records"][1]]}
+
+
+def test_a_spoilt_record_of_an_aggregate_is_set_aside_alone_and_can_be_applied_later(
+    aws: FakeAws, copier: ModuleType
+) -> None:
+    aws.invalid = lambda item: item["n"] == {"N": "3"}
+    payloads = [b"not json" if index == 1 else b'{"n": %d}' % index for index in range(6)]
+    event = kinesis_event([b'{"n": 10}', aggregate([("k", None, payload) for payload in payloads])])
+
+    assert copier.handler(event, FakeContext()) == DONE
+
+    part = f"{sequence_number(1)}.000000"
+    assert numbers(aws) == [sequence_number(0), *(f"{part}{index}" for index in (0, 2, 4, 5))]
+    kept = aws.poison()
+    assert sorted(kept) == [f"{part}1", f"{part}3"]
+    aws.invalid = lambda _item: False
+    again = json.loads(kept[f"{part}3"]["payload"])
+    assert again["Records"][0]["kinesis"]["subSequenceNumber"] == 3
+    assert copier.handler(again, FakeContext()) == DONE
+    assert numbers(aws) == [sequence_number(0), *(f"{part}{index}" for index in (0, 2, 3, 4, 5))]
+
+
+def numbers(aws: FakeAws) -> list[str]:
+    return sorted(item["sequenceNumber"]["S"] for item in aws.items("clicks"))
+
+
+class Short(FakeContext):
+    """An invocation that has time for so many calls."""
+
+    def __init__(self, aws: FakeAws, calls: int) -> None:
+        super().__init__()
+        self._aws, self._last = aws, len(aws.calls) + calls
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000 if len(self._aws.calls) < self._last else 0
+
+
+@pytest.mark.parametrize("cold", [False, True], ids=["same sandbox", "cold start each time"])
+def test_an_aggregate_larger_than_an_invocation_gets_further_each_time(
+    aws: FakeAws, load: Callable[..., ModuleType], cold: bool
+) -> None:
+    def start() -> ModuleType:
+        return load(
+            "cross_account_copier",
+            ROLE_ARN="arn:aws:iam::999999999999:role/writer",
+            TABLE_NAME="clicks",
+            WRITE_THREADS="1",
+        )
+
+    payloads = [b"not json" if index == 1500 else b'{"n": %d}' % index for index in range(3000)]
+    event = kinesis_event([b'{"n": 1}', aggregate([("k", None, payload) for payload in payloads]), b'{"n": 2}'], 1.0)
+    copier, waiting, far = start(), event["Records"], []
+    while waiting:
+        [*failed] = copier.handler({"Records": waiting}, Short(aws, 12))["batchItemFailures"]
+        far.append(len(numbers(aws)))
+        waiting = [
+            record
+            for record in waiting
+            if failed and record["kinesis"]["sequenceNumber"] >= failed[0]["itemIdentifier"]
+        ]
+        copier = start() if cold else copier
+
+    assert far == sorted(set(far)), "each invocation gets further"
+    assert len(far) > 10
+    assert far[-1] == 3001
+    assert [*aws.poison()] == [f"{sequence_number(1)}.0001500"]
+    assert not [key for key in aws.objects if "progress" in key], "what is done is forgotten, so that a replay replays"
+    assert len(aws.called("BatchWriteItem")) <= 3001 / 25 + len(far) + 1, "hardly anything is written twice"
+    assert copier.handler(event, FakeContext()) == DONE
+    assert len(numbers(aws)) == 3001
+
+
+def test_progress_is_asked_for_only_where_an_attempt_may_have_been_cut_off(aws: FakeAws, copier: ModuleType) -> None:
+    packed = aggregate([("k", None, b'{"n": 1}')] * 2)
+    copier.handler(kinesis_event([packed], time.time()), FakeContext())
+    copier.handler(kinesis_event([b'{"n": 1}', packed], 1.0), FakeContext())
+    assert aws.called("GetObject") == []
+    copier.handler(kinesis_event([packed], time.time() - 200), FakeContext())
+    assert len(aws.called("GetObject")) == 1

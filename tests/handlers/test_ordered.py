@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.shared.errors import RecordError
-from handlers.shared.ordered import Entry, Failure, OrderedRun, batches_of
+from handlers.shared.errors import NotYetError
+from handlers.shared.ordered import Entry, Failure, OrderedRun, Work, batches_of
+from handlers.shared.poison import UNDECIDABLE, Poison
 from handlers.shared.time_budget import MAX_DELAY_S, TimeBudget
 
 pytestmark = pytest.mark.pure
@@ -108,55 +109,63 @@ class ShuffledExecutor(Executor):
             return super().exception(timeout)
 
 
-def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start: int = 0) -> Iterator[Entry]:
+def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start: int = 0) -> Iterator[Entry | Poison]:
     for position, key in enumerate(keys[start:], start):
         if position in unreadable:
-            raise RecordError(position, "cannot be read")
-        yield Entry(position, key, b"%d" % position)
+            yield Poison(position, None, "cannot be read", UNDECIDABLE)
+        else:
+            yield Entry(position, key, b"%d" % position)
 
 
 @settings(deadline=None, max_examples=100)
 @given(
     keys=st.integers(0, 60).flatmap(lambda count: st.lists(st.integers(0, 15), min_size=count, max_size=count)),
     schedule=st.lists(FAULTS, max_size=20),
+    storing=st.lists(st.booleans(), max_size=6),
     invalid=st.frozensets(st.integers(0, 59), max_size=4),
-    unreadable=st.frozensets(st.integers(0, 59), max_size=2),
+    unreadable=st.frozensets(st.integers(0, 59), max_size=4),
     time_s=st.sampled_from([120.0, 120.0, 2.0, 0.0]),
     random=st.none() | st.randoms(use_true_random=False),
 )
-def test_resuming_at_each_checkpoint_loses_nothing_and_ends_with_the_last_version_of_each_key(
+def test_what_is_applied_and_what_is_set_aside_is_everything_and_in_order(
     keys: list[int],
     schedule: list[str],
+    storing: list[bool],
     invalid: frozenset[int],
     unreadable: frozenset[int],
     time_s: float,
     random: Random | None,
 ) -> None:
-    """Lambda's part is played here: resume at the reported record, and put it aside when it is reported for ever."""
+    """Lambda's part is played here: resume at the reported record, until there is none."""
     store = Store(list(schedule), invalid)
     executor = random and ShuffledExecutor(random)
     meanwhile = executor.run_some if executor else lambda: None
-    aside: list[int] = []
+    aside: set[int] = set()
+
+    def set_aside(poison: Poison) -> None:
+        if storing and not storing.pop():
+            raise error("AccessDeniedException")
+        aside.add(poison.position)
+
     resume = times = 0
     while resume < len(keys):
-        run = OrderedRun(store.send, budget(time_s, meanwhile), executor=executor, threads=4)
+        run = OrderedRun(store.send, budget(time_s, meanwhile), set_aside=set_aside, executor=executor, threads=4)
         failure = run.apply(batches_of(entries(keys, unreadable, resume), max_entries=3, max_bytes=1000))
         reached = len(keys) if failure is None else failure.position
         assert reached >= resume
-        for key, position in last_versions(keys[:reached], aside).items():
+        poison = {position for position in invalid | unreadable if position < reached}
+        assert poison <= aside, "not set aside, although it is before the checkpoint"
+        for key, position in last_versions(keys[:reached], poison).items():
             assert int(store.content[key]) >= position, "not durable, although it is before the checkpoint"
-        times = times + 1 if reached == resume else 1
+        times = times + 1 if reached == resume else 0
         resume = reached
-        # By then the faults that pass have passed.
-        if times > len(schedule) + 1:
-            aside.append(resume)
-            resume, times = resume + 1, 0
+        assert times <= len(schedule) + 7, "it gets no further, although the faults are over"
 
-    assert aside == sorted(position for position in invalid | unreadable if position < len(keys))
+    assert aside == {position for position in invalid | unreadable if position < len(keys)}
     assert store.content == {key: b"%d" % position for key, position in last_versions(keys, aside).items()}
 
 
-def last_versions(keys: Sequence[int], aside: Sequence[int]) -> dict[int, int]:
+def last_versions(keys: Sequence[int], aside: Collection[int]) -> dict[int, int]:
     return {key: position for position, key in enumerate(keys) if position not in aside}
 
 
@@ -185,6 +194,24 @@ def test_the_offending_entry_is_found_in_few_calls() -> None:
     assert len(calls) <= 10
 
 
+def test_a_run_that_sets_nothing_aside_ends_at_the_first_call_that_is_refused() -> None:
+    run, failure = run_over(Store(["ok", "denied"]), 10)
+    assert failure is not None
+    assert (failure.position, run.counts.calls) == (0, 1)
+    assert "grant or create what is missing" in failure.reason
+
+
+def test_a_record_that_has_to_wait_stops_what_comes_after_it_and_nothing_before() -> None:
+    def waiting() -> Iterator[Entry]:
+        yield from (Entry(position, position, b"") for position in range(5))
+        raise NotYetError("no table yet", 5)
+
+    store = Store()
+    run = OrderedRun(store.send, budget(), set_aside=lambda poison: None)
+    assert run.apply(batches_of(waiting(), 3, 1000)) == Failure(5, 0, "no table yet")
+    assert sorted(store.content) == [0, 1, 2, 3, 4]  # type: ignore[type-var]
+
+
 def test_pauses_grow_to_a_limit_with_full_jitter_and_end_with_the_time() -> None:
     clock, bounds = Clock(60.0), []
 
@@ -193,7 +220,7 @@ def test_pauses_grow_to_a_limit_with_full_jitter_and_end_with_the_time() -> None
         return high
 
     run = OrderedRun(Store(["throttle"] * 1000).send, TimeBudget(clock.remaining_ms, clock.sleep, highest))
-    failure = run.apply([list(entries(range(3)))])
+    failure = run.apply([Work(list(entries(range(3))))])
 
     assert failure is not None
     assert failure.position == 0
@@ -218,4 +245,4 @@ def test_a_mistake_in_the_code_is_not_taken_for_a_bad_record() -> None:
 def test_batches_end_at_the_limit_of_entries_or_bytes() -> None:
     sizes = [40, 40, 40, 200, 1, 1, 1, 1]
     batches = batches_of((Entry(index, index, b"x" * size) for index, size in enumerate(sizes)), 3, 100)
-    assert [[entry.position for entry in batch] for batch in batches] == [[0, 1], [2], [3], [4, 5, 6], [7]]
+    assert [[entry.position for entry in work.entries] for work in batches] == [[0, 1], [2], [3], [4, 5, 6], [7]]

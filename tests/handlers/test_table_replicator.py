@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_aws import FakeContext, Partly, Refusal, Timeout
-from fake_replica import POSITIONS, REPLICA, FakeReplica, Write, failed_at, stream_event
+from fake_replica import POSITIONS, REPLICA, FakeReplica, Write, failed_at, number, stream_event
 from stream_events import DONE
 
 from handlers.shared.errors import SettingsError
@@ -80,42 +80,113 @@ def test_what_is_throttled_unprocessed_or_unanswered_is_sent_again(
     assert {item["PK"]["S"] for item in held(aws)} == {f"k{index}" for index in range(60)} - {"k5"}
 
 
-def test_a_refused_item_is_reported_and_everything_before_it_is_there(aws: FakeReplica, replicator: ModuleType) -> None:
+def test_a_refused_item_is_set_aside_and_the_others_are_there(aws: FakeReplica, replicator: ModuleType) -> None:
     aws.invalid = lambda item: item.get("v") == {"S": "bad"}
     writes = [put(f"k{index}", v=index) for index in range(40)]
     event = stream_event([*writes, put("poison", v="bad"), put("later", v=1)])
 
-    assert replicator.handler(event, FakeContext()) == failed_at(40)
-    assert {f"k{index}" for index in range(40)} <= {item["PK"]["S"] for item in held(aws)}
-    assert "poison" not in {item["PK"]["S"] for item in held(aws)}
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert {item["PK"]["S"] for item in held(aws)} == {f"k{index}" for index in range(40)} | {"later"}
+    [(name, kept)] = aws.poison().items()
+    assert (name, kept["errorKind"]) == (number(40), "refused")
+    assert json.loads(kept["payload"]) == {"Records": [event["Records"][40]]}
 
 
 def test_a_refused_version_does_not_take_the_good_one_before_it_along(aws: FakeReplica, replicator: ModuleType) -> None:
-    """Only the last change of a key is written; when that is refused, Lambda still takes the one before for done."""
+    """Only the last change of a key is written; when that is refused, the last good one has to be."""
     aws.invalid = lambda item: item.get("v") == {"S": "bad"}
-    event = stream_event([put("a", v="good"), put("b", v=1), delete("c"), put("a", v="bad"), put("d", v=1)])
+    good = [put("a", v="older"), put("a", v="good"), put("b", v=1), delete("c")]
+    event = stream_event([*good, put("a", v="bad"), put("d", v=1), put("e", v="bad"), put("a", v="bad")])
 
-    assert replicator.handler(event, FakeContext()) == failed_at(3)
-    assert {"PK": {"S": "a"}, "v": {"S": "good"}} in held(aws)
-    assert {"PK": {"S": "b"}, "v": {"S": "1"}} in held(aws)
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert {item["PK"]["S"]: item["v"]["S"] for item in held(aws)} == {"a": "good", "b": "1", "d": "1"}
+    assert sorted(aws.poison()) == [number(4), number(6), number(7)]
 
 
-def test_a_record_without_its_new_image_names_the_view_type(
-    aws: FakeReplica, replicator: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
-    event = stream_event([put("a", v=1), put("b", v=1)])
+def test_a_record_without_its_new_image_names_the_view_type(aws: FakeReplica, replicator: ModuleType) -> None:
+    event = stream_event([put("a", v=1), put("b", v=1), put("c", v=1)])
     del event["Records"][1]["dynamodb"]["NewImage"]
 
-    assert replicator.handler(event, FakeContext()) == failed_at(1)
-    assert [item["PK"]["S"] for item in held(aws)] == ["a"]
-    assert "NEW_IMAGE" in json.loads(capsys.readouterr().out)["reason"]
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert [item["PK"]["S"] for item in held(aws)] == ["a", "c"]
+    [kept] = aws.poison().values()
+    assert "NEW_IMAGE" in kept["reason"]
 
 
-def test_no_permission_stops_at_the_first_record(aws: FakeReplica, replicator: ModuleType, mode: str) -> None:
-    aws.script(OPERATION[mode], *[Refusal("AccessDeniedException")] * 4)
+@pytest.mark.parametrize("part", ["eventName", "dynamodb", "eventID"])
+def test_a_record_that_lacks_a_part_holds_up_nobody(aws: FakeReplica, replicator: ModuleType, part: str) -> None:
+    event = stream_event([put("a", v=1), put("b", v=1)])
+    del event["Records"][0][part]
+    assert replicator.handler(event, FakeContext()) == DONE
+    names = [item["PK"]["S"] for item in held(aws)]
+    assert (names, len(aws.poison())) == ((["a", "b"], 0) if part == "eventID" else (["b"], 1))
 
-    assert replicator.handler(stream_event([put("a", v=1), put("b", v=1)]), FakeContext()) == failed_at(0)
+
+@pytest.mark.parametrize("part", ["ApproximateCreationDateTime", "SizeBytes", "OldImage", "StreamViewType"])
+def test_what_is_optional_in_a_change_may_be_missing(aws: FakeReplica, replicator: ModuleType, part: str) -> None:
+    event = stream_event([put("a", v=1), delete("a"), put("b", v=1)])
+    for record in event["Records"]:
+        record["dynamodb"].pop(part, None)
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert ([item["PK"]["S"] for item in held(aws)], aws.objects) == (["b"], {})
+
+
+def test_without_permission_everything_waits(aws: FakeReplica, replicator: ModuleType, mode: str) -> None:
+    aws.broken[OPERATION[mode]] = Refusal("AccessDeniedException")
+    event = stream_event([put("a", v=1), put("b", v=1)])
+
+    assert replicator.handler(event, FakeContext(0.2)) == failed_at(0)
     assert held(aws) == []
+    aws.broken.clear()
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert (len(held(aws)), aws.objects) == (2, {})
+
+
+def test_poison_before_and_behind_an_outage_is_set_aside_when_its_turn_comes(
+    aws: FakeReplica, replicator: ModuleType, mode: str
+) -> None:
+    event = stream_event([put("a", v=1), put("b", v=1), put("c", v=1), put("d", v=1)])
+    for index in (0, 2):
+        del event["Records"][index]["dynamodb"]["NewImage"]
+    aws.broken[OPERATION[mode]] = Refusal("AccessDeniedException")
+
+    assert replicator.handler(event, FakeContext(0.2)) == failed_at(1)
+    assert [*aws.poison()] == [number(0)]
+    aws.broken.clear()
+    assert replicator.handler({"Records": event["Records"][1:]}, FakeContext()) == DONE
+    assert sorted(aws.poison()) == [number(0), number(2)]
+    assert [item["PK"]["S"] for item in held(aws)] == ["b", "d"]
+
+
+@pytest.mark.parametrize("mode", ["guarded"], indirect=True)
+@pytest.mark.parametrize(
+    "throttled", [None, Refusal("ProvisionedThroughputExceededException")], ids=["cancelled", "refused"]
+)
+def test_a_transaction_that_the_table_has_no_capacity_for_is_made_smaller(
+    aws: FakeReplica, replicator: ModuleType, throttled: Refusal | None
+) -> None:
+    """On five write units a transaction of fifty items never passes, and one of one item does."""
+    aws.most_actions = (8, throttled)
+    event = stream_event([put(f"k{index}", v=index) for index in range(120)])
+
+    assert replicator.handler(event, FakeContext()) == DONE
+    assert len(held(aws)) == 120
+
+
+@pytest.mark.parametrize("mode", ["guarded"], indirect=True)
+@pytest.mark.parametrize("name", ["position", "expires", "position_"])
+def test_the_keys_of_a_guarded_replica_may_be_called_like_what_we_keep_beside_them(
+    aws: FakeReplica, replicator: ModuleType, name: str
+) -> None:
+    aws.keys = ("stream", name)
+    newer = stream_event([("k", {"v": {"S": "2"}}), ("gone", None)], aws.keys, first=10)
+    older = stream_event([("k", {"v": {"S": "1"}}), ("gone", {"v": {"S": "1"}})], aws.keys)
+
+    assert replicator.handler(newer, FakeContext()) == DONE
+    assert replicator.handler(older, FakeContext()) == DONE
+    [item] = aws.replica().values()
+    assert item["v"] == {"S": "2"}
+    assert aws.objects == {}
 
 
 @pytest.mark.parametrize("mode", MODES, indirect=True)
