@@ -9,8 +9,8 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from localcloud.engine.environment import exports
 from localcloud.workspace import Workspace
 from operations.children import GRACEFUL, attended
 
@@ -35,7 +35,7 @@ def run_shell(workspace: Workspace, *, stops_cloud: bool) -> int:
     ending = " and stops the local cloud" if stops_cloud else "; the local cloud stays up"
     print(
         BANNER.format(
-            endpoint=exports(workspace.environment)["AWS_ENDPOINT_URL"],
+            endpoint=workspace.environment["AWS_ENDPOINT_URL"],
             stacks=", ".join(workspace.project.stacks) or "none",
             selected=selected or "none",
             ending=ending,
@@ -48,19 +48,34 @@ def run_shell(workspace: Workspace, *, stops_cloud: bool) -> int:
 
 
 def select_stack(workspace: Workspace) -> str | None:
-    """Selects a stack, so that `pulumi refresh` works as typed; None when the project has none."""
+    """Selects a stack, so that `pulumi refresh` works as typed; None when the project has none.
+
+    One that another shell on the same cloud has selected stays.
+    """
     stacks = workspace.project.stacks
     if not stacks:
         return None
+    selected = _pulumi(workspace, "stack", "--show-name", stderr=subprocess.DEVNULL).strip()
+    if selected in stacks:
+        return selected
     stack = DEFAULT_STACK if DEFAULT_STACK in stacks else stacks[0]
-    subprocess.run(
-        ["pulumi", "stack", "select", stack, "--non-interactive"],
+    _pulumi(workspace, "stack", "select", stack)
+    return stack
+
+
+def _pulumi(workspace: Workspace, *arguments: str, **options: Any) -> str:
+    """What the CLI prints; it says on standard error what is wrong, and the shell opens all the same."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"],
         cwd=workspace.project.folder,
         env=workspace.environment,
-        stdout=subprocess.DEVNULL,
-        check=False,  # `pulumi` says on standard error what is wrong, and the shell opens all the same
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,
     )
-    return stack
+    return done.stdout
 
 
 def interactive_command(workspace: Workspace, folder: Path) -> list[str]:
