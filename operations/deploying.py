@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+import typer
+
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.options import refuse_without_terminal
+from operations.recovering import recover
 from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
 
 
@@ -26,6 +29,7 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
                 f"Type `tributary up {' '.join([*missing, *(other.name for other in stacks)])}`."
             )
     for stack in stacks:
+        recover(engine, stack, lambda line: typer.echo(line, err=True))
         engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 
@@ -47,6 +51,7 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
                 f"Type `tributary destroy {users[0]} {name}` to destroy both."
             )
     for stack in reversed(in_order([stacks[name] for name in doomed])):
+        recover(engine, stack, lambda line: typer.echo(line, err=True))
         engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 

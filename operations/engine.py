@@ -105,8 +105,15 @@ class Engine:
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """The resources in a stack's state."""
+        return self._deployment(stack, "resources")
+
+    def pending(self, stack: str) -> list[dict[str, Any]]:
+        """What a deployment that was ended at once was about to do: `type` is `creating`, …, beside the `resource`."""
+        return self._deployment(stack, "pending_operations")
+
+    def _deployment(self, stack: str, part: str) -> list[dict[str, Any]]:
         exported = self._asked(["stack", "export", "--stack", stack])
-        found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        found: list[dict[str, Any]] = exported["deployment"].get(part) or []
         return found
 
     def _asked(self, arguments: Sequence[str]) -> Any:

@@ -90,17 +90,18 @@ def test_a_failing_program_fails_the_shell(project: Path, port: int) -> None:
     assert "later" not in done.stdout
 
 
-def test_a_started_cloud_serves_shells_until_it_is_stopped(project: Path, port: int) -> None:
+def test_a_started_cloud_serves_shells_until_it_is_stopped(
+    project: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`start --detach`, two shells on one cloud and its stacks, `status`, `reset`, `logs`, `stop`."""
     at = ("--port", str(port))
+    for name, value in (("AWS_PROFILE", "production"), ("PULUMI_BACKEND_URL", "s3://state"), ("HTTP_PROXY", NOWHERE)):
+        monkeypatch.setenv(name, value)
     start = tributary(project, "local", "start", *at, "--detach")
     assert start.returncode == 0, start.stderr
     # A shell of its own that reads what was printed, whatever AWS and Pulumi settings it had before.
     script = f"{start.stdout}\necho $AWS_ENDPOINT_URL $AWS_REGION $AWS_PROFILE\npulumi stack ls --json\n"
-    settings = {"AWS_PROFILE": "production", "PULUMI_BACKEND_URL": "s3://production-state", "HTTP_PROXY": NOWHERE}
-    own = subprocess.run(
-        ["sh"], input=script, cwd=project, env={**os.environ, **settings}, capture_output=True, text=True
-    )
+    own = subprocess.run(["sh"], input=script, cwd=project, capture_output=True, text=True)
     answer, _, stacks = own.stdout.partition("\n")
     assert answer == f"http://127.0.0.1:{port} eu-west-1", own.stderr
     assert [stack["name"] for stack in json.loads(stacks)] == ["poc", "prod"]

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -90,13 +89,10 @@ class _Copy:
     """Both ends of the deployed copy, reached as the administrators of their accounts."""
 
     def __init__(self, endpoint: str, stacks: Mapping[str, Stack], outputs: Mapping[str, Mapping[str, Any]]) -> None:
+        from localcloud.clients import root
+
         def client(stack: str, service: str) -> Any:
-            session = boto3.Session(
-                aws_access_key_id=stacks[stack].account_id,
-                aws_secret_access_key="administrator",
-                region_name=stacks[stack].region,
-            )
-            return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]  # any service
+            return root(endpoint, stacks[stack].account_id, service, stacks[stack].region)
 
         self.stream_name = outputs["prod"]["streamName"]
         self.table_name = outputs["poc"]["tables"]["table"]
