@@ -7,7 +7,15 @@ from benchmarks.plot import draw
 from benchmarks.results import save
 
 # In the order in which they run; each module has `run()`, which yields results.
-MODULES = ("copier", "replica", "shared_stream", "handlers.deaggregation", "handlers.footprint", "handlers.rate")
+MODULES = (
+    "copier",
+    "replica",
+    "shared_stream",
+    "handlers.deaggregation",
+    "handlers.footprint",
+    "handlers.processor",
+    "handlers.rate",
+)
 
 
 def main(names: list[str]) -> int:

@@ -44,28 +44,40 @@ def attended(
     """
     on_terminal = os.isatty(0)
     received: list[int] = []
-    with subprocess.Popen(
-        command,
-        # Without a terminal nobody but this process sends it a signal: a group of its own keeps it from getting two.
-        process_group=None if on_terminal else 0,
-        preexec_fn=_end_with_parent if _LIBC is not None and _in_main_thread() else None,
-        **{"stdin": None if on_terminal else subprocess.DEVNULL, **options},
-    ) as child:
+    started: list[subprocess.Popen[Any]] = []
 
-        def pass_on(number: int, frame: FrameType | None) -> None:
-            received.append(number)
-            if on_terminal and number != signal.SIGINT:
-                child.send_signal(signals[number])
-            elif not on_terminal and child.poll() is None:
-                os.killpg(child.pid, signals[number])
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for child in started:
+            _send(child, signals, number, on_terminal)
 
-        with handled(pass_on):
-            yield child
-            child.wait()
+    # The handlers come first: no signal may end this process between the start of the command and its wait.
+    with (
+        handled(pass_on),
+        subprocess.Popen(
+            command,
+            # Without a terminal nobody but this process sends it signals: a group of its own keeps it from getting two.
+            process_group=None if on_terminal else 0,
+            preexec_fn=_end_with_parent if _LIBC is not None and _in_main_thread() else None,
+            **{"stdin": None if on_terminal else subprocess.DEVNULL, **options},
+        ) as child,
+    ):
+        started.append(child)
+        for early in received:
+            _send(child, signals, early, on_terminal)
+        yield child
+        child.wait()
     if signal.SIGINT in received:
         raise KeyboardInterrupt
     if received:
         raise Ended(received[0])
+
+
+def _send(child: "subprocess.Popen[Any]", signals: Mapping[int, int], number: int, on_terminal: bool) -> None:
+    if on_terminal and number != signal.SIGINT:
+        child.send_signal(signals[number])
+    elif not on_terminal and child.poll() is None:
+        os.killpg(child.pid, signals[number])
 
 
 @contextmanager

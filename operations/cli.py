@@ -9,7 +9,7 @@ import typer
 
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
-from operations import commands, verify
+from operations import commands, verb_commands
 from operations.children import end, handled
 from operations.errors import OperationError
 from operations.table_replica import commands as table_replica
@@ -52,7 +52,7 @@ def tributary(
 
 commands.register(app)
 table_replica.register(app)
-verify.register(app)
+verb_commands.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

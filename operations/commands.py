@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from operations import deploying, replaying
+from operations import deploying
 from operations import diagram as diagrams
 from operations.engine import Engine
-from operations.options import confirm
 
 Stacks = Annotated[list[str] | None, typer.Argument(help="Stacks by name; all stack files of the folder when none.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -21,41 +20,23 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: tributary up poc prod")(up)
     app.command(epilog="Example: tributary destroy prod poc")(destroy)
-    app.command(epilog="Example: tributary replay prod --at 2026-11-22T10:00:00Z")(replay)
     app.command(epilog="Example: tributary diagram poc prod > copy.mmd")(diagram)
     app.command(epilog="Example: DEMO_RECORDS=50000 KEEP=1 tributary demo")(demo)
 
 
-def up(stacks: Stacks = None, yes: Yes = False, folder: Folder = HERE) -> None:
+def up(
+    stacks: Stacks = None,
+    yes: Yes = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Find out first what there really is.")] = False,
+    folder: Folder = HERE,
+) -> None:
     """Deploy stacks, each after those whose outputs it reads."""
-    deploying.up(Engine(folder), stacks or [], yes)
+    deploying.up(Engine(folder), stacks or [], yes, refresh)
 
 
 def destroy(stacks: Stacks = None, yes: Yes = False, folder: Folder = HERE) -> None:
     """Destroy stacks, each before those whose outputs it reads."""
     deploying.destroy(Engine(folder), stacks or [], yes)
-
-
-def replay(
-    stack: Annotated[str, typer.Argument(help="The stack that holds the function.")],
-    function: Annotated[str | None, typer.Option(help="Only the streams of this function.")] = None,
-    at: Annotated[str | None, typer.Option(help="Begin with what arrived at this time: 2026-11-22T10:00:00Z.")] = None,
-    yes: Yes = False,
-    folder: Folder = HERE,
-) -> None:
-    """Read streams again from their horizon or from a time on; the far end stays as it is."""
-    engine = Engine(folder)
-    time = None if at is None else replaying.time_of(at)
-    found = replaying.mappings(engine, stack, function)
-    for line in replaying.describe(found, time):
-        typer.echo(line)
-    confirm("Replay?", yes)
-    replaying.replay(engine, stack, found, time)
-    if time is not None:
-        typer.echo(
-            f"Pulumi.{stack}.yaml now says `startingTimestamp`, which is where the mapping began: keep it, or the next "
-            "`pulumi up` makes another mapping that begins at the horizon."
-        )
 
 
 def diagram(stacks: Stacks = None, folder: Folder = HERE) -> None:

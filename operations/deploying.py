@@ -11,8 +11,10 @@ from operations.recovering import recover
 from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
 
 
-def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
+def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -> None:
     """Deploy the stacks (all of the folder when none is named), each after those it reads.
+
+    `refresh` reads first what there really is.
 
     Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi
     fails.
@@ -30,7 +32,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool) -> None:
             )
     for stack in stacks:
         recover(engine, stack, lambda line: typer.echo(line, err=True))
-        engine.attached(["up", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
+        options = [*(["--yes", "--skip-preview"] if yes else []), *(["--refresh"] if refresh else [])]
+        engine.attached(["up", "--stack", stack.name, *options])
 
 
 def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:

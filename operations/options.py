@@ -16,7 +16,7 @@ from rich.progress import (
 
 from operations.errors import OperationError
 
-Stack = Annotated[str, typer.Argument(help="The stack that holds the source and the function.")]
+Stack = Annotated[str, typer.Argument(help="The stack that holds the instance.")]
 Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Folder = Annotated[Path, typer.Option(help="The folder of Pulumi.yaml and the stack files.")]
@@ -35,6 +35,11 @@ WriteUnits = Annotated[float | None, typer.Option(min=0.1, help="Write capacity 
 Segments = Annotated[
     int | None, typer.Option(min=1, max=1_000_000, help="Segments of the scan; by size when left out.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print what it came to as JSON.")]
+Values = Annotated[bool, typer.Option("--values", help="Show attribute values, not only names.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds that a difference must last to be called one.")]
+Longest = Annotated[float, typer.Option(min=1, help="Seconds to wait for items that keep changing.")]
+Since = Annotated[str | None, typer.Option(help="Compare what a stream got from this time on: 2026-11-22T10:00:00Z.")]
 HERE = Path()
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -46,7 +51,7 @@ COLUMNS = (
 )
 
 
-def confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool, *, err: bool = True) -> None:
     """Ask, unless `yes` was said. Raises typer.Abort for a no, and OperationError where nobody could answer.
 
     The lines on the standard input of a script are its next commands, and no answers.
@@ -54,7 +59,7 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     refuse_without_terminal(question)
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(question, abort=True, err=err)
 
 
 def refuse_without_terminal(question: str) -> None:

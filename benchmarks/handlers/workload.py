@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from boto3.dynamodb.types import TypeSerializer
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
@@ -21,6 +22,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "prod-raven-lambda-webanalytics-crossaccount",
     "TARGET_REGION": "eu-west-1",
     "DELIVERY_STREAM": "prod-s3-firehose",
+    "FAILURE_BUCKET": "failures",
     "AWS_ACCESS_KEY_ID": "AKIAFUNCTION",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -71,6 +73,29 @@ def _record(number: int) -> dict[str, Any]:
             "approximateArrivalTimestamp": time.time(),
         },
         "eventID": f"shardId-000000000000:{sequence_number}",
+        "eventSourceARN": "arn:aws:kinesis:eu-west-1:111111111111:stream/web-analytics",
+    }
+
+
+def table_event(count: int = RECORDS) -> dict[str, Any]:
+    """A batch of records of a table's stream as Lambda passes it, each of an item of its own."""
+    return {"Records": [_change(number) for number in range(count)]}
+
+
+def _change(number: int) -> dict[str, Any]:
+    key = {"PK": {"S": f"user{number}@example.com"}}
+    values = {name: value for name, value in document(number).items() if value is not None}
+    image = TypeSerializer().serialize({**values, "amount": str(values["amount"])})["M"]
+    return {
+        "eventID": str(number),
+        "eventName": "MODIFY",
+        "eventSourceARN": "arn:aws:dynamodb:eu-west-1:111111111111:table/logfile/stream/2026-11-22T10:00:00.000",
+        "dynamodb": {
+            "ApproximateCreationDateTime": time.time(),
+            "SequenceNumber": f"{number:021}",
+            "Keys": key,
+            "NewImage": {**key, **image},
+        },
     }
 
 
@@ -81,7 +106,8 @@ def answering_aws(latency_s: float = 0.0) -> Iterator[None]:
     def send(_session: object, request: AWSPreparedRequest) -> AWSResponse:
         if latency_s:
             time.sleep(latency_s)
-        body = b"{}" if request.headers.get("X-Amz-Target") else _SESSION
+        target = str(request.headers.get("X-Amz-Target", ""))
+        body = b'{"FailedPutCount":0}' if target.endswith("PutRecordBatch") else b"{}" if target else _SESSION
         return AWSResponse(request.url, 200, HTTPHeaders(), _Raw(body))
 
     with patch.dict(os.environ, ENVIRONMENT), patch("botocore.httpsession.URLLib3Session.send", send):

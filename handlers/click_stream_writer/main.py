@@ -12,10 +12,11 @@ from typing import Any
 
 from handlers.click_stream_writer.items import Selection
 from handlers.click_stream_writer.settings import Settings
-from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter, dynamodb_client
+from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter
 from handlers.shared.clients import Renewable
 from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
+from handlers.shared.json_calls import DYNAMODB, JsonCalls
 from handlers.shared.ordered import batches_of
 from handlers.shared.time_budget import LambdaContext
 
@@ -35,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
 @cache
 def _writer() -> BatchWriter:
     return BatchWriter(
-        Renewable(lambda: dynamodb_client(threads=SETTINGS.threads)), SETTINGS.hash_name, SETTINGS.range_name
+        Renewable(lambda: JsonCalls(DYNAMODB, connections=SETTINGS.threads)), SETTINGS.hash_name, SETTINGS.range_name
     )
 
 

@@ -59,8 +59,7 @@ def decode(data: bytes) -> Document:
     Raises ValueError for what is not UTF-8, not JSON, or not an object.
     """
     try:
-        text = data.decode()
-        document = _decode(text.removeprefix(BYTE_ORDER_MARK))
+        document = _parse(data.decode())
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except RecursionError:
@@ -71,12 +70,15 @@ def decode(data: bytes) -> Document:
 
 
 def encode(document: Document, own: Mapping[str, str]) -> bytes:
-    """The DynamoDB JSON of a document that `decode` made, with the strings `own` in the place of equally named members.
+    """The DynamoDB JSON of a document that `decode` made, with the plain strings `own` in the place of equally named
+    members: neither their names nor they have anything to escape.
 
     Members that are null or an empty string are left out. Raises ValueError for what DynamoDB is certain to refuse.
     """
-    members = _members(document, 1, own)
-    members += [f'"{name}":{{"S":{quote(value)}}}' for name, value in own.items()]
+    if not own.keys().isdisjoint(document):
+        document = {name: value for name, value in document.items() if name not in own}
+    members = _members(document, 1, True)
+    members += [f'"{name}":{{"S":"{value}"}}' for name, value in own.items()]
     try:
         item = f"{{{','.join(members)}}}".encode()
     except UnicodeEncodeError:
@@ -91,32 +93,40 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"it has {name}, which is not JSON")
 
 
-_decode = JSONDecoder(parse_float=_Float, parse_int=_Int, parse_constant=_constant).decode
+_decoder = JSONDecoder(parse_float=_Float, parse_int=_Int, parse_constant=_constant)
+_scan = _decoder.scan_once  # type: ignore[attr-defined]  # the stubs lack it
 
 
-def _members(values: Document, depth: int, own: Mapping[str, str] | None = None) -> list[str]:
-    """The members of a map whose values are `depth` levels deep; those of the item when it has `own` ones.
+def _parse(text: str) -> Any:
+    # A text that begins and ends with its object, as nearly all do, needs no search for blanks around it.
+    if text[:1] == "{" and text[-1:] == "}":
+        try:
+            document, end = _scan(text, 0)
+        except StopIteration:
+            end = -1
+        if end == len(text):
+            return document
+    return _decoder.decode(text.removeprefix(BYTE_ORDER_MARK))
+
+
+def _members(values: Document, depth: int, of_item: bool = False) -> list[str]:
+    """The members of a map whose values are `depth` levels deep. An item has none that are null or an empty string.
 
     Strings and numbers are most of what there is, and so are not worth a call each.
     """
     if depth > MAX_DEPTH and values:
         raise _too_deep()
-    if own and not own.keys().isdisjoint(values):
-        values = {name: value for name, value in values.items() if name not in own}
     texts = []
     for name, value in values.items():
         kind = type(value)
         if kind is str:
-            if value == "" and own is not None:
+            if of_item and value == "":
                 continue
-            text = f'{{"S":{quote(value)}}}'
+            texts.append(f'{quote(name)}:{{"S":{quote(value)}}}')
         elif kind is _Int and len(value) <= MAX_DIGITS:
-            text = f'{{"N":"{value}"}}'
-        elif value is None and own is not None:
-            continue
-        else:
-            text = _WRITERS[kind](value, depth)
-        texts.append(f"{quote(name)}:{text}")
+            texts.append(f'{quote(name)}:{{"N":"{value}"}}')
+        elif value is not None or not of_item:
+            texts.append(f"{quote(name)}:{_WRITERS[kind](value, depth)}")
     if "" in values:
         raise ValueError("it has an attribute whose name is empty")
     return texts

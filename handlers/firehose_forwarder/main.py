@@ -14,9 +14,10 @@ from typing import Any
 from handlers.firehose_forwarder.delivery import Delivery
 from handlers.firehose_forwarder.packing import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, entries_of, packed, removals
 from handlers.firehose_forwarder.settings import Settings
-from handlers.shared.clients import Renewable, create_client
+from handlers.shared.clients import Renewable
 from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
+from handlers.shared.json_calls import FIREHOSE, JsonCalls
 from handlers.shared.ordered import batches_of
 from handlers.shared.time_budget import LambdaContext
 
@@ -35,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Reply:
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _delivery() -> Delivery:
-    return Delivery(Renewable(lambda: create_client("firehose")), SETTINGS.delivery_stream)
+    return Delivery(Renewable(lambda: JsonCalls(FIREHOSE)), SETTINGS.delivery_stream)
 
 
 @cache

@@ -1,31 +1,22 @@
-"""Writes items with BatchWriteItem, handing botocore a request that is already serialised.
+"""Writes items with BatchWriteItem, from bodies that are serialised already.
 
-botocore's own serialiser visits every attribute of every item and would be most of the time of an invocation.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from handlers.shared.clients import Renewable, create_client
+from handlers.shared.clients import Renewable
 from handlers.shared.ordered import Entry
 
-__all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_ITEMS", "BatchWriter", "ItemKey", "dynamodb_client", "put_request", "scalar"]
+__all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_ITEMS", "BatchWriter", "ItemKey", "put_request", "scalar"]
 
 MAX_BATCH_ITEMS = 25
 # The API takes 16 MB; half of it is 25 items of usual size, and keeps four calls under way small in 128 MB of memory.
 MAX_BATCH_BYTES = 8_000_000
-
-# The operations that take their request as text, and the parameters that are left empty instead.
-_OPERATIONS: Mapping[str, Mapping[str, Any]] = {
-    "dynamodb.BatchWriteItem": {"RequestItems": {}},
-    "dynamodb.PutItem": {},
-    "dynamodb.TransactWriteItems": {"TransactItems": []},
-}
 
 
 class ItemKey(NamedTuple):
@@ -39,30 +30,12 @@ class ItemKey(NamedTuple):
 def scalar(attribute: Mapping[str, Any]) -> str:
     """A key attribute in DynamoDB JSON as one string, `S:text`, `N:12` or `B:base64`."""
     ((kind, value),) = attribute.items()
-    return f"{kind}:{base64.b64encode(value).decode() if isinstance(value, bytes) else value}"
+    return f"{kind}:{value}"
 
 
 def put_request(item: bytes) -> bytes:
     """The write request that puts an item."""
     return b'{"PutRequest":{"Item":%b}}' % item
-
-
-def dynamodb_client(session: Any = None, *, region: str | None = None, threads: int) -> Any:
-    """A DynamoDB client whose writes (put_item, those of batches and transactions) take `Body`, the request as JSON."""
-    client = create_client("dynamodb", session, region=region, connections=threads)
-    for operation in _OPERATIONS:
-        client.meta.events.register(f"before-parameter-build.{operation}", _take_body)
-        client.meta.events.register(f"before-call.{operation}", _send_body)
-    return client
-
-
-def _take_body(params: dict[str, Any], context: dict[str, Any], event_name: str, **_: object) -> None:
-    context["tributary.body"] = params.pop("Body")
-    params.update(_OPERATIONS[event_name.partition(".")[2]])
-
-
-def _send_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    params["body"] = context["tributary.body"]
 
 
 class BatchWriter:
@@ -91,7 +64,7 @@ class BatchWriter:
         botocore raises; after expired credentials the next call uses new ones.
         """
         with self._client.using() as client:
-            response = client.batch_write_item(Body=request_body(batch, self._request))
+            response = client.call("BatchWriteItem", request_body(batch, self._request))
         unprocessed = response.get("UnprocessedItems")
         if not unprocessed:
             return []

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from handlers.shared.batch_write import dynamodb_client
 from handlers.shared.clients import AssumedRole
 from handlers.shared.errors import SettingsError
+from handlers.shared.json_calls import DYNAMODB, JsonCalls
 from handlers.shared.settings import DEFAULT_WRITE_THREADS, MAX_WRITE_THREADS, required, whole_number
 
 __all__ = ["ReplicaSettings", "replica_client"]
@@ -55,9 +54,9 @@ class ReplicaSettings:
         )
 
 
-def replica_client(settings: ReplicaSettings) -> Any:
-    """A DynamoDB client where the replica is, as the role that may write it."""
+def replica_client(settings: ReplicaSettings) -> JsonCalls:
+    """DynamoDB where the replica is, as the role that may write it."""
     session = None
     if settings.role_arn:
         session = AssumedRole(settings.role_arn, settings.session_name, settings.external_id).new_session()
-    return dynamodb_client(session, region=settings.region, threads=settings.threads)
+    return JsonCalls(DYNAMODB, session, region=settings.region, connections=settings.threads)

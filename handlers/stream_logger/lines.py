@@ -14,18 +14,20 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def line_of(record: Mapping[str, Any], *, log_data: bool) -> str:
-    """One line of JSON. `arrivalTime` is in seconds since 1970, `sizeBytes` counts the data as it was put.
+    """One line of JSON. `arrivalTime` is in seconds since 1970 or null, `sizeBytes` counts the data as it was put.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (example event)
     """
     kinesis = record["kinesis"]
     encoded = kinesis["data"]
+    # AWS promises neither. https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
+    partition_key, arrival_s = kinesis.get("partitionKey"), kinesis.get("approximateArrivalTimestamp")
     # Written by hand, since this is all that the function does: the encoder takes three times as long. Only the
     # partition key can hold anything that JSON has to escape.
     line = (
         f'{{"shardId":"{record["eventID"].partition(":")[0]}","sequenceNumber":"{kinesis["sequenceNumber"]}",'
-        f'"partitionKey":{encode_basestring(kinesis["partitionKey"])},'
-        f'"arrivalTime":{kinesis["approximateArrivalTimestamp"]!r},'
+        f'"partitionKey":{"null" if partition_key is None else encode_basestring(partition_key)},'
+        f'"arrivalTime":{"null" if arrival_s is None else repr(arrival_s)},'
         f'"sizeBytes":{len(encoded) // 4 * 3 - encoded.count("=", -2)}'
     )
     return f"{line},{_encode(_data(encoded))[1:]}" if log_data else line + "}"

@@ -121,7 +121,7 @@ class _Puts(RowWriter):
     def send(self, batch: Sequence[Entry]) -> Sequence[Entry]:
         try:
             with self._client.using() as client:
-                answer = client.put_item(Body=b'{"Item":%b,%b' % (batch[0].body, self._rest))
+                answer = client.call("PutItem", b'{"Item":%b,%b' % (batch[0].body, self._rest))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
                 self._failed(error, batch)
@@ -155,7 +155,7 @@ class _Transactions(RowWriter):
             body = b'{"ReturnConsumedCapacity":"TOTAL","TransactItems":[%b]}' % b",".join(one.body for one in waiting)
             try:
                 with self._client.using() as client:
-                    answer = client.transact_write_items(Body=body)
+                    answer = client.call("TransactWriteItems", body)
             except ClientError as error:
                 reasons = cancellation_reasons(error)
                 if not reasons:

@@ -75,7 +75,8 @@ class GuardedWriter:
         while waiting:
             try:
                 with self._client.using() as client:
-                    client.transact_write_items(Body=b'{"TransactItems":[%b]}' % b",".join(one.body for one in waiting))
+                    actions = b",".join(one.body for one in waiting)
+                    client.call("TransactWriteItems", b'{"TransactItems":[%b]}' % actions)
             except ClientError as error:
                 older = _older(error, waiting)
                 if not older:

@@ -7,6 +7,7 @@ import pytest
 from integration_tests.cross_account_copy.copy import EQUAL, Copy, Eventually, clicks
 from integration_tests.support.typing_commands import typed_in
 from operations import replaying
+from operations.instruments.mappings import mappings
 
 pytestmark = pytest.mark.local
 
@@ -42,7 +43,7 @@ def test_replaying_the_stream_leaves_the_table_as_it_was(copy: Copy, eventually:
     eventually(copy.table_difference, equals=EQUAL, timeout=60)
     before = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
 
-    replaying.replay(copy.engine, "prod", replaying.mappings(copy.engine, "prod", None))
+    replaying.replay(copy.engine, "prod", mappings(copy.engine, "prod", None))
 
     after = copy.prod.lambda_.list_event_source_mappings(FunctionName=copy.source["copierName"])
     assert [one["UUID"] for one in after["EventSourceMappings"]] != [

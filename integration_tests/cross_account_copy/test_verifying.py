@@ -1,5 +1,6 @@
 """`tributary verify` on a deployed copy: equal however late it is, every difference named, what failed found."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -18,11 +19,11 @@ from integration_tests.cross_account_copy.copy import (
     clicks,
     deployed_copy,
 )
-from integration_tests.support.addressing import Cloud
+from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import prepare
 from integration_tests.support.factories import objects
 from integration_tests.support.typing_commands import Tributary, typed_in
-from operations.cross_account_copy.expecting import KEY_NAMES
+from operations.cross_account_copy.expecting import KEY_NAMES, hash_of
 from operations.cross_account_copy.sending import Record, send
 
 pytestmark = pytest.mark.local
@@ -121,12 +122,109 @@ def test_a_poison_record_has_failed_and_is_not_missing(
     code, out, error = tributary("verify", "prod", "--json", *SETTLE)
     report = json.loads(out)
     assert code == 1
-    assert "tributary replay" in error
+    assert "tributary redrive prod" in error
     [failed] = found(report["stream"]).pop("failed")
     assert failed["key"]["sequenceNumber"] == {"S": poison.sequence_number}
     assert failed["where"] == f"s3://{copy.source['failureBucketName']}/{name}"
     assert set(found(report["stream"])) == {"failed"}
     assert report["lake"]["equal"]
+
+
+def test_whatever_a_producer_or_somebody_with_a_bucket_does_is_named_and_stops_nothing(
+    copy: Copy, eventually: Eventually, tributary: Tributary
+) -> None:
+    bucket, s3 = copy.source["failureBucketName"], copy.prod.s3
+    deep = copy.put_poison(b'{"v":' + b"[" * 600 + b"]" * 600 + b"}")
+    eventually(copy.failed_source_records, until=lambda found: len(found) == 2, timeout=60)
+    foreign = {"aws/lambda/note.txt": b"hello", "poison/no-payload.json": b'{"function": "x"}'}
+    for name, body in foreign.items():
+        s3.put_object(Bucket=bucket, Key=name, Body=body)
+    before = objects(s3, bucket, "poison/")
+
+    code, out, _ = tributary("verify", "prod", "--json", *SETTLE)
+    report = json.loads(out)
+    assert code == 1
+    assert set(found(report["stream"])) == {"failed"}
+    numbers = {one["key"]["sequenceNumber"]["S"] for one in report["stream"]["failed"]}
+    assert deep.sequence_number in numbers
+    assert len(numbers) == 2
+    named = [note.partition(": ")[2].partition(": ")[0] for note in report["notes"]]
+    assert named == [f"s3://{bucket}/{name}" for name in sorted(foreign)]
+
+    # What is poison stays poison, though its function replies that it is done with it.
+    code, out, error = tributary("redrive", "prod", "--yes", "--json")
+    shown = json.loads(out)
+    assert (code, shown["applied"], len(shown["left"]), len(shown["foreign"])) == (1, [], 2, 2)
+    assert all(one["reason"] for one in shown["left"])
+    assert "`tributary redrive prod`" in error
+    assert objects(s3, bucket, "poison/").keys() == before.keys()
+    for name in foreign:
+        s3.delete_object(Bucket=bucket, Key=name)
+
+
+def test_what_each_function_gave_up_is_redriven_through_it(
+    copy: Copy, eventually: Eventually, tributary: Tributary
+) -> None:
+    dynamodb, table = copy.poc.dynamodb, copy.target["tables"][week_of(datetime.now(UTC))]
+    [sent] = copy.put(clicks(1, seed=3))
+    name = {
+        "seqNumbershardIdHash": hash_of(sent.shard_id, sent.sequence_number),
+        "sequenceNumber": sent.sequence_number,
+    }
+    at = {attribute: {"S": value} for attribute, value in name.items()}
+    [item] = [eventually(lambda: dynamodb.get_item(TableName=table, Key=at).get("Item"), timeout=60)]
+    click, per_user = key(item, ("useremail_", "nanotimestamp_")), copy.target["clickStreamTableName"]
+    eventually(lambda: dynamodb.get_item(TableName=per_user, Key=click).get("Item"), timeout=60)
+    number = sent.sequence_number.encode()
+    eventually(lambda: lines_of(copy, number), until=lambda lines: len(lines) == 1, timeout=60)
+
+    # As if the copier had never been able to write it, and the target's functions neither.
+    dynamodb.delete_item(TableName=table, Key=at)
+    dynamodb.delete_item(TableName=per_user, Key=click)
+    kinesis = {
+        "sequenceNumber": sent.sequence_number,
+        "partitionKey": sent.record.partition_key,
+        "data": base64.b64encode(sent.record.data).decode(),
+        "approximateArrivalTimestamp": datetime.now(UTC).timestamp(),
+    }
+    arn = copy.source["streamArn"]
+    given_up = {"eventID": f"{sent.shard_id}:{sent.sequence_number}", "eventSourceARN": arn, "kinesis": kinesis}
+    give_up(copy.prod, copy.source["failureBucketName"], copy.source["copierName"], given_up)
+    code, out, _ = tributary("redrive", "prod", "--yes")
+    assert code == 1  # for the poison of the story before
+    assert out.count(" 1 records applied\n") == 1
+    assert eventually(lambda: dynamodb.get_item(TableName=table, Key=at).get("Item"), timeout=30) == item
+
+    eventually(lambda: dynamodb.get_item(TableName=per_user, Key=click).get("Item"), timeout=60)
+    lines = len(eventually(lambda: lines_of(copy, number), until=lambda lines: len(lines) > 1, timeout=60))
+    dynamodb.delete_item(TableName=per_user, Key=click)
+    stream = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    change = {"Keys": at, "NewImage": {**item, "event": {"S": "long ago"}}, "SequenceNumber": "1" * 21}
+    record = {"eventID": "1", "eventName": "INSERT", "eventSourceARN": stream, "dynamodb": change}
+    for function in (copy.target["forwarderName"], copy.target["clickStreamWriterName"]):
+        give_up(copy.poc, copy.target["failureBucketName"], function, record)
+    code, out, _ = tributary("redrive", "poc", "--yes")
+    assert (code, out.count(" 1 records applied\n")) == (0, 2)
+    # The lake has the history; the click stream has what is now.
+    eventually(lambda: lines_of(copy, b"long ago"), until=lambda found: len(found) == 1, timeout=60)
+    assert len(lines_of(copy, number)) == lines + 1
+    assert dynamodb.get_item(TableName=per_user, Key=click)["Item"] == item
+    assert tributary("redrive", "poc", "--yes")[1].splitlines()[-1] == "Nothing to redrive."
+
+
+def lines_of(copy: Copy, text: bytes) -> list[bytes]:
+    """The lines of the lake that hold a text."""
+    stored = objects(copy.poc.s3, copy.target["bucketName"], "prod-kinesis-data").values()
+    return [line for body in stored for line in body.splitlines() if text in line]
+
+
+def give_up(clients: Clients, bucket: str, function: str, record: Item) -> None:
+    """Store a record as Lambda does what a function could not apply; the event as LocalStack has it."""
+    arn = f"arn:aws:lambda:eu-west-1:{clients.account_id}:function:{function}"
+    context = {"functionArn": arn, "condition": "RetryAttemptsExhausted"}
+    stored = {"requestContext": context, "payload": {"Records": [record]}}
+    name = f"aws/lambda/a-mapping/{function}"
+    clients.s3.put_object(Bucket=bucket, Key=name, Body=json.dumps(stored).encode())
 
 
 def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, eventually: Eventually, tributary: Tributary) -> None:
@@ -182,7 +280,8 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, eventually: Ev
     [foreign] = lake.pop("foreign")
     assert foreign.startswith(f"s3://{copy.target['bucketName']}/{name}:")
     assert lake == {}
-    assert report["lake"]["superseded"] == 1
+    # One of them is of the story before.
+    assert report["lake"]["superseded"] == 2
 
     assert named(per_user_found.pop("missing")) == named([{"key": key(unclicked, names)}])
     assert named(per_user_found.pop("extra")) == named([{"key": key(deleted, names)}])
@@ -194,6 +293,37 @@ def test_whatever_is_changed_behind_its_back_is_named(copy: Copy, eventually: Ev
     assert code == 1
     assert '"another"' in out
     assert "1 foreign:" in out
+
+
+def test_a_repair_makes_every_end_equal_but_for_history_and_what_can_be_no_item(
+    copy: Copy, eventually: Eventually, tributary: Tributary
+) -> None:
+    """After the story before, which changed something at every end."""
+    code, out, told = tributary("repair", "prod", "--yes", "--json", "--settle", "1")
+    shown = json.loads(out)
+    assert code == 1
+    assert "could not be repaired" in told
+    # Of what was extra the click of an item that was deleted belongs to an item again.
+    assert (shown["written"], shown["removed"]) == (3, 2)
+    assert any("can have no item" in one["reason"] for one in shown["left"])
+
+    code, out, _ = tributary("verify", "prod", "--json", *SETTLE)
+    report = json.loads(out)
+    assert code == 1
+    assert set(found(report["stream"])) == {"failed"}
+    assert {kind: len(named) for kind, named in found(report["lake"]).items()} == {"extra": 1, "foreign": 1}
+    assert found(report["clickStream"]) == {}
+
+
+def test_a_copy_is_paused_and_goes_on_where_it_was(copy: Copy, eventually: Eventually, tributary: Tributary) -> None:
+    code, out, _ = tributary("pause", "poc", "--yes")
+    assert (code, "`tributary resume poc` goes on from here" in out) == (0, True)
+    states = [one["State"] for one in copy.poc.lambda_.list_event_source_mappings()["EventSourceMappings"]]
+    assert len(states) == 2 * len(copy.target["tables"])
+    assert set(states) == {"Disabled"}
+    assert tributary("resume", "poc", "--yes")[0] == 0
+    states = [one["State"] for one in copy.poc.lambda_.list_event_source_mappings()["EventSourceMappings"]]
+    assert set(states) == {"Enabled"}
 
 
 def change_object(copy: Copy) -> tuple[str, Item, Item]:

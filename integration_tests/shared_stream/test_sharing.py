@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from integration_tests.shared_stream.sharing import OWNER, SUBSCRIBER, Shared, deployed, numbered
+from integration_tests.shared_stream.sharing import INSTANCE, OWNER, REGION, SUBSCRIBER, Shared, deployed, numbered
 from integration_tests.support.addressing import Clients, Cloud, statement
 from integration_tests.support.deployments import prepare
-from integration_tests.support.factories import Factories
+from integration_tests.support.factories import Factories, objects
+from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
 from operations import deploying, replaying
 from operations.errors import EngineError, StackError
+from operations.instruments.mappings import mappings
 
 pytestmark = pytest.mark.local
 
@@ -142,7 +144,7 @@ def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: S
         return tuple(sum(f'"{one.sequence_number}"' in line for line in lines) for one in (first, late))  # type: ignore[return-value]
 
     arrival = arrival_of(shared.owner_account.kinesis, shared.owner["streamName"], late.shard_id, late.sequence_number)
-    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    found = mappings(shared.engine, "stream-subscriber", None)
     replaying.replay(shared.engine, "stream-subscriber", found, arrival)
     eventually(times, equals=(1, 2), timeout=60, interval=0.3)
     file = shared.engine.folder / "Pulumi.stream-subscriber.yaml"
@@ -150,10 +152,50 @@ def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: S
 
     # What began at a time stays as it is, and the next replay begins at the horizon again.
     shared.engine.run(["up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "stream-subscriber"])
-    found = replaying.mappings(shared.engine, "stream-subscriber", None)
+    found = mappings(shared.engine, "stream-subscriber", None)
     replaying.replay(shared.engine, "stream-subscriber", found)
     eventually(times, equals=(2, 3), timeout=60, interval=0.3)
     assert "startingTimestamp" not in file.read_text()
+
+
+def test_a_subscriber_is_paused_goes_on_and_what_it_gave_up_is_redriven(
+    shared: Shared, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tributary = typed_in(shared.engine, monkeypatch, capsys)
+    assert tributary("pause", "stream-subscriber", "--yes", "--json")[0] == 0
+    assert shared.mapping(shared.subscriber)["State"] == "Disabled"
+    [late] = shared.put(numbered(1, start=70))
+    eventually(lambda: shared.logged(shared.second), equals=shared.expected, timeout=60, interval=0.3)
+    assert late.sequence_number not in str(shared.logged(shared.subscriber))
+    assert tributary("resume", "stream-subscriber", "--yes")[0] == 0
+    arrive_everywhere(shared, eventually)
+
+    kinesis = {
+        "sequenceNumber": late.sequence_number,
+        "partitionKey": late.record.partition_key,
+        "data": "cmVjb3Jk",
+        "approximateArrivalTimestamp": 1.0,
+    }
+    arn = shared.owner["KinesisStreamArn"]
+    record = {"eventID": f"{late.shard_id}:{late.sequence_number}", "eventSourceARN": arn, "kinesis": kinesis}
+    account = shared.subscriber.account_id
+    function = f"arn:aws:lambda:{REGION}:{account}:function:kds-cross-account-stream-efo-consumer:$LATEST"
+    stored = {"requestContext": {"functionArn": function}, "payload": json.dumps({"Records": [record]})}
+    bucket = shared.engine.outputs("stream-subscriber")[INSTANCE]["failureBucketName"]
+    s3 = shared.subscriber.s3
+    s3.put_object(Bucket=bucket, Key="aws/lambda/a-mapping/x", Body=json.dumps(stored).encode())
+    code, out, _ = tributary("redrive", "stream-subscriber", "--yes")
+    assert (code, out.splitlines()[-1]) == (0, "All of 1 objects are applied.")
+
+    def times() -> int:
+        events = shared.subscriber.logs.filter_log_events(logGroupName=shared.group)["events"]
+        return sum(f'"{late.sequence_number}"' in one["message"] for one in events)
+
+    eventually(times, equals=2, timeout=30, interval=0.3)
+    assert list(objects(s3, bucket, "")) == ["redriven/a-mapping/x"]
+
+    code, _, error = tributary("redrive", "stream-owner")
+    assert (code, "with a stack that reads its outputs, `stream-second`, `stream-subscriber`" in error) == (1, True)
 
 
 def test_a_mapping_at_a_timestamp_reads_from_there_on(

@@ -12,14 +12,15 @@ from handlers.shared.places import POISON_PREFIX
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
+from operations.instruments.functions import StreamFunction
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
+from operations.instruments.redriving import Outcome, Rule, item_key, redrive, refreshed, waiting
 from operations.instruments.tables import Table
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.redriving import Outcome, failed_batches, redrive
 from operations.table_replica.verifying import Report, verify
 
 INSTANCE = "logfile"
@@ -95,8 +96,13 @@ class Deployed:
 
     def redrive(self) -> list[Outcome]:
         """Apply what is in the on-failure bucket."""
-        batches = failed_batches(self.replica.s3, self.replica.failure_bucket)
-        return redrive(self.replica, batches, lambda outcome: None)
+        found = self.replica
+        mapping_ids = (found.mapping_id,)
+        function = StreamFunction(found.function, mapping_ids, found.failure_bucket, found.lambda_, found.s3)
+        guarded = found.positions_table is not None
+        rule = Rule(item_key, None if guarded else lambda _, records: refreshed(records, found.source))
+        objects, _ = waiting(found.s3, found.failure_bucket, [found.function])
+        return redrive(function, rule, objects, lambda outcome: None)
 
     def empty(self) -> None:
         """Delete every item of the replica, and the positions, as if nothing of it had been streamed."""

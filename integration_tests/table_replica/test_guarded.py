@@ -16,7 +16,7 @@ from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
 from operations.instruments.tables import Table
-from operations.table_replica import backfilling, backfilling_exports, deployed
+from operations.table_replica import backfilling, backfilling_exports, deployed, repairing
 from operations.table_replica.athena import Comparison
 from operations.table_replica.copying_files import Watch, distributed, locally
 
@@ -142,6 +142,28 @@ def test_a_backfill_beside_the_running_stream_brings_nothing_back(orders: Deploy
     done = backfilling.backfill(orders.replica, RateLimit(None), RateLimit(None), change, segments=3)
     assert done.written > 250
     assert holding.state(orders.replica.lambda_, orders.replica.mapping_id) == "Enabled"
+    assert orders.verify().equal
+    assert orders.equal()
+
+
+def test_a_repair_beside_the_running_stream_lets_nothing_older_back_in(orders: Deployed) -> None:
+    """Changes arrive while it reads and writes; what it wrote is older to none of them."""
+    for number in range(4):
+        orders.put(order("repaired", number, v={"S": "streamed"}))
+    assert orders.verify().equal
+    far, name = orders.far.dynamodb, orders.replica.replica.name
+    far.delete_item(TableName=name, Key=order("repaired", 0))
+    far.put_item(TableName=name, Item=order("repaired", 1, v={"S": "by hand"}))
+    far.put_item(TableName=name, Item=order("repaired", 9))
+    report = orders.verify(settle_s=0.5)
+    assert (len(report.missing), len(report.differing), len(report.extra)) == (1, 1, 1)
+    orders.put(order("repaired", 1, v={"S": "meanwhile"}))
+    orders.put(order("repaired", 9, v={"S": "meanwhile"}))
+    delete(orders, "repaired", 3)
+
+    mended = repairing.repair(orders.replica, report, orders.verify, tombstone_days=14)
+    assert (mended.refused, mended.moving) == ({}, [])
+    assert mended.done == 3
     assert orders.verify().equal
     assert orders.equal()
 

@@ -13,6 +13,7 @@ from localcloud.faults import Faults
 from operations import replaying
 from operations.errors import OperationError
 from operations.instruments import holding
+from operations.instruments.mappings import mappings
 from operations.instruments.rates import RateLimit
 from operations.table_replica import backfilling, checkpoints
 
@@ -79,9 +80,49 @@ def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: De
     _, out, _ = tributary("verify", "workshop", "--json", "--settle", "0.5", "--values")
     assert json.loads(out)["differing"][0]["replica"]["bytessent"] == {"S": "1"}
 
-    workshop.delete("request#50001", "request#50002")
-    far.delete_item(TableName=replica.name, Key={"PK": {"S": "request#50009"}})
+    code, out, shown = tributary("repair", "workshop", "--yes", "--json", "--settle", "0.5")
+    repaired = json.loads(out)
+    assert (code, repaired["written"], repaired["removed"], repaired["refused"]) == (0, 2, 1, [])
+    assert repaired["found"]["missing"] == report["missing"]
+    assert "The stream is held meanwhile" in shown
+    assert holding.state(workshop.replica.lambda_, workshop.replica.mapping_id) == "Enabled"
+    assert workshop.verify(settle_s=0).equal
+    assert workshop.equal()
+
+
+def test_what_no_stream_holds_any_more_is_told_at_once_and_repaired(
+    workshop: Deployed, tributary: Tributary, eventually: Eventually
+) -> None:
+    """The source's stream is switched off, the source is changed, and the stream is switched on again."""
+    dynamodb, table = workshop.clients.dynamodb, workshop.replica.source.name
+    for number in (1, 2):
+        workshop.put(request_item(55_000 + number, v={"S": "before"}))
     assert workshop.verify().equal
+    old = workshop.stream_arn()
+    dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    assert "has no stream now" in tributary("verify", "workshop", "--settle", "0")[2]
+    workshop.put(request_item(55_001, v={"S": "while it was off"}))
+    workshop.delete("request#55002")
+    workshop.put(request_item(55_003))
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    dynamodb.update_table(TableName=table, StreamSpecification=on)
+
+    code, out, told = tributary("verify", "workshop", "--json", "--settle", "0.5")
+    report = json.loads(out)
+    assert (code, len(report["missing"]), len(report["extra"]), len(report["differing"])) == (1, 1, 1, 1)
+    [why] = report["streams"]
+    assert f"reads {old}, which was switched off: the stream of `logfile` is {workshop.stream_arn()} now" in why
+    assert "Type `tributary up workshop --refresh`" in told
+    assert "`tributary repair workshop` removes what is extra" in told
+
+    workshop.engine.run(["up", "--yes", "--skip-preview", "--refresh", "--stack", "workshop"])
+    workshop.find_mapping()
+    workshop.put(request_item(55_004))
+    assert tributary("repair", "workshop", "--yes", "--settle", "1")[0] == 0
+    assert tributary("verify", "workshop", "--settle", "1")[0] == 0
+    workshop.put(request_item(55_005))
+    assert workshop.verify().equal
+    assert workshop.equal()
 
 
 def test_athena_says_what_scans_say_and_shows_what_it_takes(
@@ -183,7 +224,7 @@ def test_a_replay_from_the_horizon_leaves_the_replica_as_it_was(workshop: Deploy
     workshop.put(request_item(80_001, v={"S": "2"}))
     assert workshop.verify().equal
 
-    replaying.replay(workshop.engine, "workshop", replaying.mappings(workshop.engine, "workshop", None))
+    replaying.replay(workshop.engine, "workshop", mappings(workshop.engine, "workshop", None))
     workshop.find_mapping()
     workshop.put(request_item(80_002))
     assert workshop.verify(settle_s=15).equal

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from operations.cross_account_copy.expecting import KEY_NAMES
-from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.partitions import NO_ITEM, Candidate, Side
 from operations.instruments.comparing import OnItems
+from operations.instruments.failures import DAMAGE, Failure, Failures, Record
 from operations.instruments.items import key_attributes
 from operations.instruments.raw import Item
 
@@ -50,7 +50,7 @@ class Comparison(ABC):
         """What keys have on both sides, by key."""
 
     @abstractmethod
-    def failed_keys(self, record: Mapping[str, Any]) -> Iterable[str]:
+    def failed_keys(self, record: Record) -> Iterable[str]:
         """The keys of what is missing because of a record that was given up, in the form in which Lambda passes it."""
 
     def facts(self) -> dict[str, Any]:
@@ -65,14 +65,27 @@ class Comparison(ABC):
         """A key as a report shows it."""
         return {"key": key_attributes(key, KEY_NAMES)}
 
+    @property
+    def function(self) -> str | None:
+        """The function that feeds the copy."""
+        return self._failures.function
+
+    def left(self) -> list[str]:
+        """What lies in the on-failure bucket and is none of what functions give up, and why."""
+        return self._failures.foreign
+
     def refresh_failures(self, candidates: Mapping[str, Candidate]) -> None:
         """Read what was given up since the last time, and tell the candidates."""
-        for place, records in self._failures.new():
-            for key in [key for record in records for key in self.failed_keys(record)]:
-                self.failed.add(key, NO_ITEM, place)
-                if key in candidates:
-                    candidates[key].failed = place
-            self.note_given_up(place, records)
+        for failure in self._failures.new():
+            try:
+                for key in [key for record in failure.records for key in self.failed_keys(record)]:
+                    self.failed.add(key, NO_ITEM, failure.where)
+                    if key in candidates:
+                        candidates[key].failed = failure.where
+                self.note_given_up(failure)
+            except DAMAGE as wrong:
+                # It has the form of a record, and holds what no stream has.
+                self._failures.note_foreign(failure.where, f"it is no failed event of this function ({wrong!r})")
 
-    def note_given_up(self, place: str, records: Sequence[Mapping[str, Any]]) -> None:  # noqa: B027 - most need nothing
+    def note_given_up(self, failure: Failure) -> None:  # noqa: B027 - most need nothing
         """What else follows from records that were given up."""

@@ -7,11 +7,11 @@ from datetime import datetime
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.settings import Peer
 from operations.access import Far, account_of, instance_of, outputs_of
-from operations.cross_account_copy.failures import Failures
 from operations.cross_account_copy.lake import Lake, delivery_of
 from operations.cross_account_copy.stream import Stream
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.instruments.failures import Failures
 from operations.instruments.rates import provisioned
 from operations.instruments.tables import Table
 from operations.stacks import Stack, read

@@ -13,22 +13,39 @@ from typing import Any, NoReturn
 from components.cross_account_copy.settings import OLDER, TABLE
 from handlers.cross_account_copier.kpl import is_aggregate, take_apart
 from operations.cross_account_copy.sending import Sent
-from operations.instruments import raw
+from operations.instruments import limits, raw
 
 # An item, or a line of the lake, in Python's types: numbers are Decimals, exact to the last digit.
 Item = Mapping[str, Any]
 Key = tuple[str, str]
 KEY_NAMES = ("seqNumbershardIdHash", "sequenceNumber")
+# Stands for the table of a record that does not say when it arrived.
+NO_WEEK = "no-time-of-arrival"
+# Since 1970: what a calendar has years for.
+MOST_SECONDS = 1e11
 
 
 @dataclass(frozen=True)
 class StreamRecord:
-    """A record as a stream or an on-failure bucket has it; `arrival_s` in seconds since 1970."""
+    """A record as a stream or an on-failure bucket has it; `arrival_s` in seconds since 1970, where that is known.
+
+    `place` is the place in its aggregate of a record that was taken out of one.
+    """
 
     shard_id: str
     sequence_number: str
-    arrival_s: float
+    arrival_s: float | None
     data: bytes
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must become of a record: its item in DynamoDB JSON, None where it can have none; then `why`."""
+
+    key: Key
+    item: raw.Item | None
+    why: str = ""
 
 
 def expected_item(sent: Sent) -> Item:
@@ -41,31 +58,37 @@ def expected_items(sent: Iterable[Sent]) -> dict[Key, Item]:
     return by_key(map(expected_item, sent))
 
 
-def items_of(record: StreamRecord) -> Iterator[tuple[Key, Item | None]]:
-    """The items that must become of a record, or of each record of an aggregate, by key; None where none can be."""
-    shard_id, number = record.shard_id, record.sequence_number
-    payloads = {"": record.data}
+def items_of(record: StreamRecord) -> Iterator[Expected]:
+    """What must become of a record, or of each record of an aggregate, whatever it holds."""
+    number = record.sequence_number
+    partition_key = hash_of(record.shard_id, number)
+    suffix = "" if record.place is None else f".{record.place:07}"
+    payloads = {suffix: record.data}
     try:
-        if is_aggregate(record.data):
+        if record.place is None and is_aggregate(record.data):
             payloads = {f".{place:07}": data for place, data in enumerate(take_apart(record.data).payloads)}
-    except ValueError:
-        yield (hash_of(shard_id, number), number), None
+    except ValueError as wrong:
+        yield Expected((partition_key, number), None, str(wrong))
         return
     for suffix, data in payloads.items():
+        key = (partition_key, number + suffix)
         try:
-            item = _item(data, shard_id, number, suffix)
-        except (ValueError, ArithmeticError, RecursionError):
-            item = None
-        yield (hash_of(shard_id, number), number + suffix), item
+            fields = _item(data, record.shard_id, number, suffix)
+            limits.check(fields)
+            yield Expected(key, typed_item(fields))
+        except (ValueError, ArithmeticError, RecursionError) as wrong:
+            yield Expected(key, None, reason_of(wrong))
 
 
-def table_of(tables: Mapping[str, str], arrival_s: float) -> str:
+def table_of(tables: Mapping[str, str], arrival_s: float | None) -> str:
     """The table that a record must be in, by its time of arrival; the week's name where the week has no table.
 
     `tables` are by label: one for all, or one for each ISO week (UTC) and one for what arrived before them.
     """
     if TABLE in tables:
         return tables[TABLE]
+    if arrival_s is None or not 0 <= arrival_s < MOST_SECONDS:
+        return NO_WEEK
     year, week, _ = datetime.fromtimestamp(arrival_s, UTC).isocalendar()
     label = f"{year}-W{week:02}"
     older = label < min(name for name in tables if name != OLDER)
@@ -112,8 +135,20 @@ def by_key(items: Iterable[Item]) -> dict[Key, Item]:
     return {(item["seqNumbershardIdHash"], item["sequenceNumber"]): item for item in items}
 
 
+def reason_of(wrong: Exception) -> str:
+    """Why something cannot be read, or be an item; nothing of it is quoted."""
+    if isinstance(wrong, RecursionError):
+        return "it is nested far too deeply"
+    if isinstance(wrong, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(wrong, json.JSONDecodeError):
+        return f"it is not JSON: {wrong}"
+    return "it has an absurd number" if isinstance(wrong, ArithmeticError) else str(wrong)
+
+
 def _item(data: bytes, shard_id: str, sequence_number: str, suffix: str = "") -> Item:
-    fields = parse(data)
+    # A byte order mark may be passed over. https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+    fields = parse(data.decode().removeprefix("\ufeff"))
     return {name: value for name, value in fields.items() if value is not None and value != ""} | {
         "sequenceNumber": sequence_number + suffix,
         "shardId": shard_id,

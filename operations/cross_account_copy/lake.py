@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from operations.cross_account_copy.compression import decompress
 from operations.errors import OperationError
+from operations.instruments.failures import ARCHIVED, GONE
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -71,9 +74,17 @@ class Lake:
     def lines(self, name: str) -> Iterator[tuple[str, bytes]]:
         """The lines of an object, each with its place: `<object>:<number>`.
 
-        Raises ValueError when the object cannot be decompressed.
+        An object that is gone has none. Raises ValueError when an object cannot be decompressed, or is in an archive.
         """
-        body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code == GONE:
+                return
+            if code == ARCHIVED:
+                raise ValueError("it was moved to an archive: restore it to have it compared") from None
+            raise
         for number, line in enumerate(decompress(body, self.delivery.compression).splitlines(), start=1):
             yield f"{self.place_of(name)}:{number}", line
 

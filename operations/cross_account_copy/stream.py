@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from operations.cross_account_copy.expecting import Key, StreamRecord, items_of, typed_item
+from operations.cross_account_copy.expecting import Key, StreamRecord, items_of
 from operations.errors import OperationError
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
@@ -53,9 +53,9 @@ class Stream:
         horizon = datetime.now(UTC) - timedelta(hours=summary["RetentionPeriodHours"])
         return max(self._since or horizon, horizon, summary["StreamCreationTimestamp"])
 
-    def reaches(self, arrival_s: float) -> bool:
+    def reaches(self, arrival_s: float | None) -> bool:
         """Whether what arrived then (in seconds since 1970) is asked for."""
-        return self._since is None or arrival_s >= self._since.timestamp()
+        return self._since is None or arrival_s is None or arrival_s >= self._since.timestamp()
 
     def read(self, on_page: Callable[[list[StreamRecord]], None]) -> list[Window]:
         """Every record of every shard, also of those that are closed, page by page; from several threads.
@@ -74,7 +74,7 @@ class Stream:
                 if page:
                     on_page(page)
                     first, last = first or page[0], page[-1]
-                if last and last.arrival_s > until_s:
+                if last and (last.arrival_s or 0) > until_s:
                     break
             return Window(shard_id, first.sequence_number, last.sequence_number) if first and last else None
 
@@ -84,7 +84,10 @@ class Stream:
             return [window for window in threads.map(read_shard, shard_ids) if window]
 
     def items(self, keys: Iterable[Key]) -> Mapping[Key, Item | None]:
-        """What must become of the records of these keys, in DynamoDB JSON, from reading them again."""
+        """What must become of the records of these keys, in DynamoDB JSON, from reading them again.
+
+        What the stream no longer holds is not among it.
+        """
         wanted = set(keys)
         numbers: dict[str, list[str]] = {}
         for partition_key, sort_key in wanted:
@@ -95,8 +98,7 @@ class Stream:
             first, last = min(numbers[shard_id], key=int), max(map(int, numbers[shard_id]))
             start = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": first}
             for page in self._pages(shard_id, start):
-                for key, item in (one for record in page for one in items_of(record) if one[0] in wanted):
-                    found[key] = None if item is None else typed_item(item)
+                found |= {one.key: one.item for record in page for one in items_of(record) if one.key in wanted}
                 if page and int(page[-1].sequence_number) >= last:
                     break
             return found
@@ -107,7 +109,11 @@ class Stream:
     def _pages(self, shard_id: str, start: Mapping[str, Any]) -> Iterator[list[StreamRecord]]:
         """A shard's records page by page, until the shard ends or there is no more for now."""
         calls, size_bytes = RateLimit(CALLS_PER_S), RateLimit(BYTES_PER_S)
-        answer = self._kinesis.get_shard_iterator(StreamName=self.name, ShardId=shard_id, **start)
+        try:
+            answer = self._kinesis.get_shard_iterator(StreamName=self.name, ShardId=shard_id, **start)
+        except self._kinesis.exceptions.ResourceNotFoundException:
+            # Closed, and all that it had is older than the horizon: it is gone since it was listed, or was named.
+            return
         iterator: str | None = answer["ShardIterator"]
         while iterator:
             page = self._kinesis.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS)
@@ -115,7 +121,7 @@ class Stream:
                 StreamRecord(
                     shard_id,
                     record["SequenceNumber"],
-                    record["ApproximateArrivalTimestamp"].timestamp(),
+                    _seconds(record.get("ApproximateArrivalTimestamp")),
                     record["Data"],
                 )
                 for record in page["Records"]
@@ -125,3 +131,11 @@ class Stream:
                 return
             calls.spend(1)
             size_bytes.spend(sum(len(record["Data"]) for record in page["Records"]))
+
+
+def _seconds(time: datetime | None) -> float | None:
+    """The API may leave the time out.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
+    """
+    return None if time is None else time.timestamp()

@@ -1,6 +1,7 @@
 """Compares a stream with the tables that it is copied to."""
 
 import threading
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,18 @@ from typing import Any
 from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
 from operations.cross_account_copy.expecting import (
     KEY_NAMES,
+    NO_WEEK,
+    Expected,
     Key,
     StreamRecord,
     items_of,
     table_of,
-    typed_item,
 )
-from operations.cross_account_copy.failures import Failures, stream_record
 from operations.cross_account_copy.partitions import NO_ITEM, Candidate
 from operations.cross_account_copy.stream import Stream, Window
 from operations.cross_account_copy.tables import Tables, placed, split, text_of
 from operations.instruments.comparing import OnItems
+from operations.instruments.failures import Failure, Failures, Record, number_of, shard_of
 from operations.instruments.items import digest, key_attributes, key_of
 from operations.instruments.raw import Item
 
@@ -33,7 +35,7 @@ class StreamWithTables(Comparison):
     ) -> None:
         super().__init__(stream.name, tables.name, folder, failures)
         self._stream = stream
-        self._tables = tables
+        self.tables = tables
         self._labels = labels
         self._windows: dict[str, Window] | None = None
         self._begins = stream.begins()
@@ -54,27 +56,27 @@ class StreamWithTables(Comparison):
                 self.many.add(placed(table, key_of(item, KEY_NAMES)), digest(item), table)
             on_items(len(items))
 
-        self._tables.between(list(self._windows.values()), on_page)
+        self.tables.between(list(self._windows.values()), on_page)
 
     def refresh(self, candidates: Mapping[str, Candidate]) -> None:
-        found = self._tables.get(candidates)
+        found = self.tables.get(candidates)
         for key, candidate in candidates.items():
             candidate.many = {digest(found[key]): split(key)[0]} if key in found else {}
 
     def pairs(self, candidates: Sequence[Candidate]) -> Mapping[str, Pair]:
         keys: dict[str, Key] = {one.key: _key_of_text(split(one.key)[1]) for one in candidates}
-        sent, found = self._stream.items(keys.values()), self._tables.get(keys)
+        sent, found = self._stream.items(keys.values()), self.tables.get(keys)
         return {text: (sent.get(key), found.get(text)) for text, key in keys.items()}
 
-    def failed_keys(self, record: Mapping[str, Any]) -> Iterable[str]:
-        return (key for key, _ in self._expected(stream_record(record)))
+    def failed_keys(self, record: Record) -> Iterable[str]:
+        return (key for key, _, _ in self._expected(stream_record(record)))
 
-    def note_given_up(self, place: str, records: Sequence[Mapping[str, Any]]) -> None:
+    def note_given_up(self, failure: Failure) -> None:
         """A record that was given up may have left the stream: the bucket has all of it, and so what is missing."""
-        gone = [record for record in map(stream_record, records) if self._has_left(record)]
-        expected = {key: wanted for record in gone for key, wanted in self._expected(record)}
-        for key in expected.keys() - self._tables.get(expected).keys():
-            self.one.add(key, expected[key], place)
+        gone = [record for record in map(stream_record, failure.records) if self._has_left(record)]
+        expected = {key: wanted for record in gone for key, wanted, _ in self._expected(record)}
+        for key in expected.keys() - self.tables.get(expected).keys():
+            self.one.add(key, expected[key], failure.where)
 
     def facts(self) -> dict[str, Any]:
         return {**super().facts(), "records": self._records, "from": self._begins.isoformat(timespec="seconds")}
@@ -83,10 +85,22 @@ class StreamWithTables(Comparison):
         table, key = split(key)
         return {"table": table, **super().shown(key)}
 
+    def wanted(self, candidates: Sequence[Candidate]) -> dict[str, Item]:
+        """The items that must be in the copy for these keys: from the stream, else from the on-failure bucket."""
+        keys = {one.key: _key_of_text(split(one.key)[1]) for one in candidates}
+        sent = self._stream.items(keys.values())
+        found = {text: item for text, key in keys.items() if (item := sent.get(key)) is not None}
+        for where in {str(one.failed) for one in candidates if one.failed and one.key not in found}:
+            failure = self._failures.at(where)
+            for record in failure.records if failure else ():
+                known = {self._placed(stream_record(record), one): one.item for one in items_of(stream_record(record))}
+                found |= {key: item for key, item in known.items() if key in keys and item is not None}
+        return found
+
     def _expect(self, page: Sequence[StreamRecord], on_records: OnItems) -> None:
         for record in page:
-            for key, wanted in self._expected(record):
-                self.one.add(key, wanted, record.shard_id)
+            for key, wanted, why in self._expected(record):
+                self.one.add(key, wanted, f"{record.shard_id}: {why}" if why else record.shard_id)
         with self._lock:
             self._records += len(page)
         on_records(len(page))
@@ -97,11 +111,28 @@ class StreamWithTables(Comparison):
         older = window is None or int(record.sequence_number) < int(window.first)
         return older and self._stream.reaches(record.arrival_s)
 
-    def _expected(self, record: StreamRecord) -> Iterable[tuple[str, int]]:
-        """The placed keys of what must become of a record, with the digests of the items."""
-        table = table_of(self._labels, record.arrival_s)
-        for key, item in items_of(record):
-            yield placed(table, text_of(key)), NO_ITEM if item is None else digest(typed_item(item))
+    def _expected(self, record: StreamRecord) -> Iterable[tuple[str, int, str]]:
+        """The placed keys of what must become of a record, with the digests of the items; why, where there is none."""
+        for one in items_of(record):
+            key = self._placed(record, one)
+            if split(key)[0] == NO_WEEK:
+                yield key, NO_ITEM, "it does not say when it arrived, which decides its table"
+            else:
+                yield key, NO_ITEM if one.item is None else digest(one.item), one.why
+
+    def _placed(self, record: StreamRecord, expected: Expected) -> str:
+        return placed(table_of(self._labels, record.arrival_s), text_of(expected.key))
+
+
+def stream_record(event_record: Record) -> StreamRecord:
+    """A Kinesis record from the form in which Lambda passes it, or a handler keeps one of an aggregate.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (example event)
+    """
+    kinesis = event_record["kinesis"]
+    number, place = number_of(event_record)
+    arrival_s = kinesis.get("approximateArrivalTimestamp")
+    return StreamRecord(shard_of(event_record), number, arrival_s, b64decode(kinesis["data"]), place)
 
 
 def _key_of_text(key: str) -> Key:

@@ -58,6 +58,21 @@ class Tables:
         keys = list(keys)
         return {key: item for name in self._tables for key, item in self._get(name, keys).items()}
 
+    def table(self, name: str) -> Table | None:
+        """The table of this name, None when it is none of these."""
+        return self._tables.get(name)
+
+    def get_placed(self, placed_keys: Iterable[str]) -> dict[str, tuple[Table, Item]]:
+        """The items that there are now with their tables, by placed key."""
+        return {key: (self._tables[split(key)[0]], item) for key, item in self.get(placed_keys).items()}
+
+    def find_placed(self, keys: Iterable[str]) -> dict[str, tuple[Table, Item]]:
+        """The items that there are now in whichever table, with that, by key."""
+        keys = list(keys)
+        return {
+            key: (table, item) for table in self._tables.values() for key, item in self._get(table.name, keys).items()
+        }
+
     def scan(self, on_page: OnPage) -> None:
         """Every item, page by page with its table's name; from several threads."""
         work = [

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from operations.cross_account_copy.comparison import Comparison, Pair, Watcher
-from operations.cross_account_copy.expecting import KEY_NAMES, hash_of, parse, typed_item
-from operations.cross_account_copy.failures import Failures
+from operations.cross_account_copy.expecting import KEY_NAMES, hash_of, parse, reason_of, typed_item
 from operations.cross_account_copy.lake import Lake
 from operations.cross_account_copy.partitions import Candidate
 from operations.cross_account_copy.tables import Tables, as_line, has_key
+from operations.instruments import limits
 from operations.instruments.comparing import THREADS, OnItems
+from operations.instruments.failures import Failures, Record
 from operations.instruments.items import digest, key_of
 from operations.instruments.raw import Item
 
@@ -33,7 +34,7 @@ class TablesWithLake(Comparison):
         super().__init__(tables.name, lake.name, folder, failures)
         # What is in the buffer of the delivery stream takes so much longer.
         self.settle_s = lake.delivery.buffer_s
-        self._tables = tables
+        self.tables = tables
         self._lake = lake
         self._foreign_items, self._foreign_lines = Foreign(), Foreign()
 
@@ -41,7 +42,7 @@ class TablesWithLake(Comparison):
         self.refresh_failures({})
         self.one.clear()
         self._foreign_items = Foreign()
-        on_items = watch("Reading the tables", self._tables.item_count)
+        on_items = watch("Reading the tables", self.tables.item_count)
 
         def on_page(table: str, items: list[Item]) -> None:
             for item in items:
@@ -51,23 +52,27 @@ class TablesWithLake(Comparison):
                     self._foreign_items.note(f"{table} {key}", "no record of a stream gets this key")
             on_items(len(items))
 
-        self._tables.scan(on_page)
+        self.tables.scan(on_page)
         objects = self._lake.new_objects()
         on_objects = watch("Reading the lake", len(objects))
         self._read(objects, {}, on_objects)
 
     def refresh(self, candidates: Mapping[str, Candidate]) -> None:
         self._read(self._lake.new_objects(), candidates, lambda count: None)
-        found = self._tables.find(candidates)
+        found = self.tables.find(candidates)
         for key, candidate in candidates.items():
             candidate.one = digest(as_line(found[key])) if key in found else None
 
     def pairs(self, candidates: Sequence[Candidate]) -> Mapping[str, Pair]:
         places = {one.key: place for one in candidates for place in one.many.values()}
-        found, lines = self._tables.find(one.key for one in candidates), self._lake.lines_at(places.values())
-        return {key: (as_line(found.get(key, {})), typed_item(parse(lines[place]))) for key, place in places.items()}
+        found, lines = self.tables.find(one.key for one in candidates), self._lake.lines_at(places.values())
+        return {
+            key: (as_line(found.get(key, {})), typed_item(parse(lines[place])))
+            for key, place in places.items()
+            if place in lines
+        }
 
-    def failed_keys(self, record: Mapping[str, Any]) -> Iterable[str]:
+    def failed_keys(self, record: Record) -> Iterable[str]:
         return (key_of(record["dynamodb"]["Keys"], KEY_NAMES),)
 
     def facts(self) -> dict[str, Any]:
@@ -90,13 +95,15 @@ class TablesWithLake(Comparison):
 
     def _note(self, place: str, line: bytes, candidates: Mapping[str, Candidate]) -> None:
         try:
-            item = typed_item(parse(line))
+            fields = parse(line)
+            limits.check_levels(fields)
+            item = typed_item(fields)
             if not has_key(item):
                 raise ValueError(f"it does not have {' and '.join(KEY_NAMES)} as text")
+            key, digest_of_line = key_of(item, KEY_NAMES), digest(item)
         except (ValueError, ArithmeticError, RecursionError) as wrong:
-            self._foreign_lines.note(place, wrong)
+            self._foreign_lines.note(place, reason_of(wrong))
             return
-        key, digest_of_line = key_of(item, KEY_NAMES), digest(item)
         self.many.add(key, digest_of_line, place)
         if key in candidates:
             candidates[key].many[digest_of_line] = place

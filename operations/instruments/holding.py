@@ -1,22 +1,52 @@
-"""Stops and restarts the replication: what is written to the source meanwhile waits in its stream, for 24 hours.
+"""Stops and restarts the reading of streams: what is written meanwhile waits in them, for as long as they keep it.
 
 A disabled mapping keeps its place and goes on from there.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
 
 POLL_S = 0.25
 LONGEST_S = 180.0
 ON, OFF = "Enabled", "Disabled"
+HELD_PREFIX = "held/"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Which mappings an operation holds, noted in an on-failure bucket: one that was killed left them held.
+
+    The next operation, or `tributary resume`, lets them go on; whoever pauses a mapping by name takes it over.
+    """
+
+    s3: "S3Client"
+    bucket: str
+
+    def has(self, mapping_id: str) -> bool:
+        """Whether an operation that did not come to its end holds the mapping."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=self._key(mapping_id))
+        return bool(found.get("Contents"))
+
+    def write(self, mapping_id: str) -> None:
+        """Note that an operation holds the mapping, and lets it go on at its end."""
+        self.s3.put_object(Bucket=self.bucket, Key=self._key(mapping_id), Body=b"held by an operation; see holding.py")
+
+    def remove(self, mapping_id: str) -> None:
+        """The mapping is as somebody wants it."""
+        self.s3.delete_object(Bucket=self.bucket, Key=self._key(mapping_id))
+
+    def _key(self, mapping_id: str) -> str:
+        return f"{HELD_PREFIX}{mapping_id}"
 
 
 def state(lambda_: "LambdaClient", mapping_id: str) -> str:
@@ -24,42 +54,65 @@ def state(lambda_: "LambdaClient", mapping_id: str) -> str:
     return lambda_.get_event_source_mapping(UUID=mapping_id)["State"]
 
 
-def pause(lambda_: "LambdaClient", mapping_id: str) -> None:
-    """Disable the mapping, and wait until it reads no more. Raises OperationError when that takes three minutes."""
-    _switch(lambda_, mapping_id, OFF)
+def is_on(lambda_: "LambdaClient", mapping_id: str) -> bool:
+    """Whether the mapping reads, or is about to."""
+    return state(lambda_, mapping_id) not in (OFF, "Disabling")
 
 
-def resume(lambda_: "LambdaClient", mapping_id: str) -> None:
-    """Enable the mapping, and wait until it is. Raises OperationError when that takes three minutes."""
-    _switch(lambda_, mapping_id, ON)
+def pause(lambda_: "LambdaClient", *mapping_ids: str) -> None:
+    """Disable mappings, and wait until they read no more. Raises OperationError when that takes three minutes."""
+    _switch(lambda_, mapping_ids, OFF)
+
+
+def resume(lambda_: "LambdaClient", *mapping_ids: str) -> None:
+    """Enable mappings, and wait until they are. Raises OperationError when that takes three minutes."""
+    _switch(lambda_, mapping_ids, ON)
 
 
 @contextmanager
-def held(lambda_: "LambdaClient", mapping_id: str, *, resume_after: bool | None = None) -> Iterator[None]:
-    """Hold the mapping while the block runs, and enable it afterwards, also after an error.
+def held(
+    lambda_: "LambdaClient", *mapping_ids: str, resume_after: bool | None = None, notes: Notes | None = None
+) -> Iterator[None]:
+    """Hold mappings while the block runs, and enable them afterwards, also after an error.
 
-    One that was paused before stays paused, unless `resume_after` says otherwise. Raises OperationError.
+    Those that were paused before stay paused, unless `resume_after` says otherwise or `notes` have them from an
+    operation that was killed. Raises OperationError.
     """
-    was_on = resume_after if resume_after is not None else state(lambda_, mapping_id) not in (OFF, "Disabling")
-    pause(lambda_, mapping_id)
+    resumed = [one for one in mapping_ids if _goes_on(lambda_, one, resume_after, notes)]
+    if notes is not None:
+        for one in resumed:
+            notes.write(one)
     try:
+        pause(lambda_, *mapping_ids)
         yield
     finally:
-        if was_on:
-            resume(lambda_, mapping_id)
+        resume(lambda_, *resumed)
+        if notes is not None:
+            for one in resumed:
+                notes.remove(one)
 
 
-def _switch(lambda_: "LambdaClient", mapping_id: str, wanted: str) -> None:
+def _goes_on(lambda_: "LambdaClient", mapping_id: str, resume_after: bool | None, notes: Notes | None) -> bool:
+    if resume_after is not None:
+        return resume_after
+    return is_on(lambda_, mapping_id) or (notes is not None and notes.has(mapping_id))
+
+
+def _switch(lambda_: "LambdaClient", mapping_ids: Sequence[str], wanted: str) -> None:
     deadline = time.monotonic() + LONGEST_S
-    asked = False
-    while (found := state(lambda_, mapping_id)) != wanted:
-        if time.monotonic() > deadline:
+    waiting, asked = list(mapping_ids), set[str]()
+    while waiting:
+        found = {one: state(lambda_, one) for one in waiting}
+        waiting = [one for one in waiting if found[one] != wanted]
+        if waiting and time.monotonic() > deadline:
             raise OperationError(
-                f"mapping {mapping_id} is still {found} after {LONGEST_S:.0f} s. Try again when "
-                f"`aws lambda get-event-source-mapping --uuid {mapping_id}` shows Enabled or Disabled."
+                f"mapping {waiting[0]} is still {found[waiting[0]]} after {LONGEST_S:.0f} s. Try again when "
+                f"`aws lambda get-event-source-mapping --uuid {waiting[0]}` shows Enabled or Disabled."
             )
-        # A mapping that is changing refuses another change: ResourceInUseException.
-        if not asked and found in (ON, OFF):
-            lambda_.update_event_source_mapping(UUID=mapping_id, Enabled=wanted == ON)
-            asked = True
-        time.sleep(POLL_S)
+        for one in waiting:
+            # A mapping that is changing refuses another change: ResourceInUseException.
+            if one not in asked and found[one] in (ON, OFF):
+                lambda_.update_event_source_mapping(UUID=one, Enabled=wanted == ON)
+                asked.add(one)
+        if waiting:
+            time.sleep(POLL_S)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 
 # An item or a key in DynamoDB JSON, binary values in base64: {"name": {"S": "Adam"}}.
@@ -20,6 +21,7 @@ _OPERATIONS: Mapping[str, Mapping[str, Any]] = {
     "Scan": {},
     "Query": {},
     "PutItem": {},
+    "DeleteItem": {},
     "BatchGetItem": {"RequestItems": {}},
     "BatchWriteItem": {"RequestItems": {}},
     "TransactWriteItems": {"TransactItems": []},
@@ -69,9 +71,18 @@ class RawDynamoDB:
         """One PutItem."""
         return self._call(self.client.put_item, request)
 
+    def delete_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One DeleteItem."""
+        return self._call(self.client.delete_item, request)
+
     def transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One TransactWriteItems, of at most 100 actions."""
         return self._call(self.client.transact_write_items, request)
+
+    def call(self, operation: str, body: bytes) -> dict[str, Any]:
+        """One call of an operation by its name in the API, its request being JSON already."""
+        answer: dict[str, Any] = getattr(self.client, xform_name(operation))(Body=body)
+        return answer
 
     @staticmethod
     def _call(operation: Any, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from operations.errors import OperationError
+from operations.instruments import limits
 from operations.instruments.items import key_attributes, key_of
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
@@ -78,15 +79,26 @@ class Table:
     def get(self, keys: Iterable[str]) -> dict[str, Item]:
         """The items that there are now for keys as `key_of` makes them, by key.
 
-        Raises OperationError when the table leaves keys unprocessed ten times.
+        A key that the table cannot hold has none. Raises OperationError when the table leaves keys unprocessed ten
+        times.
         """
         found: dict[str, Item] = {}
-        names, remaining = self.keys, iter(keys)
+        names, remaining = self.keys, filter(self.can_hold, keys)
         while batch := list(islice(remaining, MAX_GET_KEYS)):
             found.update(
                 (key_of(item, names), item) for item in self._batch([key_attributes(key, names) for key in batch])
             )
         return found
+
+    def can_hold(self, key: str) -> bool:
+        """Whether the table could have an item of this key: DynamoDB refuses a request that names another."""
+        types = {one["AttributeName"]: one["AttributeType"] for one in self.description.get("AttributeDefinitions", [])}
+        attributes = key_attributes(key, self.keys).items()
+        return all(
+            len(value) == 1 and types.get(name, kind) == kind and limits.can_be_key(kind, text, most)
+            for (name, value), most in zip(attributes, limits.MAX_KEY_BYTES, strict=False)
+            for kind, text in value.items()
+        )
 
     def _batch(self, keys: Sequence[Item]) -> Iterator[Item]:
         request: Mapping[str, Any] = {self.name: {"Keys": keys, "ConsistentRead": True}}

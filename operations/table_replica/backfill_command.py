@@ -2,29 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
-from operations.engine import Engine
-from operations.errors import DifferenceError, OperationError
-from operations.options import (
-    COLUMNS,
-    HERE,
-    FarProfile,
-    FarRole,
-    Folder,
-    Instance,
-    ReadUnits,
-    Segments,
-    Stack,
-    WriteUnits,
-    Yes,
-    confirm,
-)
+from operations.asked import BackfillAsked, Rows, Runner
+from operations.dialogue import Dialogue, Result
+from operations.errors import OperationError
+from operations.instances import Instance
 
 if TYPE_CHECKING:
     from handlers.table_backfiller.rows import Tally
@@ -34,70 +20,41 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 20
 
 
-class Rows(StrEnum):
-    """Where the rows come from."""
-
-    SCAN = "scan"
-    EXPORT = "export"
-
-
-class Runner(StrEnum):
-    """What writes them."""
-
-    LOCAL = "local"
-    DISTRIBUTED = "distributed"
-
-
-def backfill(
-    stack: Stack,
-    instance: Instance = None,
-    rows: Annotated[
-        Rows | None,
-        typer.Option(
-            "--from", help="`scan` reads the table; `export` asks for a point-in-time export, and reads that."
-        ),
-    ] = None,
-    runner: Annotated[
-        Runner,
-        typer.Option("--engine", help="`local` is this machine; `distributed` a state machine over an export's files."),
-    ] = Runner.LOCAL,
-    read_units: ReadUnits = None,
-    write_units: WriteUnits = None,
-    segments: Segments = None,
-    yes: Yes = False,
-    replica_role: FarRole = None,
-    replica_profile: FarProfile = None,
-    folder: Folder = HERE,
-) -> None:
-    """Copy what the source had before its stream; goes on where one that was killed stopped."""
+def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
+    """Copy the rows that the replica does not have. Raises OperationError."""
     from operations.instruments.rates import provisioned
     from operations.table_replica import deployed, estimating
 
-    exported = rows is Rows.EXPORT or runner is Runner.DISTRIBUTED
-    if rows is Rows.SCAN and exported:
-        raise typer.BadParameter("--engine distributed works on an export's files: leave out `--from scan`")
-    if exported and (read_units or segments):
-        raise typer.BadParameter("--read-units and --segments are for scans; an export reads none: leave them out")
-    found = deployed.find(Engine(folder), stack, instance, replica_role=replica_role, replica_profile=replica_profile)
-    bulk = deployed.required_bulk(found, stack) if exported else None
-    writes = write_units or provisioned(found.replica.description, "WriteCapacityUnits")
-    reads = read_units or provisioned(found.source.description, "ReadCapacityUnits")
+    exported = asked.rows is Rows.EXPORT or asked.runner is Runner.DISTRIBUTED
+    found = deployed.find(
+        at.engine, at.stack.name, at.name, replica_role=asked.far_role, replica_profile=asked.far_profile
+    )
+    bulk = deployed.required_bulk(found, at.stack.name) if exported else None
+    writes = asked.write_units or provisioned(found.replica.description, "WriteCapacityUnits")
+    reads = asked.read_units or provisioned(found.source.description, "ReadCapacityUnits")
     work = estimating.work(
         found.source.description, found.replica.description, found.positions_table is not None, writes
     )
     if exported:
         estimating.check_time(work)
-    concurrency = int(bulk.outputs["maximumConcurrency"]) if bulk and runner is Runner.DISTRIBUTED else None
+    concurrency = int(bulk.outputs["maximumConcurrency"]) if bulk and asked.runner is Runner.DISTRIBUTED else None
     for line in _intention(found, work, exported, concurrency, reads):
-        typer.echo(line)
-    confirm("Backfill?", yes)
-    with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
+        dialogue.say(line)
+    dialogue.confirm("Backfill?")
+    with dialogue.progress() as progress:
         if bulk is None:
-            tally = _from_scan(found, reads, writes, segments, progress)
+            tally = _from_scan(found, reads, writes, asked.segments, progress)
         else:
-            tally = _from_export(found, runner, writes, progress)
-    typer.echo(f"Written: {tally.written}, kept as they were: {tally.kept}. `tributary verify {stack}` compares all.")
-    _tell_refused(tally)
+            tally = _from_export(found, asked.runner, writes, progress)
+    return Result(
+        {
+            "written": tally.written,
+            "kept": tally.kept,
+            "refused": [{"key": one.key, "reason": one.reason} for one in tally.refused],
+        },
+        f"Written: {tally.written}, kept as they were: {tally.kept}. `tributary verify {at.stack.name}` compares all.",
+        _told_refused(tally),
+    )
 
 
 def _intention(
@@ -168,12 +125,13 @@ def _bar(progress: Progress, runner: Runner) -> Callable[[float, float], None]:
     return lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _tell_refused(tally: "Tally") -> None:
+def _told_refused(tally: "Tally") -> str | None:
+    """Names the refused rows on the error output; what is wrong with them, None when there are none."""
     if not tally.refused:
-        return
+        return None
     for refused in tally.refused[:SHOWN_ROWS]:
         typer.echo(f"{json.dumps(refused.key, ensure_ascii=False)}: {refused.reason}", err=True)
-    raise DifferenceError(
+    return (
         f"{len(tally.refused)} rows are refused by the replica. Put them right in the source, and the stream brings "
         "them; or change the replica's indexes, and type the same command again."
     )

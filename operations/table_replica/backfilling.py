@@ -69,7 +69,7 @@ def backfill(
 
 def new_writer(replica: Replica, limit: RateLimit) -> Callable[[], RowWriter]:
     """Makes writers of rows into the replica, all below one bound."""
-    client = Renewable(lambda: replica.replica.dynamodb.client)
+    client = Renewable(lambda: replica.replica.dynamodb)
     to = Destination(replica.replica.name, replica.replica.keys, replica.positions_table)
     return lambda: row_writer(client, to, limit)
 

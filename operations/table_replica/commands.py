@@ -9,18 +9,13 @@ from rich.progress import Progress
 
 from operations.engine import Engine
 from operations.errors import OperationError
-from operations.options import COLUMNS, HERE, Folder, Instance, Stack, Yes, confirm
-from operations.table_replica import backfill_command
+from operations.options import COLUMNS, HERE, Folder
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: tributary sample logfile_stream.csv --rows 2000")(sample)
     app.command(epilog="Example: tributary load logfile_stream.csv --table logfile --stack workshop")(load)
-    app.command(epilog="Example: tributary backfill workshop --write-units 400")(backfill_command.backfill)
-    app.command(epilog="Example: tributary redrive workshop")(redrive)
-    app.command(epilog="Example: tributary pause workshop")(pause)
-    app.command(epilog="Example: tributary resume workshop")(resume)
 
 
 def sample(
@@ -71,57 +66,3 @@ def load(
     if loaded.malformed:
         typer.echo(f"Skipped: {len(loaded.malformed)}", err=True)
     typer.echo(f"RowCount: {loaded.rows}, Total seconds: {loaded.seconds:.3f}")
-
-
-def redrive(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
-    """Apply again what could not be applied; the exit code is 0 only when all of it is."""
-    from operations.table_replica import deployed, redriving
-
-    found = deployed.find(Engine(folder), stack, instance)
-    batches = redriving.failed_batches(found.s3, found.failure_bucket)
-    if not batches:
-        typer.echo("Nothing to redrive.")
-        return
-    records = sum(len(batch.event["Records"]) for batch in batches)
-    typer.echo(
-        f"{len(batches)} batches of {records} records in `{found.failure_bucket}` go through `{found.function}` again, "
-        + ("as they are." if found.positions_table else "brought up to date; the stream is held meanwhile.")
-    )
-    confirm("Redrive?", yes)
-
-    def show(outcome: redriving.Outcome) -> None:
-        verdict = "applied" if outcome.reason is None else f"left where it is: {outcome.reason}"
-        typer.echo(f"{outcome.batch.object_key}: {outcome.records} records {verdict}")
-
-    failed = [one for one in redriving.redrive(found, batches, show) if one.reason is not None]
-    if failed:
-        raise OperationError(
-            f"{len(failed)} of {len(batches)} batches cannot be applied yet. Put right what the lines above say, then "
-            f"`tributary redrive {stack}`."
-        )
-
-
-def pause(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
-    """Hold the replication; changes wait in the stream, for 24 hours at most."""
-    from operations.instruments import holding
-    from operations.table_replica import deployed
-
-    found = deployed.find(Engine(folder), stack, instance)
-    typer.echo(
-        f"`{found.function}` stops; changes of `{found.source.name}` wait in its stream for 24 hours, no longer."
-    )
-    confirm("Pause?", yes)
-    holding.pause(found.lambda_, found.mapping_id)
-    typer.echo(f"Paused. `tributary resume {stack}` goes on from here.")
-
-
-def resume(stack: Stack, instance: Instance = None, yes: Yes = False, folder: Folder = HERE) -> None:
-    """Go on with a replication that was paused, from where it stopped."""
-    from operations.instruments import holding
-    from operations.table_replica import deployed
-
-    found = deployed.find(Engine(folder), stack, instance)
-    typer.echo(f"`{found.function}` goes on with the changes of `{found.source.name}` from where it stopped.")
-    confirm("Resume?", yes)
-    holding.resume(found.lambda_, found.mapping_id)
-    typer.echo("Resumed.")

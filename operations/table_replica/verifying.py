@@ -44,8 +44,9 @@ class Report:
     extra: list[str] = field(default_factory=list)
     differing: list[Differing] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
-    # Keys that differ beyond those that could be looked at one by one.
+    # Keys that differ beyond those that could be looked at one by one, and those of all that are kept.
     more: int = 0
+    kept: list[str] = field(default_factory=list)
     seconds: float = 0.0
     read_units: float = 0.0
 
@@ -140,6 +141,7 @@ def settled(source: Table, replica: Table, found: Found, patience: Patience) -> 
     if found.total > KEPT_KEYS:
         report.missing, report.extra = found.missing[:SHOWN], found.extra[:SHOWN]
         report.more = found.total - len(report.missing) - len(report.extra)
+        report.kept = found.keys
     elif found.total:
         _watch(source, replica, found.keys, patience, report)
     return report

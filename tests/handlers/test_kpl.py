@@ -238,3 +238,55 @@ def test_progress_is_asked_for_only_where_an_attempt_may_have_been_cut_off(aws: 
     assert aws.called("GetObject") == []
     copier.handler(kinesis_event([packed], time.time() - 200), FakeContext())
     assert len(aws.called("GetObject")) == 1
+
+
+class FiveUnits(FakeAws):
+    """Tables with five write units a second, of which those of the last five minutes may be left; a put takes one.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html
+    """
+
+    now_s = 0.0
+    _units, _at_s = 1500.0, 0.0
+
+    def _BatchWriteItem(self, request: Any, parameters: Any, failed: Any) -> Any:  # noqa: N802
+        self.now_s += 0.02
+        self._units = min(1500.0, self._units + 5 * (self.now_s - self._at_s))
+        self._at_s = self.now_s
+        [puts] = parameters["RequestItems"].values()
+        taken = int(min(len(puts), self._units))
+        self._units -= taken
+        return super()._BatchWriteItem(request, parameters, tuple(range(taken, len(puts))))
+
+
+def test_ten_thousand_records_of_an_aggregate_reach_a_table_of_five_write_units(
+    load: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than half an hour, of invocations of two minutes, each in a sandbox of its own."""
+    fake = FiveUnits()
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _session, request: fake.send(request))
+    monkeypatch.setattr("handlers.shared.time_budget.time.sleep", lambda s: setattr(fake, "now_s", fake.now_s + s))
+
+    class Context(FakeContext):
+        end_s = 0.0
+
+        def get_remaining_time_in_millis(self) -> int:
+            return round((self.end_s - fake.now_s) * 1000)
+
+    payloads = [b'{"n": %d}' % index for index in range(10_000)]
+    waiting = kinesis_event([aggregate([("k", None, payload) for payload in payloads])], 1.0)["Records"]
+    far = []
+    while waiting:
+        copier = load(
+            "cross_account_copier", ROLE_ARN="arn:aws:iam::999999999999:role/w", TABLE_NAME="clicks", WRITE_THREADS="1"
+        )
+        context = Context()
+        context.end_s = fake.now_s + 120
+        waiting = waiting if copier.handler({"Records": waiting}, context)["batchItemFailures"] else []
+        far.append(len(fake.items("clicks")))
+
+    assert far == sorted(set(far)), "each invocation gets further"
+    assert far[-1] == 10_000
+    assert fake.poison() == {}
+    # 1,500 units at once and five a second; an invocation keeps ten seconds back.
+    assert fake.now_s < (10_000 - 1_500) / 5 * 1.15

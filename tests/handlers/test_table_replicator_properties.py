@@ -14,7 +14,7 @@ from fake_stream import Event, Mapping, Source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operations.table_replica.redriving import refreshed
+from operations.instruments.redriving import refreshed
 
 pytestmark = pytest.mark.pure
 
@@ -127,7 +127,7 @@ class Story:
         return {key: {"PK": {"S": key}, **item} for key, item in self.source.items.items()}
 
     def _refreshed(self, batch: Event) -> Event:
-        return list(refreshed({"Records": batch}, self.source)["Records"])
+        return list(refreshed(batch, self.source))
 
 
 # What a write makes of an item.

@@ -1,4 +1,4 @@
-"""A `pulumi` that answers at once, for commands and for the engine."""
+"""A `pulumi` that answers at once and an STS; and the fakes of this folder, known to the tests in those below it."""
 
 import os
 from collections.abc import Iterator

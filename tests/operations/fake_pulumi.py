@@ -61,7 +61,8 @@ def main(folder: str, arguments: list[str]) -> None:
         case ["config", "--json", *_]:
             answer: Any = config(Path(f"Pulumi.{stack}.yaml"))
         case ["stack", "ls", *_]:
-            answer = [{"name": name, "resourceCount": 1} for name in deployed]
+            names = [path.name[len("Pulumi.") : -len(".yaml")] for path in Path().glob("Pulumi.*.yaml")]
+            answer = [{"name": name, "resourceCount": int(name in deployed)} for name in names]
         case ["stack", "output", *_]:
             answer = deployed.get(stack or "", {}).get("outputs", {})
         case ["stack", "export", *_]:

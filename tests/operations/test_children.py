@@ -52,8 +52,10 @@ def folder(tmp_path: Path) -> Path:
     config += '"tributary:architectures": {"value": "{\\"c\\": {\\"kind\\": \\"cross-account-copy/target\\", '
     config += '\\"writer\\": {\\"accountId\\": \\"111111111111\\"}}}"}}'
     (tmp_path / "config").write_text(config)
+    (tmp_path / "state").write_text('{"deployment": {}}')
     (tmp_path / "pulumi").write_text(
-        '#!/bin/sh\ncase "$*" in *config*) cat config;; *"stack ls"*) echo "[]";; up*) exec ./slow;; esac\n'
+        '#!/bin/sh\ncase "$*" in *config*) cat config;; *"stack ls"*) echo "[]";; *export*) cat state;; '
+        "up*) exec ./slow;; esac\n"
     )
     for name in ("slow", "pulumi"):
         (tmp_path / name).chmod(0o755)

@@ -8,8 +8,9 @@ import pytest
 from fake_pulumi import config
 
 from operations import replaying
+from operations.asked import time_of
 from operations.errors import OperationError, StackError
-from operations.replaying import Mapping
+from operations.instruments.mappings import MAPPING_TYPE, Mapping, mappings
 
 pytestmark = pytest.mark.pure
 
@@ -47,8 +48,8 @@ class FakeEngine:
             {**instance, "parent": root["urn"]},
             *(
                 {
-                    "urn": urn(replaying.MAPPING_TYPE, f"web-analytics-{name}-mapping"),
-                    "type": replaying.MAPPING_TYPE,
+                    "urn": urn(MAPPING_TYPE, f"web-analytics-{name}-mapping"),
+                    "type": MAPPING_TYPE,
                     "parent": instance["urn"],
                     "outputs": {
                         "functionArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}",
@@ -76,14 +77,14 @@ def engine(tmp_path: Path) -> Any:
 
 
 def test_a_mapping_is_found_with_its_instance_function_and_source(engine: Any) -> None:
-    [found] = replaying.mappings(engine, "prod", "copier")
+    [found] = mappings(engine, "prod", "copier")
     assert (found.instance, found.function, found.source_arn) == ("web-analytics", "copier", KINESIS)
     with pytest.raises(StackError, match=r"no function `copyer` on a stream\. It has copier, replicator"):
-        replaying.mappings(engine, "prod", "copyer")
+        mappings(engine, "prod", "copyer")
 
 
 def test_a_replay_from_a_time_writes_it_into_the_stack_file_and_one_from_the_horizon_removes_it(engine: Any) -> None:
-    found = replaying.mappings(engine, "prod", "copier")
+    found = mappings(engine, "prod", "copier")
     at = datetime(2026, 11, 22, 10, tzinfo=UTC)
     setting = 'tributary:architectures["web-analytics"].startingTimestamp'
     replaying.replay(engine, "prod", found, at)
@@ -98,7 +99,7 @@ def test_a_replay_from_a_time_writes_it_into_the_stack_file_and_one_from_the_hor
 
 
 def test_a_tables_stream_is_not_replayed_from_a_time(engine: Any) -> None:
-    found = replaying.mappings(engine, "prod", None)
+    found = mappings(engine, "prod", None)
     assert [line.rpartition(" ")[2] for line in replaying.describe(found, None)] == ["horizon", "horizon"]
     with pytest.raises(OperationError, match=r"replicator reads .* Leave out `--at`, or name .* `--function`"):
         replaying.describe(found, datetime.now(UTC))
@@ -112,4 +113,4 @@ def test_what_happens_is_said_with_the_time() -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-22T10:00:00", "2999-01-01T00:00:00Z", ""])
 def test_a_time_is_past_and_has_its_zone(text: str) -> None:
     with pytest.raises(OperationError, match=r"--at is .* such as 2026-11-22T10:00:00Z"):
-        replaying.time_of(text)
+        time_of(text)

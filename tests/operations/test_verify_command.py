@@ -15,8 +15,11 @@ PROJECT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["stream-owner"], "stack `stream-owner` has no instance of the kind `cross-account-copy/source` or"),
-        (["prod", "--instance", "clicks"], "`clicks` is no instance of the kind"),
+        (
+            ["stream-owner"],
+            "Instead: `tributary verify` with a stack that reads its outputs, `stream-subscriber`.",
+        ),
+        (["prod", "--instance", "clicks"], "has no instance `clicks`. Add `--instance` with one of web-analytics."),
         (["prd"], "there is no stack file Pulumi.prd.yaml in"),
         (["poc", "--since", "2026-11-22T10:00:00Z"], "`web-analytics` of stack `poc` has no stream"),
         (["prod", "--since", "yesterday"], "--since is 'yesterday'; it must be a time that is past, such as 2026-"),

@@ -3,12 +3,16 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
+
+from botocore.exceptions import ClientError
+from fake_streams import FakeS3
 
 from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord
 from operations.instruments.items import key_of
 from operations.instruments.raw import Item
+
+__all__ = ["ARRIVAL", "FakeDynamoDB", "FakeKinesis", "FakeS3", "failed_object", "record"]
 
 ARRIVAL = datetime(2026, 11, 18, 12, tzinfo=UTC)
 PAGE = 3
@@ -75,6 +79,7 @@ class FakeDynamoDB:
     items: dict[str, Item] = field(default_factory=dict)
     late: list[Item] = field(default_factory=list)
     region: str = "eu-west-1"
+    keys: tuple[str, ...] = KEY_NAMES
 
     @property
     def client(self) -> Any:
@@ -84,12 +89,28 @@ class FakeDynamoDB:
 
     def describe_table(self, TableName: str) -> Any:  # noqa: N803
         schema = [
-            {"AttributeName": name, "KeyType": kind} for name, kind in zip(KEY_NAMES, ("HASH", "RANGE"), strict=True)
+            {"AttributeName": name, "KeyType": kind} for name, kind in zip(self.keys, ("HASH", "RANGE"), strict=True)
         ]
-        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items)}}
+        stream = f"arn:aws:dynamodb:eu-west-1:999999999999:table/{TableName}/stream/2026-11-22T10:00:00.000"
+        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items), "LatestStreamArn": stream}}
 
     def put(self, *items: Item) -> None:
-        self.items.update((key_of(item, KEY_NAMES), item) for item in items)
+        self.items.update((key_of(item, self.keys), item) for item in items)
+
+    def put_item(self, request: Any) -> Any:
+        self.put(request["Item"])
+        return {}
+
+    def delete_item(self, request: Any) -> Any:
+        """With conditions of the form `#name = :value AND …`."""
+        key = key_of(request["Key"], self.keys)
+        for condition in filter(None, request.get("ConditionExpression", "").split(" AND ")):
+            name, value = condition.split(" = ")
+            wanted = request["ExpressionAttributeValues"][value]
+            if self.items.get(key, {}).get(request["ExpressionAttributeNames"][name]) != wanted:
+                raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "DeleteItem")
+        self.items.pop(key, None)
+        return {}
 
     def query(self, request: Any) -> Any:
         values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
@@ -108,27 +129,10 @@ class FakeDynamoDB:
 
     def batch_get_item(self, request: Any) -> Any:
         [(table, wanted)] = request["RequestItems"].items()
-        found = [self.items[key] for key in (key_of(one, KEY_NAMES) for one in wanted["Keys"]) if key in self.items]
+        found = [self.items[key] for key in (key_of(one, self.keys) for one in wanted["Keys"]) if key in self.items]
         while self.late:
             self.put(self.late.pop())
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
-
-
-@dataclass
-class FakeS3:
-    """A bucket's objects by name."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_objects_v2"
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> Any:  # noqa: N803
-        return [{"Contents": [{"Key": name}]} for name in sorted(self.objects) if name.startswith(Prefix)] + [{}]
-
-    def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
-        return {"Body": BytesIO(self.objects[Key])}
 
 
 def record(number: int, data: bytes = b'{"n": 1}', shard: str = "shardId-000000000001") -> StreamRecord:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from operations.cross_account_copy import partitions, stream
 from operations.cross_account_copy.deployed import Ends, Source, Target
-from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord, items_of, typed_item
-from operations.cross_account_copy.failures import Failures
+from operations.cross_account_copy.expecting import KEY_NAMES, StreamRecord, items_of
 from operations.cross_account_copy.lake import Delivery, Lake
 from operations.cross_account_copy.report import Report
 from operations.cross_account_copy.stream import Stream
 from operations.cross_account_copy.verifying import NO_LAKE, verify
 from operations.errors import OperationError
+from operations.instruments.failures import Failures
 from operations.instruments.items import key_of
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
@@ -30,6 +30,7 @@ from operations.instruments.tables import Table
 pytestmark = pytest.mark.pure
 
 TABLE, COPIER, FORWARDER = "copy", "copier", "forwarder"
+TABLE_STREAM = "arn:aws:dynamodb:eu-west-1:999999999999:table/copy/stream/2026-11-22T10:00:00.000"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -80,7 +81,7 @@ def verified(
 
 
 def items(*records: StreamRecord) -> list[Item]:
-    return [typed_item(item) for one in records for _, item in items_of(one) if item is not None]
+    return [wanted.item for one in records for wanted in items_of(one) if wanted.item is not None]
 
 
 def numbers(found: list[dict[str, Any]]) -> set[str]:
@@ -164,6 +165,7 @@ def test_too_many_differences_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
 def lambda_record(one: StreamRecord) -> dict[str, Any]:
     return {
         "eventID": f"{one.shard_id}:{one.sequence_number}",
+        "eventSourceARN": "arn:aws:kinesis:eu-west-1:111111111111:stream/clicks",
         "kinesis": {
             "sequenceNumber": one.sequence_number,
             "approximateArrivalTimestamp": one.arrival_s,
@@ -200,7 +202,7 @@ def test_what_the_copier_gave_up_has_failed_also_when_it_has_left_the_stream() -
     assert numbers(section.found["failed"]) == {poison.sequence_number}
 
 
-def test_what_cannot_be_an_item_is_missing_until_it_is_in_the_bucket() -> None:
+def test_what_cannot_be_an_item_has_failed_also_before_it_is_in_the_bucket() -> None:
     aggregator = RecordAggregator()
     for data in (b'{"n": 1}', b"no JSON", b'{"n": 3}'):
         aggregator.add_user_record("key", data)
@@ -208,7 +210,10 @@ def test_what_cannot_be_an_item_is_missing_until_it_is_in_the_bucket() -> None:
     dynamodb = FakeDynamoDB()
     dynamodb.put(*items(aggregate))
     [section] = verified(FakeKinesis({aggregate.shard_id: [aggregate]}), dynamodb).sections.values()
-    assert numbers(section.found["missing"]) == {f"{aggregate.sequence_number}.0000001"}
+    [failed] = section.found["failed"]
+    assert numbers([failed]) == {f"{aggregate.sequence_number}.0000001"}
+    assert failed["where"] == f"{aggregate.shard_id}: it is not JSON: Expecting value: line 1 column 1 (char 0)"
+    assert section.found["missing"] == []
     assert section.facts["sourceItems"] == 3
 
 
@@ -287,8 +292,9 @@ def test_a_line_that_the_forwarder_gave_up_has_failed_and_what_is_no_line_is_tol
     dynamodb, lake = FakeDynamoDB(), FakeS3()
     dynamodb.put(item)
     keys = {name: item[name] for name in ("seqNumbershardIdHash", "sequenceNumber")}
-    lake.objects["aws/lambda/a/1"] = failed_object(FORWARDER, {"dynamodb": {"Keys": keys}})
-    lake.objects["aws/lambda/b/2"] = failed_object("the writer of clicks", {"dynamodb": {"Keys": keys}})
+    change = {"eventSourceARN": TABLE_STREAM, "dynamodb": {"Keys": keys, "SequenceNumber": "100"}}
+    lake.objects["aws/lambda/a/1"] = failed_object(FORWARDER, change)
+    lake.objects["aws/lambda/b/2"] = failed_object("the writer of clicks", change)
     lake.objects["lines/1"] = b'{"n": 1}\n{"seqNumbershardIdHash": "", "sequenceNumber": "1"}\n[1]\n{"n": NaN}\n\xff\n'
     section = verified(None, dynamodb, lake=lake).sections["lake"]
     assert [one["where"] for one in section.found["failed"]] == ["s3://lake/aws/lambda/a/1"]

@@ -29,15 +29,16 @@ class Replica(FakeDynamoDB):
 
     positions: set[str]
 
-    def put_item(self, Body: bytes) -> Any:  # noqa: N803
-        request = json.loads(Body)
+    def call(self, operation: str, body: bytes) -> Any:
+        return getattr(self, f"_{operation}")(json.loads(body))
+
+    def _PutItem(self, request: Any) -> Any:  # noqa: N802
         if key_of(request["Item"], self.keys) in self.items:
             raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
         self.put(request["Item"])
         return {}
 
-    def transact_write_items(self, Body: bytes) -> Any:  # noqa: N803
-        request = json.loads(Body)
+    def _TransactWriteItems(self, request: Any) -> Any:  # noqa: N802
         puts = [action["Put"]["Item"] for action in request["TransactItems"][::2]]
         checks = [action["ConditionCheck"]["Key"] for action in request["TransactItems"][1::2]]
         assert len(request["TransactItems"]) <= 100

@@ -1,0 +1,62 @@
+"""The event source mappings of a stack, from its state: what an instance of any kind is made of that can be held.
+
+A kind needs to say nothing for this: whatever function on a stream a component declares is found.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from operations.engine import Engine
+from operations.errors import StackError
+
+MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """An event source mapping in a stack's state, and the instance of the stack file that it belongs to.
+
+    `id` is its UUID; what its function gives up goes to `failure_bucket`, "" when there is none.
+    """
+
+    urn: str
+    instance: str
+    function: str
+    source_arn: str
+    id: str = ""
+    failure_bucket: str = ""
+
+
+def mappings(engine: Engine, stack: str, function: str | None = None, instance: str | None = None) -> list[Mapping]:
+    """The mappings in a stack's state: all of them, those of one instance, or of the function with this name.
+
+    Raises StackError.
+    """
+    resources = engine.resources(stack)
+    by_urn = {resource["urn"]: resource for resource in resources}
+    found = [_mapping(resource, by_urn) for resource in resources if resource["type"] == MAPPING_TYPE]
+    found = [mapping for mapping in found if instance in (None, mapping.instance)]
+    if not found:
+        raise StackError(f"stack `{stack}` has no event source mapping. Type `tributary up {stack}` first.")
+    names = sorted({mapping.function for mapping in found})
+    if function is not None and function not in names:
+        raise StackError(f"stack `{stack}` has no function `{function}` on a stream. It has {', '.join(names)}.")
+    return [mapping for mapping in found if function in (None, mapping.function)]
+
+
+def _mapping(resource: dict[str, Any], by_urn: dict[str, dict[str, Any]]) -> Mapping:
+    instance = resource
+    # The stack itself is the parent of the components of its instances.
+    while (parent := by_urn[instance["parent"]])["type"] != "pulumi:pulumi:Stack":
+        instance = parent
+    outputs = resource["outputs"]
+    # https://www.pulumi.com/registry/packages/aws/api-docs/lambda/eventsourcemapping/
+    destination = ((outputs.get("destinationConfig") or {}).get("onFailure") or {}).get("destinationArn", "")
+    return Mapping(
+        urn=resource["urn"],
+        instance=instance["urn"].rpartition("::")[2],
+        function=outputs["functionArn"].split(":")[6],
+        source_arn=outputs["eventSourceArn"],
+        id=outputs.get("uuid", ""),
+        failure_bucket=destination.rpartition(":")[2],
+    )

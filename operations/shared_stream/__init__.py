@@ -1,0 +1,1 @@
+"""Operations on the functions that read a shared stream."""

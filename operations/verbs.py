@@ -1,0 +1,136 @@
+"""What can be done with an instance of which kind: the table of verbs, kinds and the functions that do it.
+
+A row is all that a kind needs. What is in it is imported when the verb is typed. A function takes the instance, what
+the command line asks of the verb, and the dialogue with whoever typed it, and returns what it came to.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from operations.dialogue import Dialogue, Result
+from operations.engine import Engine
+from operations.errors import StackError
+from operations.stacks import dependents, read, read_all, stack_names
+
+if TYPE_CHECKING:
+    from operations.instances import Instance
+
+
+@dataclass(frozen=True)
+class No:
+    """Why a kind has no such verb, and what to type instead. `{stack}` stands for the stack, `{peers}` for those that
+    read its outputs, `{verb}` for the verb."""
+
+    why: str
+    instead: str
+
+
+COPY, REPLICA, SHARED = ("operations.cross_account_copy", "operations.table_replica", "operations.shared_stream")
+# These need nothing from a kind but its mappings, which the stack's state has.
+ON_STREAMS = {
+    "replay": "operations.replaying:verb",
+    "pause": "operations.pausing:pause",
+    "resume": "operations.pausing:resume",
+}
+ELSEWHERE = No("its functions belong to other stacks", "`tributary {verb}` with a stack that reads its outputs{peers}")
+NOT_KEPT = No(
+    "what its function makes of a record is not kept where it could be compared",
+    "`tributary replay {stack}` hands every record that the stream still has to the function again",
+)
+NO_BACKFILL = No(
+    "it begins at its stream's horizon, and what was before that is nowhere",
+    "`tributary replay {stack}` reads the stream again from its horizon",
+)
+
+# Kind → verb → function, or why there is none.
+TABLE: Mapping[str, Mapping[str, str | No]] = {
+    "cross-account-copy/source": {
+        "verify": f"{COPY}.verbs:verify",
+        "repair": f"{COPY}.verbs:repair",
+        "redrive": f"{COPY}.verbs:redrive",
+        "backfill": NO_BACKFILL,
+        **ON_STREAMS,
+    },
+    "cross-account-copy/target": {
+        "verify": f"{COPY}.verbs:verify",
+        "repair": f"{COPY}.verbs:repair",
+        "redrive": f"{COPY}.verbs:redrive",
+        "backfill": No(
+            "lake and click stream are as old as the tables",
+            "`tributary repair {stack}` writes what they lack of the tables",
+        ),
+        **ON_STREAMS,
+    },
+    "table-replica": {
+        "verify": f"{REPLICA}.verbs:verify",
+        "repair": f"{REPLICA}.verbs:repair",
+        "redrive": f"{REPLICA}.verbs:redrive",
+        "backfill": f"{REPLICA}.verbs:backfill",
+        **ON_STREAMS,
+    },
+    "table-replica/far-end": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
+    "shared-stream/owner": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
+    "shared-stream/subscriber": {
+        "verify": NOT_KEPT,
+        "repair": NOT_KEPT,
+        "redrive": f"{SHARED}.verbs:redrive",
+        "backfill": NO_BACKFILL,
+        **ON_STREAMS,
+    },
+}
+
+Function = Callable[["Instance", Any, Dialogue], Result]
+
+
+def run(verb: str, folder: Path, stack: str, instance: str | None, asked: Any, dialogue: Dialogue) -> None:
+    """Do what was typed, and print what it came to. Raises OperationError."""
+    found = find(Engine(folder), verb, stack, instance)
+    dialogue.conclude(function_of(verb, found.kind)(found, asked, dialogue))
+
+
+def function_of(verb: str, kind: str) -> Function:
+    """What does a verb that the kind has."""
+    path = TABLE[kind][verb]
+    assert isinstance(path, str)
+    module, _, name = path.partition(":")
+    function: Function = getattr(import_module(module), name)
+    return function
+
+
+def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance":
+    """The instance of a stack that has the verb; `wanted` is needed when there are several. Raises StackError."""
+    from operations.instances import Instance
+
+    settings = read(engine, stack)
+    instances = {name: one.kind for name, one in settings.architectures.items()}
+    able = [name for name, kind in instances.items() if isinstance(TABLE[kind][verb], str)]
+    if wanted is not None and wanted not in instances:
+        raise StackError(
+            f"stack `{stack}` has no instance `{wanted}`. Add `--instance` with one of {', '.join(able or instances)}."
+        )
+    named = [wanted] if wanted is not None else able or list(instances)[:1]
+    if len(named) > 1:
+        raise StackError(f"stack `{stack}` has several instances. Add `--instance` with one of {', '.join(named)}.")
+    [name] = named
+    entry = TABLE[instances[name]][verb]
+    if isinstance(entry, No):
+        known = set(engine.stacks())
+        others = read_all(engine, [name for name in stack_names(engine.folder) if name in known])
+        peers = "".join(f", `{peer}`" for peer in dependents(others, stack))
+        told = entry.instead.format(stack=stack, peers=peers, verb=verb)
+        raise StackError(
+            f"`{name}` of stack `{stack}` is a {instances[name]}, which has no `{verb}`: {entry.why}. Instead: {told}."
+        )
+    return Instance(engine, settings, name)
+
+
+def as_markdown() -> str:
+    """The table as docs/operations.md has it."""
+    verbs = list(next(iter(TABLE.values())))
+    rows = [["kind", *(f"`{verb}`" for verb in verbs)], ["---"] * (len(verbs) + 1)]
+    for kind, row in TABLE.items():
+        rows.append([f"`{kind}`", *("no" if isinstance(row[verb], No) else "yes" for verb in verbs)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
