@@ -4,6 +4,7 @@ OperationError (RuntimeError)
 ├── StackError        a stack file is missing or wrong, or stacks cannot be ordered
 ├── EngineError       `pulumi` ended with an error
 ├── AccountError      the credentials are not those of the account that is meant
+├── StillHeldError    an operation ended, and what it held could not be let go on
 └── DifferenceError   the far end is not equal to its source
 """
 
@@ -22,6 +23,10 @@ class EngineError(OperationError):
 
 class AccountError(OperationError):
     """The credentials are not those of the account that is meant, or are refused."""
+
+
+class StillHeldError(OperationError):
+    """An operation ended, and what it held could not be let go on."""
 
 
 class DifferenceError(OperationError):

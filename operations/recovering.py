@@ -1,12 +1,20 @@
 """Takes into a stack's state what an interrupted deployment made without noting it.
 
-Pulumi notes what it is about to create. Whoever ends it at once, by a second ^C or kill -9, leaves that note: the next
-deployment would find that the resource exists already. Pulumi can take such resources in when it is told their ids.
+Pulumi notes what it is about to create. Whoever ends it at once, by a second ^C or kill -9, leaves that note, and by
+the latter a lock: the next deployment would find that the resource exists already. Pulumi can take such resources in
+when it is told their ids.
 https://www.pulumi.com/docs/support/troubleshooting/common-issues/interrupted-updates
 """
 
+import json
+import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
 
 from operations.engine import Engine
 from operations.stacks import Stack
@@ -24,6 +32,9 @@ MISSING = ("NotFound", "NoSuch", "404", "DoesNotExist", "InvalidRequestException
 
 def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
     """Take in what is there, and forget what is not. Raises EngineError, AccountError and what the calls raise."""
+    if _locked_by_nobody(engine, stack.name):
+        say(f"Whoever deployed `{stack.name}` was killed: taking away the lock that was left.")
+        engine.run(["cancel", "--yes", "--stack", stack.name])
     pending = [one["resource"] for one in engine.pending(stack.name) if one["type"] == "creating"]
     if not pending:
         return
@@ -37,6 +48,33 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
     engine.run(
         ["refresh", "--yes", "--skip-preview", "--stack", stack.name, *options, "--clear-pending-creates"],
     )
+
+
+def _locked_by_nobody(engine: Engine, stack: str) -> bool:
+    """Whether all that locks the stack are processes of this machine that have ended.
+
+    Where the backend is a folder, a lock is a file: https://www.pulumi.com/docs/iac/concepts/state-and-backends/. For
+    others Pulumi says what to type.
+    """
+    backend = urlsplit(engine.environment.get("PULUMI_BACKEND_URL", ""))
+    if backend.scheme != "file":
+        return False
+    project = yaml.safe_load((engine.folder / "Pulumi.yaml").read_text())["name"]
+    locks = (Path(unquote(backend.path)) / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")
+    owners = [json.loads(lock.read_text()) for lock in locks]
+    return bool(owners) and not any(_may_live(owner) for owner in owners)
+
+
+def _may_live(owner: Mapping[str, Any]) -> bool:
+    if owner["hostname"] != socket.gethostname():
+        return True
+    try:
+        os.kill(owner["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is another user's
+    return True
 
 
 def _told(found: Mapping[str, str]) -> str:
