@@ -103,12 +103,13 @@ def test_a_hold_that_cannot_be_ended_is_told_and_noted(error: BaseException, mon
     def refuse(*_: object) -> None:
         raise error
 
-    with (
-        pytest.raises(StillHeldError) as told,
-        held(lambda_, "one", notes=Notes(s3, "failures")),  # type: ignore[arg-type]  # stand for clients
-    ):
-        monkeypatch.setattr(holding, "resume", refuse)
-        raise OperationError("The far end is away.")
+    def operate() -> None:
+        with held(lambda_, "one", notes=Notes(s3, "failures")):  # type: ignore[arg-type]  # stand for clients
+            monkeypatch.setattr(holding, "resume", refuse)
+            raise OperationError("The far end is away.")
+
+    with pytest.raises(StillHeldError) as told:
+        operate()
     why = str(error) or "it was interrupted"
     assert str(told.value) == f"The far end is away. Mapping one could not be enabled: {why}."
     assert list(s3.objects) == ["held/one"]
