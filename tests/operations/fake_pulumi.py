@@ -20,10 +20,10 @@ class FakePulumi:
 
     bin: Path
 
-    def deploy(self, stack: str, outputs: Any, resources: Any = ()) -> None:
-        """Say what a stack exports, and what is in its state besides one table."""
+    def deploy(self, stack: str, outputs: Any, resources: Any = (), pending: Any = ()) -> None:
+        """Say what a stack exports, what is in its state besides one table, and what was interrupted."""
         table = {"urn": "urn", "type": "aws:dynamodb/table:Table"}
-        found = {"outputs": outputs, "resources": [table, *resources]}
+        found = {"outputs": outputs, "resources": [table, *resources], "pending_operations": list(pending)}
         (self.bin / f"{stack}.json").write_text(json.dumps(found))
 
     def calls(self) -> list[list[str]]:
@@ -66,7 +66,7 @@ def main(folder: str, arguments: list[str]) -> None:
         case ["stack", "output", *_]:
             answer = deployed.get(stack or "", {}).get("outputs", {})
         case ["stack", "export", *_]:
-            answer = {"deployment": {"resources": deployed.get(stack or "", {}).get("resources", [])}}
+            answer = {"deployment": deployed.get(stack or "", {})}
         case _:
             return
     print(json.dumps(answer))
