@@ -1,7 +1,8 @@
 """Whatever a deployment is doing when it is interrupted, the next `tributary up` or `destroy` comes to its end.
 
-Each round lets a few resources more be made, changed or deleted, and interrupts the next one: by ^C, by a second ^C, by
-kill -9. By default on one committed stack; `TRIBUTARY_INTERRUPT=all` does it to every one, for a longer run.
+Each round lets some resources more be made, changed or deleted, and ends at the next one: by ^C, by a second ^C, by
+kill -9. By default at a few resources of one committed stack; `TRIBUTARY_INTERRUPT=all` does it at every resource of
+every stack, for a longer run.
 """
 
 import json
@@ -31,8 +32,11 @@ STACKS: Mapping[str, Sequence[str]] = {
     "stream": ("stream-owner", "stream-subscriber"),
     "copy": ("poc", "prod"),
 }
-CHOSEN = list(STACKS) if os.environ.get("TRIBUTARY_INTERRUPT") == "all" else ["workshop-far"]
-ROUNDS = 60  # more than any stack has resources
+EVERYTHING = os.environ.get("TRIBUTARY_INTERRUPT") == "all"
+CHOSEN = list(STACKS) if EVERYTHING else ["workshop-far"]
+# At which resource that is begun a round is ended; what is left comes to its end after the last of them.
+POINTS = (1,) * 60 if EVERYTHING else (2, 6)
+ENDINGS = ("kill -9", "a second ^C") if EVERYTHING else ("kill -9",)
 WORDS = ("creating", "updating", "deleting", "replacing")
 
 
@@ -63,6 +67,12 @@ class Deployer:
                 stopped = stop(begun, process)
         return process.wait(), "".join(shown)
 
+    def unchanged(self) -> None:
+        """Assert that the state is what the program says and what there is."""
+        for stack in self.stacks:
+            options = ["--yes", "--skip-preview", "--expect-no-changes", "--refresh", "--stack", stack]
+            self.engine.run(["up", *options])
+
     def resources(self) -> dict[str, list[str]]:
         """The resources of AWS that each stack's state has."""
         return {stack: sorted(self._urns(stack)) for stack in self.stacks}
@@ -84,70 +94,66 @@ def accounts_of(file: Path) -> set[str]:
     return set(re.findall(r"\b\d{12}\b", file.read_text()))
 
 
-def interrupt(number: int, process: "subprocess.Popen[str]") -> bool:
-    """^C at the third resource that is begun."""
-    if number == 3:
-        process.send_signal(signal.SIGINT)
-    return number == 3
+def at(point: int, end: Callable[["subprocess.Popen[str]"], None]) -> Stop:
+    """Ends a command at so many resources that are begun."""
+
+    def stop(number: int, process: "subprocess.Popen[str]") -> bool:
+        if number == point:
+            end(process)
+        return number == point
+
+    return stop
 
 
-def until_done(deployer: Deployer, *command: str) -> int:
-    """Interrupts the command again and again until it comes to its end; how often it was interrupted."""
-    for interrupted in range(ROUNDS):
-        code, shown = deployer.typed(*command, stop=interrupt)
+def until_done(deployer: Deployer, *command: str, end: Callable[["subprocess.Popen[str]"], None]) -> int:
+    """Types the command until it comes to its end, which is kept from it at first; how often it was."""
+    for ended, point in enumerate(POINTS):
+        code, shown = deployer.typed(*command, stop=at(point, end))
+        assert "already exists" not in shown, shown
         if code == 0:
-            return interrupted
-        assert code == 130, shown
-        assert "already exists" not in shown
-        assert [deployer.engine.pending(stack) for stack in deployer.stacks] == [[] for _ in deployer.stacks]
-    raise AssertionError("it never came to its end")
+            return ended
+    code, shown = deployer.typed(*command)
+    assert code == 0, shown
+    return len(POINTS)
 
 
-def test_a_deployment_that_is_interrupted_at_every_resource_comes_to_its_end(deployer: Deployer) -> None:
-    assert until_done(deployer, "up") >= 2
+def interrupt(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def interrupt_twice(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    os.kill(engine_of(process.pid), signal.SIGKILL)
+
+
+def test_a_deployment_that_is_interrupted_comes_to_its_end(deployer: Deployer) -> None:
+    """At creating, updating and deleting."""
+    assert until_done(deployer, "up", end=interrupt) >= 2
     made = deployer.resources()
     assert all(made.values())
-    for stack in deployer.stacks:
-        deployer.engine.run(["preview", "--expect-no-changes", "--stack", stack])
+    deployer.unchanged()
 
     for stack in deployer.stacks:
         tags = json.dumps({"tags": {"round": "two"}})
         deployer.engine.run(["config", "set", "--stack", stack, "aws:defaultTags", tags])
-    assert until_done(deployer, "up") >= 1
+    assert until_done(deployer, "up", end=interrupt) >= 1
     assert deployer.resources() == made
-    for stack in deployer.stacks:
-        deployer.engine.run(["preview", "--expect-no-changes", "--stack", stack])
+    deployer.unchanged()
 
-    assert until_done(deployer, "destroy") >= 2
+    assert until_done(deployer, "destroy", end=interrupt) >= 1
     assert deployer.resources() == {stack: [] for stack in deployer.stacks}
 
 
-@pytest.mark.parametrize("ending", ["a second ^C", "kill -9"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_what_was_made_and_not_noted_is_taken_into_the_state(ending: str, deployer: Deployer) -> None:
     """The engine ends in the middle of creating: the next deployment has every resource once, and can be destroyed."""
-
-    def end_at_once(number: int, process: "subprocess.Popen[str]") -> bool:
-        if number < 3:
-            return False
-        if ending == "kill -9":
-            engine = engine_of(process.pid)
-            os.kill(engine, signal.SIGKILL)
-        else:
-            process.send_signal(signal.SIGINT)
-            process.send_signal(signal.SIGINT)
-        return True
-
-    rounds = 0
-    while (done := deployer.typed("up", stop=end_at_once))[0] != 0:
-        assert "already exists" not in done[1], done[1]
-        rounds += 1
-        assert rounds < ROUNDS, done[1]
-    assert rounds >= 2
-    for stack in deployer.stacks:
-        deployer.engine.run(["preview", "--expect-no-changes", "--stack", stack])
-        deployer.engine.run(["refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", stack])
-    code, shown = deployer.typed("destroy")
-    assert code == 0, shown
+    assert until_done(deployer, "up", end=kill if ending == "kill -9" else interrupt_twice) >= 2
+    deployer.unchanged()
+    assert until_done(deployer, "destroy", end=kill if ending == "kill -9" else interrupt_twice) >= 1
     assert deployer.resources() == {stack: [] for stack in deployer.stacks}
 
 

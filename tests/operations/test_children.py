@@ -2,6 +2,7 @@
 
 import io
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -108,6 +109,25 @@ def test_what_is_under_way_comes_to_its_end_after_one_interrupt(folder: Path, st
     eventually(lambda: seen(folder), equals="SIGINT")
     (folder / "done").touch()
     assert process.wait(timeout=20) == 130
+    assert seen(folder) == "SIGINT"
+
+
+@pytest.mark.parametrize("way", ["tributary", "launcher"])
+def test_an_interrupt_at_a_terminal_arrives_once(way: str, folder: Path) -> None:
+    """The terminal sends ^C to everybody in the foreground: whoever waits must not send it again."""
+    command = ["-c", UP] if way == "tributary" else ["-P", launcher.__file__, str(folder / "slow")]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        os.execve(sys.executable, [sys.executable, *command], {**os.environ, "PATH": path})
+    eventually(lambda: (folder / "pid").exists(), timeout=60)
+    os.write(terminal, b"\x03")
+    eventually(lambda: seen(folder), equals="SIGINT")
+    (folder / "done").touch()
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == (130 if way == "tributary" else 1)
     assert seen(folder) == "SIGINT"
 
 
