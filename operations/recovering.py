@@ -44,7 +44,8 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
     known = {resource.get("id") for resource in engine.resources(stack.name)}
     found = {one["urn"]: identity for one in pending if (identity := _look(account, one)) and identity not in known}
     say(f"An earlier deployment of `{stack.name}` was interrupted. {_told(found)}")
-    options = [word for urn, identity in found.items() for word in ("--import-pending-creates", f"{urn} {identity}")]
+    # The option is given twice for each: for its URN, then for its id.
+    options = [word for pair in found.items() for one in pair for word in ("--import-pending-creates", one)]
     engine.run(
         ["refresh", "--yes", "--skip-preview", "--stack", stack.name, *options, "--clear-pending-creates"],
     )

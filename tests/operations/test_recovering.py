@@ -81,7 +81,8 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
     words = [
         word
         for urn, identity in imported.items()
-        for word in ("--import-pending-creates", f"urn:pulumi:dev::tributary::{urn} {identity}")
+        for one in (f"urn:pulumi:dev::tributary::{urn}", identity)
+        for word in ("--import-pending-creates", one)
     ]
     assert asked == [[*REFRESH, *words, "--clear-pending-creates"]]
     [line] = said
