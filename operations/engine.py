@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -105,16 +106,20 @@ class Engine:
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """The resources in a stack's state."""
-        return self._deployment(stack, "resources")
-
-    def pending(self, stack: str) -> list[dict[str, Any]]:
-        """What a deployment that was ended at once was about to do: `type` is `creating`, …, beside the `resource`."""
-        return self._deployment(stack, "pending_operations")
-
-    def _deployment(self, stack: str, part: str) -> list[dict[str, Any]]:
-        exported = self._asked(["stack", "export", "--stack", stack])
-        found: list[dict[str, Any]] = exported["deployment"].get(part) or []
+        found: list[dict[str, Any]] = self.state(stack)["deployment"].get("resources") or []
         return found
+
+    def state(self, stack: str) -> dict[str, Any]:
+        """A stack's whole state: `deployment` has `resources`, and as `pending_operations` what was interrupted."""
+        found: dict[str, Any] = self._asked(["stack", "export", "--stack", stack])
+        return found
+
+    def replace_state(self, stack: str, state: Mapping[str, Any]) -> None:
+        """Put another state in the place of a stack's."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(state, file)
+            file.flush()
+            self.run(["stack", "import", "--stack", stack, "--file", file.name])
 
     def _asked(self, arguments: Sequence[str]) -> Any:
         """What `pulumi <arguments>` prints as JSON; its warnings are on standard error. Raises EngineError."""

@@ -1,9 +1,10 @@
 """Takes into a stack's state what an interrupted deployment made without noting it.
 
 Pulumi notes what it is about to create. Whoever ends it at once, by a second ^C or kill -9, leaves that note, and by
-the latter a lock: the next deployment would find that the resource exists already. Pulumi can take such resources in
-when it is told their ids.
+the latter a lock: the next deployment would find that the resource exists already. Here the note becomes a resource of
+the state, under the id that AWS has, and a refresh reads the rest.
 https://www.pulumi.com/docs/support/troubleshooting/common-issues/interrupted-updates
+(`pulumi refresh --import-pending-creates`, as of 3.255, drops the note and takes nothing in.)
 """
 
 import json
@@ -35,20 +36,33 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
     if _locked_by_nobody(engine, stack.name):
         say(f"Whoever deployed `{stack.name}` was killed: taking away the lock that was left.")
         engine.run(["cancel", "--yes", "--stack", stack.name])
-    pending = [one["resource"] for one in engine.pending(stack.name) if one["type"] == "creating"]
-    if not pending:
+    state = engine.state(stack.name)
+    pending, resources = state["deployment"].get("pending_operations") or [], state["deployment"].get("resources") or []
+    creating = {one["resource"]["urn"]: one["resource"] for one in pending if one["type"] == "creating"}
+    if not creating:
         return
     from operations.access import account_of
 
     account = account_of(engine, stack)
-    known = {resource.get("id") for resource in engine.resources(stack.name)}
-    found = {one["urn"]: identity for one in pending if (identity := _look(account, one)) and identity not in known}
+    known = {resource.get("id") for resource in resources}
+    found = {urn: identity for urn, one in creating.items() if (identity := _look(account, one)) not in (None, *known)}
     say(f"An earlier deployment of `{stack.name}` was interrupted. {_told(found)}")
-    # The option is given twice for each: for its URN, then for its id.
-    options = [word for pair in found.items() for one in pair for word in ("--import-pending-creates", one)]
-    engine.run(
-        ["refresh", "--yes", "--skip-preview", "--stack", stack.name, *options, "--clear-pending-creates"],
-    )
+    state["deployment"]["pending_operations"] = [one for one in pending if one["type"] != "creating"]
+    state["deployment"]["resources"] = [
+        *resources,
+        *({**creating[urn], "id": identity, "outputs": {}} for urn, identity in found.items()),
+    ]
+    engine.replace_state(stack.name, state)
+    if found:
+        targets = [word for urn in found for word in ("--target", urn)]
+        engine.run(["refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets])
+
+
+def _told(found: Mapping[str, str | None]) -> str:
+    if not found:
+        return "It left nothing behind."
+    names = ", ".join(f"`{identity}`" for identity in found.values())
+    return f"It made {names} without noting it: taking that into the stack's state."
 
 
 def _locked_by_nobody(engine: Engine, stack: str) -> bool:
@@ -76,13 +90,6 @@ def _may_live(owner: Mapping[str, Any]) -> bool:
     except PermissionError:
         pass  # it is another user's
     return True
-
-
-def _told(found: Mapping[str, str]) -> str:
-    if not found:
-        return "It left nothing behind."
-    names = ", ".join(f"`{identity}`" for identity in found.values())
-    return f"It made {names} without noting it: taking that into the stack's state."
 
 
 def _look(account: "Account", resource: Mapping[str, Any]) -> str | None:

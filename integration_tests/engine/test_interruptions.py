@@ -114,7 +114,9 @@ def until_done(
         code, shown = deployer.typed(command, stop=at(point, end))
         assert "already exists" not in shown, shown
         if end is interrupt:
-            assert [deployer.engine.pending(stack) for stack in deployer.stacks] == [[] for _ in deployer.stacks]
+            assert not any(
+                deployer.engine.state(stack)["deployment"].get("pending_operations") for stack in deployer.stacks
+            )
         if code == 0:
             return ended
     code, shown = deployer.typed(command)

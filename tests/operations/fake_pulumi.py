@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ class FakePulumi:
         """What it was asked, without the options of every call."""
         log = self.bin / "calls"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def imported(self) -> Any:
+        """The state that was put in the place of another."""
+        return json.loads((self.bin / "imported").read_text())["deployment"]
 
 
 def installed(folder: Path) -> FakePulumi:
@@ -65,6 +70,9 @@ def main(folder: str, arguments: list[str]) -> None:
             answer = [{"name": name, "resourceCount": int(name in deployed)} for name in names]
         case ["stack", "output", *_]:
             answer = deployed.get(stack or "", {}).get("outputs", {})
+        case ["stack", "import", *_]:
+            shutil.copy(words[words.index("--file") + 1], Path(folder) / "imported")
+            return
         case ["stack", "export", *_]:
             answer = {"deployment": deployed.get(stack or "", {})}
         case _:

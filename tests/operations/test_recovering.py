@@ -73,18 +73,19 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
         creating("aws:kms/key:Key", "four", description="of the copy"),
         creating("aws:cloudwatch/metricAlarm:MetricAlarm", "five", name="alarm"),
     )  # fmt: skip
-    imported = {
-        "aws:iam/role:Role::one": "there",
-        "aws:cloudwatch/logGroup:LogGroup::three": "/aws/lambda/f",
-        "aws:kms/key:Key::four": "unnamed",
+    urn = "urn:pulumi:dev::tributary::"
+    found = {
+        f"{urn}aws:iam/role:Role::one": "there",
+        f"{urn}aws:cloudwatch/logGroup:LogGroup::three": "/aws/lambda/f",
+        f"{urn}aws:kms/key:Key::four": "unnamed",
     }
-    words = [
-        word
-        for urn, identity in imported.items()
-        for one in (f"urn:pulumi:dev::tributary::{urn}", identity)
-        for word in ("--import-pending-creates", one)
-    ]
-    assert asked == [[*REFRESH, *words, "--clear-pending-creates"]]
+    (put, refresh) = asked
+    assert put[:-1] == ["stack", "import", "--stack", "dev", "--file"]
+    assert refresh == [*REFRESH, *(word for one in found for word in ("--target", one))]
+    state = pulumi.imported()
+    assert state["pending_operations"] == []
+    assert {one["urn"]: one["id"] for one in state["resources"] if one["urn"].startswith(urn)} == found
+    assert [one["inputs"] for one in state["resources"] if one.get("id") == "there"] == [{"name": "there"}]
     [line] = said
     assert line.startswith(
         "An earlier deployment of `dev` was interrupted. It made `there`, `/aws/lambda/f`, `unnamed`"
