@@ -8,10 +8,11 @@ import pulumi_aws as aws
 from components.deployment import Place, deploy
 from components.errors import SettingsError
 from components.kinds import KINDS
+from components.roles import shape_roles
 from components.secrets import keep_secret, marked, secret_texts
 from components.stack_settings import ARCHITECTURES, stack_settings
 
-file = f"Pulumi.{pulumi.get_stack()}.yaml"
+file = Path(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml"
 secrets: frozenset[str] = frozenset()
 
 
@@ -23,10 +24,10 @@ def value(key: str) -> str | None:
 
 try:
     if pulumi.runtime.is_config_secret(ARCHITECTURES):
-        found = pulumi.Config("tributary").get_object("architectures")
-        secrets = secret_texts(Path(pulumi.get_root_directory()) / file, ARCHITECTURES, found)
+        secrets = secret_texts(file, ARCHITECTURES, pulumi.Config("tributary").get_object("architectures"))
         keep_secret(secrets)
     settings = stack_settings(KINDS, file, value)
+    shape_roles(settings.roles)
     place = Place(account_id=aws.get_caller_identity_output().account_id, region=settings.region)
     for name, outputs in deploy(settings.architectures, place).items():
         pulumi.export(name, marked(outputs, secrets))

@@ -3,6 +3,7 @@
 The workshop loads one PutItem a row and replicates one PutItem a record, and looks at the replica with a scan.
 """
 
+import csv
 import io
 import time
 from collections.abc import Iterator, Mapping
@@ -72,7 +73,7 @@ def _exercise(bench: Bench) -> float:
     source, replica = _pair(bench)
     _replicate(bench, source, replica, _files(), "handlers.table_replicator.main.handler")
     began = time.monotonic()
-    load(source, logfile.read(io.StringIO(_csv(ROWS))), stop=True)
+    load(source, logfile.read(io.StringIO(_csv(ROWS)), source), stop=True)
     report = verify(source, replica, Patience(settle_s=60), RateLimit(None))
     if not report.equal or report.items[0] != ROWS:
         raise RuntimeError(f"the replica is not equal to its source: {report}")
@@ -85,8 +86,8 @@ def _workshop(bench: Bench) -> float:
     _replicate(bench, source, replica, WORKSHOP, "handler.handler")
     dynamodb = bench.clients(ACCOUNT).dynamodb
     began = time.monotonic()
-    for row in logfile.read(io.StringIO(_csv(ROWS))):
-        dynamodb.put_item(TableName=source.name, Item=row)
+    for row in csv.DictReader(io.StringIO(_csv(ROWS))):
+        dynamodb.put_item(TableName=source.name, Item=logfile.item_of(row))
     seconds_until(lambda: item_count(dynamodb, replica.name) == ROWS)
     tables = [
         {item["PK"]["S"]: item for page in _pages(dynamodb, table.name) for item in page["Items"]}

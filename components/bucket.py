@@ -16,6 +16,8 @@ class PrivateBucketArgs:
     """`expire_days` deletes objects that old, None keeps them; `expire_prefix_days` those below a prefix.
     `force_destroy` lets a destroy delete what is inside.
 
+    Otherwise Pulumi protects the bucket and what keeps its objects private, encrypted and versioned.
+
     `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of other accounts.
     """
 
@@ -35,10 +37,19 @@ class PrivateBucket(pulumi.ComponentResource):
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tributary:index:PrivateBucket", name, None, opts)
+        protected = pulumi.ResourceOptions(protect=not args.force_destroy)
+        super().__init__("tributary:index:PrivateBucket", name, None, pulumi.ResourceOptions.merge(opts, protected))
         child = pulumi.ResourceOptions(parent=self)
 
-        bucket = aws.s3.Bucket(f"{name}-bucket", bucket=args.bucket_name, force_destroy=args.force_destroy, opts=child)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            bucket=args.bucket_name,
+            force_destroy=args.force_destroy,
+            # The key goes after the bucket: without it nobody could read the objects.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=pulumi.Output.from_input(args.key_arn).apply(lambda _: [])
+            ),
+        )
         access_block = aws.s3.BucketPublicAccessBlock(
             f"{name}-public-access-block",
             bucket=bucket.id,

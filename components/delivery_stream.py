@@ -22,7 +22,7 @@ class BucketDeliveryArgs:
     bucket_ready: list[pulumi.Resource]
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
-    region: pulumi.Input[str]
+    region: str
     prefix: str
     error_prefix: str
     buffer_mb: int
@@ -48,9 +48,7 @@ class BucketDelivery(pulumi.ComponentResource):
             opts=child,
         )
         errors = aws.cloudwatch.LogStream(f"{name}-errors", name=ERROR_LOG_STREAM, log_group_name=logs.name, opts=child)
-        role = aws.iam.Role(
-            f"{name}-role", assume_role_policy=trusts_service("firehose.amazonaws.com", args.account_id), opts=child
-        )
+        role = aws.iam.Role(f"{name}-role", assume_role_policy=trusts_service("firehose", args.account_id), opts=child)
         # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         policy = aws.iam.RolePolicy(
             f"{name}-policy",

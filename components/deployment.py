@@ -32,7 +32,10 @@ class Place:
 
 def deploy(architectures: Mapping[str, Architecture], place: Place) -> dict[str, Outputs]:
     """Declare the components of every architecture of a stack; the result is what the stack exports."""
-    return {name: BUILDERS[settings.kind](name, settings, place) for name, settings in architectures.items()}
+    return {
+        instance: BUILDERS[settings.kind](settings.component_name(instance), settings, place)
+        for instance, settings in architectures.items()
+    }
 
 
 def _copy_target(name: str, settings: TargetSettings, place: Place) -> Outputs:
@@ -49,7 +52,7 @@ def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
             "tables": target.tables,
         }
         if isinstance(target, TargetAccess)
-        else peer_outputs(target, name, ["writerRoleArn", "region", "tables"])
+        else peer_outputs(target, ["writerRoleArn", "region", "tables"])
     )
     args = CopySourceArgs(
         settings=settings,
@@ -76,7 +79,7 @@ def _stream_subscriber(name: str, settings: SubscriberSettings, place: Place) ->
     if isinstance(owner, StreamAccess):
         stream_arn, consumer_arn, key_arn = owner.stream_arn, owner.consumer_arn, owner.key_arn
     else:
-        granted = peer_outputs(owner, name, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
+        granted = peer_outputs(owner, ["KinesisStreamArn", "KinesisStreamEFOConsumerArn", "KMSKeyArn"])
         stream_arn, key_arn = granted["KinesisStreamArn"], granted["KMSKeyArn"]
         consumer_of = partial(_consumer, owner.stack, settings.subscriber)
         consumer_arn = granted["KinesisStreamEFOConsumerArn"].apply(consumer_of) if settings.enhanced_fan_out else None
@@ -108,7 +111,7 @@ def _table_replica(name: str, settings: ReplicaSettings, place: Place) -> Output
     if isinstance(replica, FarEndAccess):
         granted = replica.granted
     elif not isinstance(replica, NewReplica):
-        granted = peer_outputs(replica, name, ["writerRoleArn", "region", "replicaTableName", "positionsTableName"])
+        granted = peer_outputs(replica, ["writerRoleArn", "region", "replicaTableName", "positionsTableName"])
     args = ReplicaArgs(settings=settings, account_id=place.account_id, region=place.region, far_end=granted)
     return TableReplica(name, args).outputs
 

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
 from components.code import RUNTIME, FunctionCode
-from components.policies import Statement, document, statement, trusts_service, uses_key
+from components.policies import Statement, combined, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
 from handlers.shared.places import POISON_PREFIX, PROGRESS_PREFIX
 
@@ -19,12 +19,14 @@ class EventSource:
     """What a mapping reads: `arn` is the event source, `statements` allow reading it.
 
     The mapping starts at what arrived at `starting_timestamp`, which Kinesis streams alone can (ISO 8601, UTC), or at
-    the horizon. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
+    the horizon. A mapping that is deleted forgets its place: `protect` has Pulumi refuse to delete or replace it.
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
     """
 
     arn: pulumi.Input[str]
     statements: list[Statement]
     starting_timestamp: str | None = None
+    protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class StreamFunctionArgs:
     failures: PrivateBucket
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
-    region: pulumi.Input[str]
+    region: str
     environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
     sets_aside: bool = True
@@ -58,6 +60,7 @@ class StreamFunction(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     log_group: pulumi.Output[str]
     mapping_ids: dict[str, pulumi.Output[str]]
+    source_arns: dict[str, pulumi.Input[str]]
 
     def __init__(self, name: str, args: StreamFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:StreamFunction", name, None, opts)
@@ -86,6 +89,7 @@ class StreamFunction(pulumi.ComponentResource):
             source: self._mapping(f"{name}-{source}", args, function, args.sources[source], policy)
             for source in args.sources
         }
+        self.source_arns = {name: source.arn for name, source in args.sources.items()}
         self.name = function.name
         self.arn = function.arn
         self.role_arn = declared.role.arn
@@ -128,6 +132,7 @@ class StreamFunction(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # Whether it reads is the operator's: one that is paused stays paused, whatever is deployed.
                 ignore_changes=["enabled"],
+                protect=source.protect,
             ),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
@@ -171,13 +176,13 @@ def declare_function(
     role = aws.iam.Role(
         f"{name}-role",
         name=role_name,
-        assume_role_policy=trusts_service("lambda.amazonaws.com", account_id),
+        assume_role_policy=trusts_service("lambda", account_id),
         opts=opts,
     )
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
-        policy=document([*statements, _writes_logs(logs.arn)]),
+        policy=document(combined([*statements, _writes_logs(logs.arn)])),
         opts=opts,
     )
     function = aws.lambda_.Function(

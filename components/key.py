@@ -5,16 +5,21 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.policies import Statement, document
+from components.policies import Statement, account_root, document
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
-    """`statements` are added to the key policy, for principals that IAM of this account does not govern."""
+    """`statements` are added to the key policy, for principals that IAM of this account does not govern.
+
+    Without the key nobody reads what it encrypted: `deletion_protection` is that of the data.
+    """
 
     description: str
     account_id: pulumi.Input[str]
+    partition: str
     statements: list[dict[str, object]] | None = None
+    deletion_protection: bool = True
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -23,14 +28,15 @@ class EncryptionKey(pulumi.ComponentResource):
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tributary:index:EncryptionKey", name, None, opts)
+        protected = pulumi.ResourceOptions(protect=args.deletion_protection)
+        super().__init__("tributary:index:EncryptionKey", name, None, pulumi.ResourceOptions.merge(opts, protected))
         child = pulumi.ResourceOptions(parent=self)
 
         # Without this statement nobody, not even the account's administrators, could use or change the key.
         # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         delegates_to_iam: Statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", args.account_id, ":root")},
+            "Principal": {"AWS": account_root(args.account_id, args.partition)},
             "Action": "kms:*",
             "Resource": "*",  # in a key policy: this key
         }

@@ -1,33 +1,31 @@
 """The alarms and the one dashboard of a side of an architecture, from one table of watched metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-PERIOD_S = 60
-WIDGET_WIDTH = 8  # of the 24 columns of a dashboard
-WIDGET_HEIGHT = 6
+from components.watch import Metric, Watch, alarm, widget
 
+__all__ = [
+    "Monitoring",
+    "MonitoringArgs",
+    "Watch",
+    "delivery_watches",
+    "function_watches",
+    "stream_watches",
+    "table_watches",
+]
 
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """One metric with the bound that raises its alarm, after `periods` minutes on the wrong side of it.
-
-    `dimensions` are complete: a metric with fewer dimensions is another metric, and its alarm would never fire.
-    """
-
-    name: str
-    what_to_do: str
-    namespace: str
-    metric: str
-    dimensions: dict[str, pulumi.Input[str]]
-    statistic: Literal["Maximum", "Sum", "Average", "Minimum"]
-    threshold: float
-    above: bool = True
-    periods: int = 1
+# Where the handlers count, by the embedded metric format.
+OWN_NAMESPACE = "Tributary"
+# In the time that a mapping may take to say that it polls, or that a record takes to be read.
+LONG_PERIOD_S = 300
+# A table's stream keeps its records so long, and a Kinesis stream at least.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+RETENTION_S = 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class MonitoringArgs:
     """`alarm_topic_arn` is told when an alarm goes off and when it is over; None only shows it."""
 
     watches: list[Watch]
-    region: pulumi.Input[str]
+    region: str
     alarm_topic_arn: str | None
 
 
@@ -53,26 +51,16 @@ class Monitoring(pulumi.ComponentResource):
             aws.cloudwatch.MetricAlarm(
                 f"{name}-{watch.name}",
                 name=f"tributary-{name}-{watch.name}",
-                alarm_description=watch.what_to_do,
-                namespace=watch.namespace,
-                metric_name=watch.metric,
-                dimensions=watch.dimensions,
-                statistic=watch.statistic,
-                period=PERIOD_S,
-                evaluation_periods=watch.periods,
-                threshold=watch.threshold,
-                comparison_operator="GreaterThanThreshold" if watch.above else "LessThanThreshold",
-                # No data means that nothing flows, which is not a fault of the flow.
-                treat_missing_data="notBreaching",
                 alarm_actions=topics,
                 ok_actions=topics,
                 opts=child,
+                **alarm(watch),
             )
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=f"tributary-{name}",
             dashboard_body=pulumi.Output.json_dumps(
-                {"widgets": [_widget(place, watch, args.region) for place, watch in enumerate(args.watches)]}
+                {"widgets": [widget(place, watch, args.region) for place, watch in enumerate(args.watches)]}
             ),
             opts=child,
         )
@@ -81,42 +69,41 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({"dashboard": self.dashboard})
 
 
-def _widget(place: int, watch: Watch, region: pulumi.Input[str]) -> dict[str, Any]:
-    """A graph of one metric with its bound, three to a row.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
-    """
-    per_row = 24 // WIDGET_WIDTH
-    dimensions = [part for pair in watch.dimensions.items() for part in pair]
-    return {
-        "type": "metric",
-        "x": place % per_row * WIDGET_WIDTH,
-        "y": place // per_row * WIDGET_HEIGHT,
-        "width": WIDGET_WIDTH,
-        "height": WIDGET_HEIGHT,
-        "properties": {
-            "title": watch.name,
-            "region": region,
-            "stat": watch.statistic,
-            "period": PERIOD_S,
-            "metrics": [[watch.namespace, watch.metric, *dimensions]],
-            "annotations": {"horizontal": [{"label": "alarm", "value": watch.threshold}]},
-        },
-    }
-
-
 def function_watches(
     name: str,
     function_name: pulumi.Input[str],
     mapping_ids: Mapping[str, pulumi.Input[str]],
     maximum_age_s: int,
+    source_arns: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> list[Watch]:
     """What to watch of a function on streams. `maximum_age_s` is the age in seconds at which its records are given up.
 
+    `source_arns` are those of `mapping_ids` that this account counts the records of: what another account's stream
+    gets is counted there.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
     function = {"FunctionName": function_name}
     return [
+        Watch(
+            name=f"{name}-waiting",
+            what_to_do="The far end takes nothing, and records wait in the stream, in order. The function's log says "
+            "why: look at permissions, keys, throttles and the far end itself.",
+            namespace=OWN_NAMESPACE,
+            metric="Waiting",
+            dimensions=function,
+            statistic="Sum",
+            threshold=0,
+        ),
+        Watch(
+            name=f"{name}-poisoned",
+            what_to_do="Records can never be applied as they are, and were stored below poison/ in the on-failure "
+            "bucket, each with its reason. `tributary redrive` applies them once that is put right.",
+            namespace=OWN_NAMESPACE,
+            metric="Poisoned",
+            dimensions=function,
+            statistic="Sum",
+            threshold=0,
+        ),
         Watch(
             name=f"{name}-iterator-age",
             what_to_do="The function falls behind its stream. Look at its errors, then at the far end's throttles.",
@@ -124,9 +111,8 @@ def function_watches(
             metric="IteratorAge",
             dimensions=function,
             statistic="Maximum",
-            # A quarter of the age at which records are given up leaves time to act; in milliseconds.
-            threshold=maximum_age_s * 1000 / 4,
-            periods=5,
+            # A quarter of the age at which records are given up, or expire, leaves time to act; in milliseconds.
+            threshold=min(maximum_age_s, RETENTION_S) * 1000 / 4,
         ),
         Watch(
             name=f"{name}-errors",
@@ -136,7 +122,6 @@ def function_watches(
             dimensions=function,
             statistic="Sum",
             threshold=0,
-            periods=3,
         ),
         Watch(
             name=f"{name}-throttles",
@@ -146,21 +131,82 @@ def function_watches(
             dimensions=function,
             statistic="Sum",
             threshold=0,
-            periods=3,
         ),
         *(
-            Watch(
-                name=f"{name}-{source}-on-failure",
-                what_to_do="Records could not be applied and wait in the on-failure bucket.",
-                namespace="AWS/Lambda",
-                metric="OnFailureDestinationDeliveredEventCount",
-                dimensions={"EventSourceMappingUUID": mapping_id},
-                statistic="Sum",
-                threshold=0,
-            )
+            watch
             for source, mapping_id in mapping_ids.items()
+            for watch in _mapping_watches(f"{name}-{source}", mapping_id, (source_arns or {}).get(source))
         ),
     ]
+
+
+def _mapping_watches(name: str, mapping_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None) -> Iterator[Watch]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics"""
+    mapping = {"EventSourceMappingUUID": mapping_id}
+    yield Watch(
+        name=f"{name}-on-failure",
+        what_to_do="Records could not be applied and wait in the on-failure bucket.",
+        namespace="AWS/Lambda",
+        metric="OnFailureDestinationDeliveredEventCount",
+        dimensions=mapping,
+        statistic="Sum",
+        threshold=0,
+    )
+    yield Watch(
+        name=f"{name}-not-polling",
+        what_to_do="The mapping does not poll: it is disabled, or may not read its source. `tributary status` says "
+        "which; `tributary resume` enables it.",
+        # A poll that finds nothing counts as 0, so that only who does not poll gives no data.
+        namespace="AWS/Lambda",
+        metric="PolledEventCount",
+        dimensions=mapping,
+        statistic="SampleCount",
+        threshold=1,
+        above=False,
+        period_s=LONG_PERIOD_S,
+        # Of several, those before the mapping was made would be missing as well.
+        among=1,
+        missing="breaching",
+    )
+    if source_arn is not None:
+        yield Watch(
+            name=f"{name}-unread",
+            what_to_do="The source got records, and the mapping read none. `tributary status` says what it reads.",
+            **_incoming(source_arn),
+            others={
+                "polled": Metric(namespace="AWS/Lambda", metric="PolledEventCount", dimensions=mapping, statistic="Sum")
+            },
+            expressions={
+                "arrived": "FILL(metric, 0)",
+                "read": "FILL(polled, 0)",
+                # What arrived in the period before was not read in that period, nor since.
+                "unread": "IF(arrived - DIFF(arrived) > 0 AND read - DIFF(read) == 0 AND read == 0, 1, 0)",
+            },
+            threshold=0,
+            period_s=LONG_PERIOD_S,
+        )
+
+
+def _incoming(source_arn: pulumi.Input[str]) -> dict[str, Any]:
+    """The metric of what a stream gets: its records, or what its table's writes consume.
+
+    https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html and
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html. A write that changes
+    nothing consumes as well, and gives no record.
+    """
+    arn = pulumi.Output.from_input(source_arn)
+    return {
+        "namespace": arn.apply(lambda known: "AWS/Kinesis" if _is_kinesis(known) else "AWS/DynamoDB"),
+        "metric": arn.apply(lambda known: "IncomingRecords" if _is_kinesis(known) else "ConsumedWriteCapacityUnits"),
+        "dimensions": arn.apply(
+            lambda known: {"StreamName" if _is_kinesis(known) else "TableName": known.split("/")[1]}
+        ),
+        "statistic": "Sum",
+    }
+
+
+def _is_kinesis(arn: str) -> bool:
+    return arn.split(":")[2] == "kinesis"
 
 
 def stream_watches(name: str, stream_name: pulumi.Input[str]) -> list[Watch]:
@@ -177,7 +223,6 @@ def stream_watches(name: str, stream_name: pulumi.Input[str]) -> list[Watch]:
             dimensions={"StreamName": stream_name},
             statistic="Sum",
             threshold=0,
-            periods=3,
         )
     ]
 
@@ -197,7 +242,6 @@ def delivery_watches(name: str, delivery_stream_name: pulumi.Input[str], buffer_
             dimensions=delivery,
             statistic="Maximum",
             threshold=2 * buffer_seconds + 300,
-            periods=5,
         ),
         Watch(
             name=f"{name}-success",
@@ -208,7 +252,6 @@ def delivery_watches(name: str, delivery_stream_name: pulumi.Input[str], buffer_
             statistic="Average",
             threshold=1,
             above=False,
-            periods=3,
         ),
     ]
 
@@ -226,7 +269,9 @@ def table_watches(name: str, table_name: pulumi.Input[str]) -> list[Watch]:
             metric="WriteThrottleEvents",
             dimensions={"TableName": table_name},
             statistic="Sum",
+            # An alarm on AWS/DynamoDB ignores missing data whatever it says, and would stay on after one throttle.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+            expressions={"throttles": "FILL(metric, 0)"},
             threshold=0,
-            periods=3,
         )
     ]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pulumi
 
+from components.regions import dns_suffix_of, service_principal
+
 Statement = dict[str, Any]
 
 
@@ -24,8 +26,29 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def combined(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements, those that allow the same on several resources as one: a role's policies have 10,240 characters.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    groups: list[tuple[Statement, list[pulumi.Input[str]]]] = []
+    for one in statements:
+        rest = {key: value for key, value in one.items() if key != "Resource"}
+        found = one["Resource"] if isinstance(one["Resource"], list | tuple) else [one["Resource"]]
+        group = next((resources for same, resources in groups if same == rest), None)
+        if group is None:
+            groups.append((rest, group := []))
+        group += [resource for resource in found if not any(resource is known for known in group)]
+    return [{**rest, "Resource": known[0] if len(known) == 1 else known} for rest, known in groups]
+
+
+def account_root(account_id: pulumi.Input[str], partition: str) -> pulumi.Output[str]:
+    """An account as a principal."""
+    return pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":root")
+
+
 def trusts_service(service: str, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
-    """A trust policy for a service that acts for resources of this account only (no confused deputy).
+    """A trust policy for a service such as `lambda` that acts for resources of this account only (no confused deputy).
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -33,7 +56,7 @@ def trusts_service(service: str, account_id: pulumi.Input[str]) -> pulumi.Output
         [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": service},
+                "Principal": {"Service": service_principal(service)},
                 "Action": "sts:AssumeRole",
                 "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
             }
@@ -48,7 +71,7 @@ def trusts_role(role_arns: str | Sequence[str], external_id: pulumi.Input[str] |
     exist. For a role session `aws:PrincipalArn` is the ARN of the role.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     """
-    account_id = (role_arns if isinstance(role_arns, str) else role_arns[0]).split(":")[4]
+    _, partition, _, _, account_id, *_ = (role_arns if isinstance(role_arns, str) else role_arns[0]).split(":")
     conditions: dict[str, Any] = {"ArnEquals": {"aws:PrincipalArn": role_arns}}
     if external_id is not None:
         conditions["StringEquals"] = {"sts:ExternalId": external_id}
@@ -56,7 +79,7 @@ def trusts_role(role_arns: str | Sequence[str], external_id: pulumi.Input[str] |
         [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+                "Principal": {"AWS": f"arn:{partition}:iam::{account_id}:root"},
                 "Action": "sts:AssumeRole",
                 "Condition": conditions,
             }
@@ -64,13 +87,17 @@ def trusts_role(role_arns: str | Sequence[str], external_id: pulumi.Input[str] |
     )
 
 
-def uses_key(key_arn: pulumi.Input[str], actions: Sequence[str], service: str, region: pulumi.Input[str]) -> Statement:
-    """Allow `actions` (without the `kms:` prefix) on a key, but only through `service` in `region`.
+def via_service(service: str, region: str) -> dict[str, Any]:
+    """The condition that a key is used through a service of this Region.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     """
-    via = pulumi.Output.concat(service, ".", region, ".amazonaws.com")
-    return statement([f"kms:{action}" for action in actions], key_arn, {"StringEquals": {"kms:ViaService": via}})
+    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.{dns_suffix_of(region)}"}}
+
+
+def uses_key(key_arn: pulumi.Input[str], actions: Sequence[str], service: str, region: str) -> Statement:
+    """Allow `actions` (without the `kms:` prefix) on a key, but only through `service` in `region`."""
+    return statement([f"kms:{action}" for action in actions], key_arn, via_service(service, region))
 
 
 def canonical(policy: Mapping[str, Any]) -> str:

@@ -1,17 +1,12 @@
-"""Stack files, parsed once into typed settings.
-
-A stack file says under `tributary:architectures` what the account holds: instance name → {kind, settings…}. `parse`
-turns that into settings objects or into one SettingsError that lists every mistake as file, key, what was found, what
-is allowed and the nearest correct spelling.
-"""
+"""The words of stack files that several architectures use, as typed settings; `stack_files` reads the files."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -20,18 +15,46 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
-    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 
-from components.errors import SettingsError
-
-ArchitectureName = str
+from components.arns import arn
+from components.naming import NamedByTheOtherSide, Names, PhysicalName, What, declared_names
+from components.regions import unknown_region
 
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
-RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+# Names that the instance gives; what AWS takes as such is in `naming.RULES`.
+FunctionName = Annotated[str, Names("function")]
+RoleName = Annotated[str, Names("role")]
+TableName = Annotated[str, Names("table")]
+StreamName = Annotated[str, Names("stream")]
+DeliveryStreamName = Annotated[str, Names("delivery stream")]
+BucketName = Annotated[str | None, Names("bucket")]
+# Names that the other side gives.
+TheirRoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$"), NamedByTheOtherSide()]
+TheirTableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+RoleArn = Annotated[str, *arn("iam", r"role/.+", region="")]
+TopicArn = Annotated[str, *arn("sns", r"[\w-]+(\.fifo)?", here=True)]
+KeyArn = Annotated[str, *arn("kms", "key/.+", here=True)]
+
+
+def _region(name: str) -> str:
+    if wrong := unknown_region(name):
+        raise ValueError(wrong)
+    return name
+
+
+def _tag_key(key: str) -> str:
+    if key.lower().startswith("aws:"):
+        raise ValueError("a tag whose key begins with `aws:` is AWS's own; use another key")
+    return key
+
+
+Region = Annotated[str, AfterValidator(_region)]
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_tag_key)]
+Tags = Annotated[dict[TagKey, Annotated[str, StringConstraints(max_length=256)]], Field(max_length=50)]
 
 
 class Settings(BaseModel):
@@ -58,33 +81,17 @@ OnDemand = Annotated[Literal["on-demand"], Tag("word")]
 Throughput = Annotated[Annotated[Capacity, Tag("units")] | OnDemand, Discriminator(_form)]
 ShardCount = Annotated[Annotated[int, Field(ge=1), Tag("units")] | OnDemand, Discriminator(_form)]
 
-# The names of the forms that a value may have: pydantic puts them into the path of a mistake, a stack file does not.
-FORMS = {"units", "word", "peer", "literal", "created"}
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
 
-TIMESTAMP_MEANING = 'it must be a time with its zone, such as "2026-11-22T10:00:00Z"'
-# What pydantic's kinds of errors mean for the writer of a stack file.
-MEANINGS = {
-    "bool_parsing": "it must be true or false",
-    "bool_type": "it must be true or false",
-    "datetime_from_date_parsing": TIMESTAMP_MEANING,
-    "datetime_parsing": TIMESTAMP_MEANING,
-    "datetime_type": TIMESTAMP_MEANING,
-    "greater_than_equal": "it must be at least {ge}",
-    "int_from_float": "it must be a whole number",
-    "int_parsing": "it must be a whole number",
-    "int_type": "it must be a whole number",
-    "less_than_equal": "it must be at most {le}",
-    "list_type": "it must be a list",
-    "literal_error": "it must be {expected}",
-    "missing": "it is required",
-    "model_type": "it must be a map",
-    "string_pattern_mismatch": "it must match {pattern}",
-    "string_too_long": "it must have at most {max_length} characters",
-    "string_too_short": "it must have at least {min_length} characters",
-    "string_type": "it must be text: put it in quotes",
-    "timezone_aware": TIMESTAMP_MEANING,
-    "tuple_type": "it must be a list",
-}
+
+def _retention(days: int) -> int:
+    if days not in RETENTION_DAYS:
+        nearest = min(RETENTION_DAYS, key=lambda allowed: abs(allowed - days))
+        raise ValueError(f"it must be one of {', '.join(map(str, RETENTION_DAYS))}; the nearest is {nearest}")
+    return days
 
 
 class FunctionSettings(Settings):
@@ -95,7 +102,7 @@ class FunctionSettings(Settings):
     bucket. A record that can never be applied goes there at once.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: FunctionName
     # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
     batch_size: int = Field(ge=1, le=10_000)
     timeout_seconds: int = Field(ge=1, le=900)
@@ -104,7 +111,7 @@ class FunctionSettings(Settings):
     batching_window_seconds: int = Field(default=0, ge=0, le=300)
     maximum_retry_attempts: int = Field(default=-1, ge=-1, le=10_000)
     maximum_record_age_seconds: int = Field(default=12 * 60 * 60, ge=60, le=604_800)
-    log_retention_days: int = Field(default=30, ge=1)
+    log_retention_days: Annotated[int, AfterValidator(_retention)] = 30
 
 
 class TableStreamFunctionSettings(FunctionSettings):
@@ -117,22 +124,62 @@ class TableStreamFunctionSettings(FunctionSettings):
 
 
 class Peer(Settings):
-    """The other side as another stack of this project: its outputs are read by a stack reference."""
+    """The other side as another stack of this project: its outputs are read by a stack reference.
+
+    Its `instance` there is the one with the same name as here, unless the stack file says another.
+    """
 
     stack: str = Field(min_length=1)
     instance: str | None = None
 
 
 class Architecture(Settings):
-    """What every side can say. `deletion_protection: false` lets `pulumi destroy` delete data: for tests."""
+    """What every side can say.
+
+    `deletion_protection: false` lets `pulumi destroy` delete data: for tests. `name_prefix` is put before every name
+    that the instance gives, so that one architecture can be deployed twice in an account.
+    """
 
     kind: str
+    name_prefix: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,19})?$")
     deletion_protection: bool = True
-    alarm_topic_arn: str | None = None
+    alarm_topic_arn: TopicArn | None = None
 
     def peers(self) -> Iterable[Peer]:
         """The stacks that must be deployed before this one."""
         return ()
+
+    def component_name(self, instance: str) -> str:
+        """The name of the instance's component, of which Pulumi's logical names and many physical ones are made."""
+        return f"{self.name_prefix}{instance}"
+
+    def names(self, instance: str) -> list[PhysicalName]:
+        """Every name that the instance gives to something in AWS; the settings have their prefix already."""
+        return [
+            self.from_instance("instance", instance, within="the stack"),
+            self.from_instance("key alias", instance, before="alias/tributary/"),
+            self.from_instance("dashboard", instance, before="tributary-"),
+            *declared_names(self),
+            *self.derived_names(instance),
+        ]
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        """The names that a kind makes of its settings or of the instance's name."""
+        return ()
+
+    def from_instance(
+        self, what: What, instance: str, *, before: str = "", after: str = "", within: str = "", automatic: bool = False
+    ) -> PhysicalName:
+        """A name that is made of the instance's."""
+        return PhysicalName(
+            what=what,
+            key="",
+            value=self.component_name(instance),
+            before=before,
+            after=after,
+            within=within,
+            automatic=automatic,
+        )
 
 
 # How Pulumi passes on a time that stands in a stack file without quotes: as Go prints it.
@@ -155,102 +202,11 @@ class KinesisReader(Architecture):
 
     @property
     def starts_at(self) -> str | None:
-        """`starting_timestamp` as the mapping has it: in UTC, to the millisecond."""
+        """`starting_timestamp` as the mapping has it: in UTC and whole seconds.
+
+        AWS tells it without fractions, and the provider would make the mapping anew for the difference:
+        https://github.com/hashicorp/terraform-provider-aws/issues/20087
+        """
         if self.starting_timestamp is None:
             return None
-        return self.starting_timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Kinds = Mapping[str, type[Architecture]]
-
-
-def parse(kinds: Kinds, file: str, found: object) -> dict[ArchitectureName, Architecture]:
-    """The settings of every architecture of a stack, by instance name.
-
-    `kinds` maps each `kind` to its settings type, `found` is the value of `tributary:architectures` in `file`.
-    Raises SettingsError.
-    """
-    key = "tributary:architectures"
-    if not isinstance(found, Mapping) or not found:
-        raise SettingsError(
-            f"{file}: `{key}` is {_shown(found)}; it must be a map from an instance name to `{{kind: …}}`. "
-            f"The kinds are "
-            f"{', '.join(sorted(kinds))}. docs/configuration.md has one example of each."
-        )
-    parsed: dict[ArchitectureName, Architecture] = {}
-    mistakes: list[str] = []
-    for name, value in found.items():
-        try:
-            parsed[name] = _one(kinds, f"{key}.{name}", value)
-        except SettingsError as wrong:
-            mistakes.append(str(wrong))
-    if mistakes:
-        raise SettingsError("\n".join(f"{file}: {mistake}" for mistake in "\n".join(mistakes).splitlines()))
-    return parsed
-
-
-def allowed_account(file: str, found: object) -> str:
-    """The one account a stack may be deployed to, from `aws:allowedAccountIds`. Raises SettingsError."""
-    if not (isinstance(found, list) and len(found) == 1 and re.fullmatch(r"\d{12}", str(found[0]))):
-        raise SettingsError(
-            f"{file}: `aws:allowedAccountIds` is {_shown(found)}; it must be a list of one 12-digit account ID in "
-            'quotes, such as ["111111111111"]. It keeps the stack from being deployed to a wrong account.'
-        )
-    return str(found[0])
-
-
-def _one(kinds: Kinds, key: str, value: object) -> Architecture:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"`{key}` is {_shown(value)}; it must be a map with at least `kind`.")
-    kind = value.get("kind")
-    if not isinstance(kind, str) or kind not in kinds:
-        raise SettingsError(
-            f"`{key}.kind` is {_shown(kind)}; it must be one of {', '.join(sorted(kinds))}.{_nearest(str(kind), kinds)}"
-        )
-    try:
-        return kinds[kind].model_validate(value)
-    except ValidationError as invalid:
-        raise SettingsError("\n".join(_mistake(kinds[kind], key, error) for error in invalid.errors())) from None
-
-
-def _mistake(model: type[Settings], key: str, error: Any) -> str:
-    """One of pydantic's errors as an instruction."""
-    location = [str(step) for step in error["loc"] if step not in FORMS]
-    where = ".".join([key, *location])
-    if error["type"] == "extra_forbidden":
-        allowed = _fields_at(model, location[:-1])
-        return (
-            f"`{where}` is not a setting.{_nearest(location[-1], allowed)} Allowed here: {', '.join(sorted(allowed))}."
-        )
-    found = None if error["type"] == "missing" else error["input"]
-    meaning = MEANINGS.get(error["type"], error["msg"].removeprefix("Value error, ")).format(**error.get("ctx", {}))
-    return f"`{where}` is {_shown(found)}; {meaning}."
-
-
-def _fields_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
-    """The keys that a file may have at `path`."""
-    models = [model]
-    for step in path:
-        models = [
-            part
-            for candidate in models
-            for field in candidate.model_fields.values()
-            if field.alias == step
-            for part in _models_in(field.annotation)
-        ]
-    return [field.alias or name for candidate in models for name, field in candidate.model_fields.items()]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
-
-
-def _nearest(word: str, allowed: Iterable[str]) -> str:
-    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f" Did you mean `{close[0]}`?" if close else ""
-
-
-def _shown(value: object) -> str:
-    return "missing" if value is None else f"{value!r}"
+        return self.starting_timestamp.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

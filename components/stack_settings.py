@@ -6,36 +6,42 @@ The program and the operations read a stack by this alone; where the values come
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from components.errors import SettingsError
-from components.settings import Architecture, Kinds, allowed_account, parse
+from components.roles import KEY as ROLES
+from components.roles import RoleSettings, role_settings
+from components.settings import Architecture
+from components.stack_files import KEY as ARCHITECTURES
+from components.stack_files import Kinds, allowed_account, check_place, deployed_region, other_stacks, parse
 
-ARCHITECTURES = "tributary:architectures"
+__all__ = ["ARCHITECTURES", "StackSettings", "stack_settings"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """One stack: one account in one Region, and what it holds by instance name."""
+    """One stack: one account in one Region, what it holds by instance name, and what is asked of its roles."""
 
     region: str
     account_id: str
     architectures: Mapping[str, Architecture]
+    roles: RoleSettings
 
 
-def stack_settings(kinds: Kinds, file: str, value: Callable[[str], str | None]) -> StackSettings:
+def stack_settings(kinds: Kinds, path: Path, value: Callable[[str], str | None]) -> StackSettings:
     """A stack's settings; `value` gives what the engine says of a key, lists and maps as JSON text.
 
-    Raises SettingsError, which names `file`.
+    `path` is its file, with whose neighbours it may share no names. Raises SettingsError, which names the file.
     """
-    region = value("aws:region")
-    if region is None or not region[:1].isalpha():
-        raise SettingsError(f"{file}: `aws:region` is {region!r}; it must name a Region such as eu-west-1.")
-    return StackSettings(
-        region=region,
+    file = path.name
+    found = StackSettings(
+        region=deployed_region(file, value("aws:region")),
         account_id=allowed_account(file, _read(value("aws:allowedAccountIds"))),
         architectures=parse(kinds, file, _read(value(ARCHITECTURES))),
+        roles=role_settings(file, _read(value(ROLES))),
     )
+    check_place(file, found.account_id, found.region, found.architectures, other_stacks(kinds, path.parent, file))
+    return found
 
 
 def _read(text: str | None) -> Any:

@@ -8,13 +8,17 @@ import pulumi_aws as aws
 
 @dataclass(frozen=True, kw_only=True)
 class DataStreamArgs:
-    """`shard_count` None means on-demand capacity; `retention_hours` is between 24 and 8760; `consumers` are names."""
+    """`shard_count` None means on-demand capacity; `retention_hours` is between 24 and 8760; `consumers` are names.
+
+    A stream that is deleted takes with it what was not read yet: `deletion_protection` has Pulumi refuse that.
+    """
 
     stream_name: str
     shard_count: int | None
     retention_hours: int
     key_arn: pulumi.Input[str]
     consumers: list[str]
+    deletion_protection: bool = True
 
 
 class DataStream(pulumi.ComponentResource):
@@ -37,7 +41,7 @@ class DataStream(pulumi.ComponentResource):
             retention_period=args.retention_hours,
             encryption_type="KMS",
             kms_key_id=args.key_arn,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection),
         )
         consumers = {
             consumer: aws.kinesis.StreamConsumer(

@@ -69,7 +69,8 @@ class DataTable(pulumi.ComponentResource):
             ttl={"enabled": True, "attribute_name": args.time_to_live} if args.time_to_live else None,
             deletion_protection_enabled=args.deletion_protection,
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            # AWS refuses to delete the table; Pulumi refuses to begin with what would delete or replace it.
+            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection),
         )
 
         self.name = table.name

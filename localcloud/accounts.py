@@ -1,13 +1,13 @@
 """The IAM of accounts on a local cloud: who deploys there, and with which permissions.
 
 Nothing is deployed as root. In every account there is a role `TributaryDeployer` with the permissions of
-docs/deployer-policy.json; a user `operator`, in an account of its own, may assume those roles and do nothing else.
+docs/deployer; a user `operator`, in an account of its own, may assume those roles and do nothing else.
 The stack files name the role in `aws:assumeRoles`, as they would on AWS. Root's 12-digit access key is used here
 only, to make these.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OPERATOR_ACCOUNT = "000000000000"
 OPERATOR_USER = "operator"
 DEPLOYER_ROLE = "TributaryDeployer"
-DEPLOYER_POLICY = Path("docs") / "deployer-policy.json"
+DEPLOYER_POLICIES = Path("docs") / "deployer"
 CREDENTIALS_FILE = "operator.json"
 
 
@@ -40,18 +40,22 @@ def deployer_role_arn(account_id: str) -> str:
     return f"arn:aws:iam::{account_id}:role/{DEPLOYER_ROLE}"
 
 
-def deployer_policy(project: Path | None = None) -> dict[str, Any]:
-    """The deployer's permissions, as documented for real accounts. Raises ProjectError when they are missing."""
-    path = (project or checkout().project) / DEPLOYER_POLICY
-    try:
-        policy = json.loads(path.read_text())
-    except FileNotFoundError:
+def deployer_policies(project: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The deployer's managed policies by name, as documented for real accounts. Raises ProjectError when they are
+    missing."""
+    folder = (project or checkout().project) / DEPLOYER_POLICIES
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
         raise ProjectError(
-            f"{path} is missing: it holds the deployer's permissions. Restore it with `git checkout -- {path}`"
-        ) from None
+            f"{folder} is empty: it holds the deployer's permissions. Write them with "
+            "`python -m operations.deployer_policies`"
+        )
+    try:
+        return {path.stem: json.loads(path.read_text()) for path in paths}
     except ValueError as error:
-        raise ProjectError(f"{path} is not JSON: {error}. `git diff -- {path}` shows what changed") from None
-    return dict(policy)
+        raise ProjectError(
+            f"a policy in {folder} is not JSON: {error}. Write it anew with `python -m operations.deployer_policies`"
+        ) from None
 
 
 def prepare(
@@ -65,10 +69,10 @@ def prepare(
     """
     from botocore.exceptions import EndpointConnectionError
 
-    document = json.dumps(policy if policy is not None else deployer_policy())
+    policies = deployer_policies() if policy is None else {DEPLOYER_ROLE: policy}
     try:
         for account_id in sorted(set(account_ids)):
-            _make_deployer(root_client(cloud, account_id), document)
+            _make_deployer(root_client(cloud, account_id), policies)
         return _make_operator(keep or cloud.folder, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
         raise NotRunningError(
@@ -92,7 +96,7 @@ def root_client(cloud: LocalCloud, account_id: str) -> "IAMClient":
     return client
 
 
-def _make_deployer(iam: "IAMClient", policy: str) -> None:
+def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> None:
     trust = json.dumps(
         _document({"Principal": {"AWS": f"arn:aws:iam::{OPERATOR_ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
     )
@@ -100,7 +104,13 @@ def _make_deployer(iam: "IAMClient", policy: str) -> None:
         iam.create_role(RoleName=DEPLOYER_ROLE, AssumeRolePolicyDocument=trust)
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
-    iam.put_role_policy(RoleName=DEPLOYER_ROLE, PolicyName="deploy", PolicyDocument=policy)
+    attached = iam.list_attached_role_policies(RoleName=DEPLOYER_ROLE)["AttachedPolicies"]
+    for stale in attached:
+        iam.detach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=stale["PolicyArn"])
+        iam.delete_policy(PolicyArn=stale["PolicyArn"])
+    for name, document in policies.items():
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]
+        iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=made["Arn"])
 
 
 def _make_operator(keep: Path | None, iam: "IAMClient") -> Credentials:

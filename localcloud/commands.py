@@ -12,7 +12,7 @@ import typer
 from localcloud import registry, server
 from localcloud.engine.environment import shell_lines
 from localcloud.engine.layout import checkout
-from localcloud.engine.stacks import read_project
+from localcloud.engine.stacks import read_project, require_engine
 from localcloud.errors import NotRunningError, StartError
 from localcloud.server import LocalCloud
 from localcloud.shell import run_shell
@@ -115,6 +115,7 @@ def shell(
     layout = checkout()
     folder = project_folder()
     read_project(folder)
+    require_engine(layout)
     with contextlib.ExitStack() as on_exit:
         cloud = _found(port, endpoint)
         started = cloud is None
@@ -144,6 +145,8 @@ def _print_exports(cloud: LocalCloud) -> None:
     workspace = open_workspace(cloud, project_folder(), interactive=True)
     accounts = ", ".join(workspace.project.account_ids) or "none"
     typer.echo(f"A local cloud answers at {cloud.endpoint}; accounts: {accounts}.", err=True)
+    if not checkout().pulumi.exists():
+        typer.echo("The Pulumi engine is not set up here, so it serves AWS clients only.", err=True)
     typer.echo("`make shell` opens a shell that uses it. In another shell, type:", err=True)
     for line in shell_lines(workspace.environment):
         typer.echo(line)

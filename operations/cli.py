@@ -12,6 +12,7 @@ from localcloud.errors import LocalCloudError
 from operations import commands, verb_commands
 from operations.children import end, handled
 from operations.errors import OperationError
+from operations.status import command as status
 from operations.table_replica import commands as table_replica
 
 # What is shown as a message: its text says what was wrong and what to type next.
@@ -53,6 +54,7 @@ def tributary(
 commands.register(app)
 table_replica.register(app)
 verb_commands.register(app)
+status.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.losses import refuse_destroying, refuse_losses, refuse_taking_out
 from operations.options import refuse_without_terminal
 from operations.recovering import recover
 from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
@@ -16,8 +17,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
 
     `refresh` reads first what there really is.
 
-    Raises StackError before anything is deployed, for a wrong stack file or a missing peer; EngineError when Pulumi
-    fails.
+    Raises StackError before anything is deployed, for a wrong stack file, a missing peer, or data that would be lost;
+    EngineError when Pulumi fails.
     """
     wanted = _wanted(engine, names)
     _asks(engine, "Deploy?", yes)
@@ -30,8 +31,14 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
                 f"stack `{stack.name}` reads the outputs of `{missing[0]}`, which is not deployed. "
                 f"Type `tributary up {' '.join([*missing, *(other.name for other in stacks)])}`."
             )
+    others = read_all(engine, _with_files(engine, sorted(deployed)))
     for stack in stacks:
         recover(engine, stack, lambda line: typer.echo(line, err=True))
+        if stack.name in deployed:
+            named = set(dependents(others, stack.name))
+            refuse_taking_out(stack, engine.outputs(stack.name), [other for other in others if other.name in named])
+        # It previews the deployment: what is wrong is told before anything is made.
+        refuse_losses(engine, stack, refresh=refresh)
         options = [*(["--yes", "--skip-preview"] if yes else []), *(["--refresh"] if refresh else [])]
         engine.attached(["up", "--stack", stack.name, *options])
 
@@ -39,7 +46,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
 def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
     """Destroy the stacks, each before those it reads.
 
-    Raises StackError when a deployed stack that is not named reads the outputs of one that is.
+    Raises StackError when a deployed stack that is not named reads the outputs of one that is, or when one holds
+    protected data.
     """
     wanted = _wanted(engine, names)
     _asks(engine, "Destroy?", yes)
@@ -53,6 +61,8 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool) -> None:
                 f"stack `{name}` cannot be destroyed: `{users[0]}` reads its outputs and would stop working. "
                 f"Type `tributary destroy {users[0]} {name}` to destroy both."
             )
+    for name in doomed:
+        refuse_destroying(name, engine.resources(name))
     for stack in reversed(in_order([stacks[name] for name in doomed])):
         recover(engine, stack, lambda line: typer.echo(line, err=True))
         engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])

@@ -28,6 +28,14 @@ def _ignore(line: str) -> None:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What a deployment would do: the engine's steps, and the errors because of which it would not begin."""
+
+    steps: Sequence[Mapping[str, Any]]
+    errors: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Engine:
     """`folder` holds Pulumi.yaml and the stack files; `environment` replaces this process's own when it is given."""
 
@@ -121,23 +129,36 @@ class Engine:
             file.flush()
             self.run(["stack", "import", "--stack", stack, "--file", file.name])
 
-    def _asked(self, arguments: Sequence[str]) -> Any:
-        """What `pulumi <arguments>` prints as JSON; its warnings are on standard error. Raises EngineError."""
-        command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
+    def preview(self, stack: str, *, refresh: bool = False) -> Preview:
+        """What `pulumi up` would do; `refresh` reads first what there really is.
+
+        Raises EngineError when pulumi cannot be started or says nothing in JSON.
+        """
+        arguments = ["preview", "--json", "--stack", stack, *(["--refresh"] if refresh else [])]
+        code, shown, errors = self._ran(arguments)
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.folder,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-            )
-        except FileNotFoundError:
-            raise EngineError(NOT_FOUND) from None
-        if done.returncode != 0:
-            raise _failed(arguments, done.returncode, done.stderr.strip())
-        return json.loads(done.stdout)
+            found = json.loads(shown)
+        except ValueError:
+            raise _failed(arguments, code, errors) from None
+        diagnostics = found.get("diagnostics", [])
+        return Preview(
+            steps=found.get("steps", []),
+            errors=[one for one in diagnostics if one["severity"] == "error"] if code else [],
+        )
+
+    def _asked(self, arguments: Sequence[str]) -> Any:
+        """What `pulumi <arguments>` prints as JSON. Raises EngineError."""
+        code, shown, errors = self._ran(arguments)
+        if code != 0:
+            raise _failed(arguments, code, errors.strip())
+        return json.loads(shown)
+
+    def _ran(self, arguments: Sequence[str]) -> tuple[int, str, str]:
+        """The exit code of `pulumi <arguments>`, its output, and its errors and warnings."""
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with self._started(["--non-interactive", "--color", "never", *arguments], text=True, **options) as process:
+            shown, errors = process.communicate()
+        return process.returncode, shown, errors
 
     def _started(self, arguments: Sequence[str], **options: Any) -> AbstractContextManager[subprocess.Popen[Any]]:
         # Found first, since an error of the block would look the same: PATH is that of the environment.

@@ -2,6 +2,7 @@
 
 OperationError (RuntimeError)
 ├── StackError        a stack file is missing or wrong, or stacks cannot be ordered
+│   └── NotDeployedError  the backend does not know the stack
 ├── EngineError       `pulumi` ended with an error
 ├── AccountError      the credentials are not those of the account that is meant
 ├── StillHeldError    an operation ended, and what it held could not be let go on
@@ -15,6 +16,10 @@ class OperationError(RuntimeError):
 
 class StackError(OperationError):
     """A stack file is missing or wrong, or stacks cannot be ordered."""
+
+
+class NotDeployedError(StackError):
+    """The backend does not know the stack."""
 
 
 class EngineError(OperationError):

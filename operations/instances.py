@@ -51,7 +51,7 @@ class Instance:
 
     def mappings(self, function: str | None = None) -> list[Mapping]:
         """Its event source mappings. Raises StackError when it is not deployed."""
-        return mappings(self.engine, self.stack.name, function, self.name)
+        return mappings(self.engine, self.stack.name, function, self.settings.component_name(self.name))
 
     def functions(self) -> list[StreamFunction]:
         """Its functions on streams."""

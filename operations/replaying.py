@@ -49,8 +49,12 @@ def replay(
     `run` runs Pulumi; on this terminal when it is left out.
     """
     settings = read(engine, stack)
-    for instance in sorted({mapping.instance for mapping in found}):
-        _start(engine, settings, instance, at)
+    for component in sorted({mapping.component for mapping in found}):
+        _start(engine, settings, settings.instance_of(component), at)
+    for mapping in found:
+        if mapping.protected:
+            # The mapping is wanted anew, and what it reads again loses nothing. The deployment protects the new one.
+            engine.run(["state", "unprotect", mapping.urn, "--yes", "--stack", stack])
     replaced = [option for mapping in found for option in ("--replace", mapping.urn)]
     (run or engine.attached)(["up", "--yes", "--skip-preview", "--stack", stack, *replaced])
 

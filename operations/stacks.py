@@ -12,7 +12,7 @@ from components.kinds import KINDS
 from components.settings import Architecture
 from components.stack_settings import stack_settings
 from operations.engine import Engine
-from operations.errors import EngineError, StackError
+from operations.errors import EngineError, NotDeployedError, StackError
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
 
@@ -36,6 +36,11 @@ class Stack:
     def references(self) -> set[str]:
         """The names of the stacks whose outputs this one reads."""
         return {peer.stack for settings in self.architectures.values() for peer in settings.peers()}
+
+    def instance_of(self, component: str) -> str:
+        """The instance whose component has this name; the name itself when the file has no such instance any more."""
+        named = {settings.component_name(name): name for name, settings in self.architectures.items()}
+        return named.get(component, component)
 
 
 def file_name(stack: str) -> str:
@@ -65,14 +70,14 @@ def read(engine: Engine, name: str) -> Stack:
 
     Raises StackError when there is no file, when it is wrong, or when the backend does not know the stack.
     """
-    file_of(engine.folder, name)
+    path = file_of(engine.folder, name)
     try:
         values = engine.config(name)
-        settings = stack_settings(KINDS, file_name(name), values.get)
+        settings = stack_settings(KINDS, path, values.get)
     except EngineError as error:
         if "no stack named" not in str(error):
             raise
-        raise StackError(f"stack `{name}` is not deployed. Type `tributary up {name}` first.") from None
+        raise NotDeployedError(f"stack `{name}` is not deployed. Type `tributary up {name}` first.") from None
     except SettingsError as wrong:
         raise StackError(str(wrong)) from None
     return Stack(

@@ -7,6 +7,8 @@ import typer
 from operations import verbs
 from operations.asked import BackfillAsked, ComparingAsked, ReplayAsked, Rows, Runner, Where, time_of
 from operations.dialogue import Dialogue
+from operations.engine import Engine
+from operations.instruments.mappings import mappings
 from operations.options import (
     HERE,
     FarProfile,
@@ -24,6 +26,7 @@ from operations.options import (
     WriteUnits,
     Yes,
 )
+from operations.stacks import read
 
 
 def register(app: typer.Typer) -> None:
@@ -139,6 +142,10 @@ def replay(
 ) -> None:
     """Read streams again from their horizon or from a time on; the far end stays as it is."""
     asked = ReplayAsked(function, None if at is None else time_of(at))
+    if instance is None and function is not None:
+        engine = Engine(folder)
+        [found, *_] = mappings(engine, stack, function)
+        instance = read(engine, stack).instance_of(found.component)
     verbs.run("replay", folder, stack, instance, asked, Dialogue(yes, as_json))
 
 

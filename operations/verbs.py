@@ -154,9 +154,19 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
 
 
 def as_markdown() -> str:
-    """The table as docs/operations.md has it."""
+    """The table as docs/operations.md has it, and below it why there is what there is not."""
     verbs = list(next(iter(TABLE.values())))
     rows = [["kind", *(f"`{verb}`" for verb in verbs)], ["---"] * (len(verbs) + 1)]
+    reasons: dict[tuple[str, No], list[str]] = {}
     for kind, row in TABLE.items():
-        rows.append([f"`{kind}`", *("no" if isinstance(row[verb], No) else "yes" for verb in verbs)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([f"`{kind}`", *("" if isinstance(row[verb], No) else "yes" for verb in verbs)])
+        for verb in verbs:
+            if isinstance(entry := row[verb], No):
+                reasons.setdefault((kind, entry), []).append(f"`{verb}`")
+    table = [f"| {' | '.join(row)} |" for row in rows]
+    shown = {"stack": "STACK", "verb": "VERB", "peers": ""}
+    told = [
+        f"- `{kind}` has no {', '.join(names)}: {no.why}. Instead: {no.instead.format(**shown)}."
+        for (kind, no), names in reasons.items()
+    ]
+    return "\n".join([*table, "", *told])

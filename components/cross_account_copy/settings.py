@@ -5,25 +5,35 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from components.naming import PhysicalName
 from components.settings import (
     AccountId,
     Architecture,
+    BucketName,
     Capacity,
+    DeliveryStreamName,
     FunctionSettings,
     KinesisReader,
     Peer,
+    Region,
     RoleArn,
     RoleName,
     Settings,
     ShardCount,
+    StreamName,
+    TableName,
     TableStreamFunctionSettings,
+    TheirRoleName,
+    TheirTableName,
     Throughput,
 )
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+# What the copier adds to every item, in the place of attributes of these names that a record may have.
+ADDED_ATTRIBUTES = ("seqNumbershardIdHash", "sequenceNumber", "shardId")
+# What the click stream's items are found by; both are text there.
+CLICK_STREAM_KEYS = ("useremail_", "nanotimestamp_")
 
 # The labels of the tables that are not one week's.
 TABLE = "table"
@@ -48,11 +58,11 @@ class Writer(Settings):
     """The role of the other account that may write here. It need not exist yet."""
 
     account_id: AccountId
-    role_name: RoleName = "LambdaKinesisDynamo"
+    role_name: TheirRoleName = "LambdaKinesisDynamo"
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arn(self, partition: str) -> str:
+        """The role's ARN, in the partition that both sides are in."""
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
 
 class Index(Settings):
@@ -63,6 +73,20 @@ class Index(Settings):
     name: str | None = None
     capacity: Throughput = Capacity(read=20, write=20)
 
+    @property
+    def index_name(self) -> str:
+        """Its name, made of the attribute's unless said."""
+        return self.name or f"{self.attribute}-index"
+
+    @model_validator(mode="after")
+    def _is_on_what_records_have(self) -> Self:
+        if self.attribute in ADDED_ATTRIBUTES:
+            raise ValueError(
+                f"its `attribute` is {self.attribute}, which the copier writes into every item over what a record has "
+                "there; name an attribute of the records"
+            )
+        return self
+
 
 class Weekly(Settings):
     """A table for the week `current` (an ISO week) and one for the week after it, by the time of a record's arrival.
@@ -72,6 +96,12 @@ class Weekly(Settings):
 
     current: IsoWeek
     older: tuple[IsoWeek, ...] = ()
+
+    @model_validator(mode="after")
+    def _older_weeks_are_over(self) -> Self:
+        if len(set(self.older)) < len(self.older) or {self.current, self.following} & set(self.older):
+            raise ValueError("its `older` weeks must be other weeks than `current` and the one after it, each once")
+        return self
 
     @property
     def following(self) -> str:
@@ -89,6 +119,11 @@ class ClickStream(Settings):
     capacity: Throughput = Capacity(read=20, write=20)
     function: TableStreamFunctionSettings = CLICK_STREAM_WRITER
 
+    @property
+    def role_name(self) -> str:
+        """The name of the function's role."""
+        return f"{self.function.name}-role"
+
 
 class DeliverySettings(Settings):
     """The delivery stream. The prefix gets the date appended as it is: Firehose adds no separator.
@@ -97,7 +132,7 @@ class DeliverySettings(Settings):
     https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
     """
 
-    name: str = Field(default="prod-s3-firehose", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    name: DeliveryStreamName = "prod-s3-firehose"
     prefix: str = "prod-kinesis-data"
     error_prefix: str = "errors/"
     pack_bytes: int = Field(default=0, ge=0, le=1_024_000)
@@ -121,17 +156,55 @@ class TargetSettings(Architecture):
     forwarder: TableStreamFunctionSettings = FORWARDER
     forwarder_role_name: RoleName = "lambdadynamostreams_firehose"
     delivery: DeliverySettings = DeliverySettings()
-    bucket_name: str | None = None
+    bucket_name: BucketName = None
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The tables by label: one, or one for each week and one for what is older than all."""
+        if self.weekly is None:
+            return {TABLE: self.table_name}
+        weeks = [OLDER, *self.weekly.older, self.weekly.current, self.weekly.following]
+        return {week: f"{self.table_name}-{week}" for week in weeks}
+
+    def names(self, instance: str) -> list[PhysicalName]:
+        found = super().names(instance)
+        return [name for name in found if not (self.weekly and name.key == "tableName" and not name.after)]
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        if self.weekly:
+            for week in self.tables:
+                yield PhysicalName(what="table", key="tableName", value=self.table_name, after=f"-{week}")
+        if self.click_stream:
+            name = self.click_stream.function.name
+            yield PhysicalName(what="role", key="clickStream.function.name", value=name, after="-role")
+        if self.index:
+            key = "index.name" if self.index.name else "index.attribute"
+            said, after = (self.index.name, "") if self.index.name else (self.index.attribute, "-index")
+            yield PhysicalName(what="index", key=key, value=said, after=after, within=self.table_name)
+        if not self.bucket_name:
+            yield self.from_instance("bucket", instance, after="-lake-bucket", automatic=True)
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)
+        yield self.from_instance("role", instance, after="-role", automatic=True)
+
+    @model_validator(mode="after")
+    def _has_one_type_for_each_attribute(self) -> Self:
+        index = self.index
+        if self.click_stream and index and index.attribute in CLICK_STREAM_KEYS and index.attribute_type != "S":
+            raise ValueError(
+                f"its `index` wants {index.attribute} as a number, and its `clickStream` as text: no record could be "
+                "in both. Leave out `attributeType`, or one of the two"
+            )
+        return self
 
 
 class TargetAccess(Settings):
     """The target's side as literal values, for a target whose stack belongs to somebody else."""
 
     role_arn: RoleArn
-    region: str
-    table_name: TableName | None = None
-    weekly_tables: dict[IsoWeek, TableName] | None = None
-    older_table: TableName | None = None
+    region: Region
+    table_name: TheirTableName | None = None
+    weekly_tables: dict[IsoWeek, TheirTableName] | None = None
+    older_table: TheirTableName | None = None
 
     @model_validator(mode="after")
     def _names_its_tables(self) -> Self:
@@ -160,7 +233,7 @@ class SourceSettings(KinesisReader):
         Annotated[Peer, Tag("peer")] | Annotated[TargetAccess, Tag("literal")], Discriminator(_target_form)
     ]
     external_id: str | None = Field(default=None, min_length=2, max_length=1224)
-    stream_name: str = Field(default="web-analytics", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    stream_name: StreamName = "web-analytics"
     shard_count: ShardCount = 1
     # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
     retention_hours: int = Field(default=24, ge=24, le=8760)
@@ -170,3 +243,6 @@ class SourceSettings(KinesisReader):
 
     def peers(self) -> Iterable[Peer]:
         return (self.target,) if isinstance(self.target, Peer) else ()
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)

@@ -13,6 +13,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches, stream_watches
 from components.policies import statement, uses_key
+from components.regions import partition_of
 from components.stream import DataStream, DataStreamArgs
 from handlers.shared.places import PROGRESS_PREFIX
 
@@ -45,7 +46,14 @@ class CopySource(pulumi.ComponentResource):
         settings = args.settings
 
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Stream of the copy {name}", account_id=args.account_id), child
+            name,
+            EncryptionKeyArgs(
+                description=f"Stream of the copy {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
+            ),
+            child,
         )
         stream = DataStream(
             name,
@@ -55,6 +63,7 @@ class CopySource(pulumi.ComponentResource):
                 retention_hours=settings.retention_hours,
                 key_arn=key.arn,
                 consumers=[settings.copier.name] if settings.enhanced_fan_out else [],
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )
@@ -104,7 +113,11 @@ class CopySource(pulumi.ComponentResource):
             MonitoringArgs(
                 watches=[
                     *function_watches(
-                        "copier", copier.name, copier.mapping_ids, settings.copier.maximum_record_age_seconds
+                        "copier",
+                        copier.name,
+                        copier.mapping_ids,
+                        settings.copier.maximum_record_age_seconds,
+                        copier.source_arns,
                     ),
                     *stream_watches("stream", stream.name),
                 ],

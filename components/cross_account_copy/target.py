@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
-from components.cross_account_copy.settings import OLDER, TABLE, TargetSettings
+from components.cross_account_copy.settings import CLICK_STREAM_KEYS, OLDER, TABLE, TargetSettings
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
 from components.key import EncryptionKey, EncryptionKeyArgs
@@ -20,6 +20,7 @@ from components.monitoring import (
     table_watches,
 )
 from components.policies import Statement, document, statement, trusts_role, uses_key
+from components.regions import partition_of
 from components.table import DataTable, DataTableArgs, IndexArgs
 
 # The copier's writes, and nothing else: no reads, no deletes.
@@ -27,7 +28,6 @@ WRITER_ACTIONS = ["dynamodb:BatchWriteItem"]
 
 # The schema that makes a copied record overwrite itself: its own sequence number, spread by two digits of it.
 KEYS = {"seqNumbershardIdHash": "S", "sequenceNumber": "S"}
-CLICK_STREAM_KEYS = {"useremail_": "S", "nanotimestamp_": "S"}
 
 # What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
@@ -54,7 +54,12 @@ class CopyTarget(pulumi.ComponentResource):
 
         key = EncryptionKey(
             name,
-            EncryptionKeyArgs(description=f"Data of the copy {name}", account_id=args.account_id),
+            EncryptionKeyArgs(
+                description=f"Data of the copy {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
+            ),
             self._child,
         )
         tables = self._tables(name, key.arn)
@@ -79,7 +84,11 @@ class CopyTarget(pulumi.ComponentResource):
             self._child,
         )
         sources = {
-            label: EventSource(arn=table.stream_arn, statements=_reads_stream_of(table, key.arn, args.region))
+            label: EventSource(
+                arn=table.stream_arn,
+                statements=_reads_stream_of(table, key.arn, args.region),
+                protect=settings.deletion_protection,
+            )
             for label, table in tables.items()
         }
         forwarder = StreamFunction(
@@ -143,11 +152,10 @@ class CopyTarget(pulumi.ComponentResource):
         settings = self._args.settings
         if settings.weekly is None:
             return {TABLE: self._table(f"{name}-table", settings.table_name, key_arn, cold=False)}
-        cold = dict.fromkeys([OLDER, *settings.weekly.older], True)
-        weeks = cold | {settings.weekly.current: False, settings.weekly.following: False}
+        cold = {OLDER, *settings.weekly.older}
         return {
-            week: self._table(f"{name}-{week}", f"{settings.table_name}-{week}", key_arn, cold=cold)
-            for week, cold in weeks.items()
+            week: self._table(f"{name}-{week}", table_name, key_arn, cold=week in cold)
+            for week, table_name in settings.tables.items()
         }
 
     def _table(self, name: str, table_name: str, key_arn: pulumi.Input[str], *, cold: bool) -> DataTable:
@@ -163,7 +171,7 @@ class CopyTarget(pulumi.ComponentResource):
                 key_arn=key_arn,
                 indexes=[
                     IndexArgs(
-                        name=index.name or f"{index.attribute}-index",
+                        name=index.index_name,
                         hash_key=index.attribute,
                         hash_key_type=index.attribute_type,
                         throughput="on-demand" if cold else index.capacity,
@@ -185,7 +193,9 @@ class CopyTarget(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-writer-role",
             name=settings.writer_role_name,
-            assume_role_policy=trusts_role(settings.writer.role_arn, settings.external_id),
+            assume_role_policy=trusts_role(
+                settings.writer.role_arn(partition_of(self._args.region)), settings.external_id
+            ),
             opts=self._child,
         )
         aws.iam.RolePolicy(
@@ -235,7 +245,7 @@ class CopyTarget(pulumi.ComponentResource):
             f"{name}-click-stream",
             DataTableArgs(
                 table_name=settings.table_name,
-                keys=CLICK_STREAM_KEYS,
+                keys=dict.fromkeys(CLICK_STREAM_KEYS, "S"),
                 throughput=settings.capacity,
                 key_arn=key_arn,
                 indexes=[],
@@ -247,7 +257,7 @@ class CopyTarget(pulumi.ComponentResource):
             f"{name}-click-stream",
             StreamFunctionArgs(
                 code=packaged_code("click_stream_writer"),
-                role_name=f"{settings.function.name}-role",
+                role_name=settings.role_name,
                 settings=settings.function,
                 sources=sources,
                 failures=failures,
@@ -272,5 +282,5 @@ def _watches_of(functions: dict[str, tuple[StreamFunction, int]]) -> list[Watch]
     return [
         watch
         for label, (function, maximum_age_s) in functions.items()
-        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s)
+        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s, function.source_arns)
     ]

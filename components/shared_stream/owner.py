@@ -8,7 +8,8 @@ import pulumi_aws as aws
 
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, stream_watches
-from components.policies import Statement, document
+from components.policies import Statement, account_root, document, via_service
+from components.regions import partition_of
 from components.shared_stream.settings import OwnerSettings, Subscriber
 from components.stream import DataStream, DataStreamArgs
 
@@ -42,6 +43,8 @@ class StreamOwner(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Shared stream {name}",
                 account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
                 statements=[_decrypts(subscriber, args.region) for subscriber in settings.subscribers.values()],
             ),
             child,
@@ -54,20 +57,21 @@ class StreamOwner(pulumi.ComponentResource):
                 retention_hours=settings.retention_hours,
                 key_arn=key.arn,
                 consumers=[label for label, one in settings.subscribers.items() if one.enhanced_fan_out],
+                deletion_protection=settings.deletion_protection,
             ),
             child,
         )
         aws.kinesis.ResourcePolicy(
             f"{name}-stream-policy",
             resource_arn=stream.arn,
-            policy=document(list(_read(settings.subscribers.values(), stream.arn))),
+            policy=document(list(_read(settings.subscribers.values(), stream.arn, args.region))),
             opts=child,
         )
         for label, consumer_arn in stream.consumer_arns.items():
             aws.kinesis.ResourcePolicy(
                 f"{name}-{label}-consumer-policy",
                 resource_arn=consumer_arn,
-                policy=document([_allows(settings.subscribers[label], CONSUMER_ACTIONS, consumer_arn)]),
+                policy=document([_allows(settings.subscribers[label], CONSUMER_ACTIONS, consumer_arn, args.region)]),
                 opts=child,
             )
         monitoring = Monitoring(
@@ -91,15 +95,15 @@ class StreamOwner(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
 
-def _read(subscribers: Iterable[Subscriber], stream_arn: pulumi.Input[str]) -> Iterable[Statement]:
+def _read(subscribers: Iterable[Subscriber], stream_arn: pulumi.Input[str], region: str) -> Iterable[Statement]:
     for subscriber in subscribers:
         actions = CONSUMED_STREAM_ACTIONS if subscriber.enhanced_fan_out else STREAM_ACTIONS
-        yield _allows(subscriber, actions, stream_arn)
+        yield _allows(subscriber, actions, stream_arn, region)
 
 
-def _allows(subscriber: Subscriber, actions: list[str], resource_arn: pulumi.Input[str]) -> Statement:
+def _allows(subscriber: Subscriber, actions: list[str], resource_arn: pulumi.Input[str], region: str) -> Statement:
     return {
-        **_one_role(subscriber),
+        **_one_role(subscriber, region),
         "Effect": "Allow",
         "Action": [f"kinesis:{action}" for action in actions],
         "Resource": resource_arn,
@@ -107,20 +111,19 @@ def _allows(subscriber: Subscriber, actions: list[str], resource_arn: pulumi.Inp
 
 
 def _decrypts(subscriber: Subscriber, region: str) -> Statement:
-    narrowed = _one_role(subscriber)
-    via = {"StringEquals": {"kms:ViaService": f"kinesis.{region}.amazonaws.com"}}
+    narrowed = _one_role(subscriber, region)
     return {
         **narrowed,
-        "Condition": {**narrowed["Condition"], **via},
+        "Condition": {**narrowed["Condition"], **via_service("kinesis", region)},
         "Effect": "Allow",
         "Action": ["kms:Decrypt"],
         "Resource": "*",  # in a key policy: this key
     }
 
 
-def _one_role(subscriber: Subscriber) -> Statement:
+def _one_role(subscriber: Subscriber, region: str) -> Statement:
     """The account as principal, narrowed to one role, which may be made later."""
     return {
-        "Principal": {"AWS": f"arn:aws:iam::{subscriber.account_id}:root"},
-        "Condition": {"ArnEquals": {"aws:PrincipalArn": subscriber.role_arn}},
+        "Principal": {"AWS": account_root(subscriber.account_id, partition_of(region))},
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": subscriber.role_arn(partition_of(region))}},
     }

@@ -5,22 +5,30 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
+from components.arns import arn
+from components.naming import PhysicalName
 from components.settings import (
     AccountId,
     Architecture,
     FunctionSettings,
+    KeyArn,
     KinesisReader,
     Peer,
     RoleName,
     Settings,
     ShardCount,
+    StreamName,
+    TheirRoleName,
 )
 
-StreamArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[^/]+$")]
-ConsumerArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[^/]+/consumer/[^/]+$")
-]
-KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$")]
+StreamArn = Annotated[str, *arn("kinesis", "stream/[^/]+", here=True)]
+ConsumerArn = Annotated[str, *arn("kinesis", "stream/[^/]+/consumer/[^/]+", here=True)]
+
+# What a function's variables may have together.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+VARIABLES_BYTES = 4096
+# https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
+VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
 
 CONSUMER = FunctionSettings(name="kds-cross-account-stream-efo-consumer", batch_size=100, timeout_seconds=60)
 CONSUMER_ROLE = "kds-cross-account-stream-efo-consumer-role"
@@ -34,12 +42,12 @@ class Subscriber(Settings):
     """
 
     account_id: AccountId
-    role_name: RoleName = CONSUMER_ROLE
+    role_name: TheirRoleName = CONSUMER_ROLE
     enhanced_fan_out: bool = True
 
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}"
+    def role_arn(self, partition: str) -> str:
+        """The role's ARN, in the partition that both sides are in."""
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
 
 class OwnerSettings(Architecture):
@@ -48,9 +56,14 @@ class OwnerSettings(Architecture):
     kind: Literal["shared-stream/owner"]
     # https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html: 20 registered consumers for a stream
     subscribers: dict[str, Subscriber] = Field(min_length=1, max_length=20)
-    stream_name: str = Field(default="kds-cross-account-stream", pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    stream_name: StreamName = "kds-cross-account-stream"
     shard_count: ShardCount = 1
     retention_hours: int = Field(default=24, ge=24, le=8760)
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        for label in self.subscribers:
+            key = f"subscribers.{label}"
+            yield PhysicalName(what="stream consumer", key=key, value=label, within=self.stream_name)
 
 
 class StreamAccess(Settings):
@@ -66,7 +79,14 @@ class OwnHandler(Settings):
 
     folder: str
     entry: str = Field(pattern=r"^[\w.]+\.\w+$")
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _variables_fit(self) -> Self:
+        size_bytes = sum(len(name.encode()) + len(value.encode()) for name, value in self.environment.items())
+        if size_bytes > VARIABLES_BYTES:
+            raise ValueError(f"its `environment` has {size_bytes} bytes; a function's variables have {VARIABLES_BYTES}")
+        return self
 
 
 def _owner_form(value: object) -> str:
@@ -95,3 +115,6 @@ class SubscriberSettings(KinesisReader):
 
     def peers(self) -> Iterable[Peer]:
         return (self.owner,) if isinstance(self.owner, Peer) else ()
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)

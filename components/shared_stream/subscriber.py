@@ -10,6 +10,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, function_watches
 from components.policies import uses_key
+from components.regions import partition_of
 from components.shared_stream.settings import SubscriberSettings
 
 
@@ -34,7 +35,14 @@ class StreamSubscriber(pulumi.ComponentResource):
         settings = args.settings
 
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Failed batches of {name}", account_id=args.account_id), child
+            name,
+            EncryptionKeyArgs(
+                description=f"Failed batches of {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
+            ),
+            child,
         )
         failures = PrivateBucket(
             f"{name}-failures",

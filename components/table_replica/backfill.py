@@ -82,7 +82,7 @@ class DistributedBackfill(pulumi.ComponentResource):
         ).function
         role = aws.iam.Role(
             f"{name}-role",
-            assume_role_policy=trusts_service("states.amazonaws.com", args.account_id),
+            assume_role_policy=trusts_service("states", args.account_id),
             opts=child,
         )
         machine = aws.sfn.StateMachine(
@@ -130,9 +130,10 @@ def definition(function_arn: str) -> dict[str, Any]:
     Each file is a child execution, which invokes the function until the file is done. A file that fails does not stop
     the others: the results, which are too many for the state's output, name it.
     """
+    states = f"arn:{function_arn.split(':')[1]}:states::"
     invoke = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": f"{states}:lambda:invoke",
         "Parameters": {"FunctionName": function_arn, "Payload.$": "$"},
         "ResultSelector": {
             "done.$": "$.Payload.done",
@@ -171,7 +172,7 @@ def definition(function_arn: str) -> dict[str, Any]:
                 "Type": "Map",
                 "Label": "Files",
                 "ItemReader": {
-                    "Resource": "arn:aws:states:::s3:getObject",
+                    "Resource": f"{states}:s3:getObject",
                     "ReaderConfig": {"InputType": "JSONL"},
                     "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.manifest"},
                 },
@@ -200,7 +201,7 @@ def definition(function_arn: str) -> dict[str, Any]:
                     },
                 },
                 "ResultWriter": {
-                    "Resource": "arn:aws:states:::s3:putObject",
+                    "Resource": f"{states}:s3:putObject",
                     "Parameters": {"Bucket.$": "$.bucket", "Prefix.$": "$.results"},
                 },
                 "End": True,

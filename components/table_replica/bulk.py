@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
-from components.policies import Statement
+from components.policies import Statement, account_root, via_service
+from components.regions import partition_of
 from components.table_replica.backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.table_replica.querying import Querying, QueryingArgs
 from components.table_replica.settings import BulkSettings
@@ -43,7 +44,7 @@ class BulkOperations(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
 
         def grants(bucket_arn: pulumi.Input[str]) -> list[Statement]:
-            return [] if args.far_account_id is None else [lets_export(args.far_account_id, bucket_arn)]
+            return [] if args.far_account_id is None else [lets_export(args.far_account_id, bucket_arn, args.region)]
 
         exports = PrivateBucket(
             f"{name}-exports",
@@ -85,11 +86,11 @@ class BulkOperations(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
 
-def lets_export(account_id: pulumi.Input[str], bucket_arn: pulumi.Input[str]) -> Statement:
+def lets_export(account_id: pulumi.Input[str], bucket_arn: pulumi.Input[str], region: str) -> Statement:
     """For the bucket's policy: whom the other account's IAM allows it may write exports."""
     return {
         "Effect": "Allow",
-        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", account_id, ":root")},
+        "Principal": {"AWS": account_root(account_id, partition_of(region))},
         "Action": EXPORT_ACTIONS,
         "Resource": pulumi.Output.concat(bucket_arn, "/", EXPORTS, "*"),
     }
@@ -102,8 +103,8 @@ def lets_encrypt(account_id: pulumi.Input[str], region: str) -> Statement:
     """
     return {
         "Effect": "Allow",
-        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", account_id, ":root")},
+        "Principal": {"AWS": account_root(account_id, partition_of(region))},
         "Action": KEY_ACTIONS,
         "Resource": "*",  # in a key policy: this key
-        "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+        "Condition": via_service("s3", region),
     }

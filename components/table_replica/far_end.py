@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, table_watches
 from components.policies import document, trusts_role
+from components.regions import partition_of
 from components.table_replica.settings import FarEndSettings
 from components.table_replica.tables import replica_tables
 
@@ -30,7 +31,14 @@ class FarEnd(pulumi.ComponentResource):
         settings = args.settings
 
         key = EncryptionKey(
-            name, EncryptionKeyArgs(description=f"Data of the replica {name}", account_id=args.account_id), child
+            name,
+            EncryptionKeyArgs(
+                description=f"Data of the replica {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
+            ),
+            child,
         )
         replica = replica_tables(
             name, settings, settings.table_name, settings.capacity, key.arn, settings.guarded, child
@@ -38,7 +46,7 @@ class FarEnd(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-writer-role",
             name=settings.writer_role_name,
-            assume_role_policy=trusts_role(settings.writer.role_arns, settings.external_id),
+            assume_role_policy=trusts_role(settings.writer.role_arns(partition_of(args.region)), settings.external_id),
             opts=child,
         )
         aws.iam.RolePolicy(

@@ -57,8 +57,8 @@ class Querying(pulumi.ComponentResource):
 
 
 def database_name(name: str) -> str:
-    """A name as Athena takes it: lower case letters, digits and underscores.
+    """A name as Athena takes it: lower-case letters, digits and underscores.
 
     https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
     """
-    return f"tributary_{name}".lower().replace("-", "_")
+    return f"tributary_{name}".replace("-", "_")

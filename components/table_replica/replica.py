@@ -11,6 +11,7 @@ from components.function import EventSource, StreamFunction, StreamFunctionArgs,
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
 from components.policies import Statement, statement, uses_key
+from components.regions import partition_of
 from components.table_replica.backfill import BackfillerArgs
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
@@ -59,6 +60,8 @@ class TableReplica(pulumi.ComponentResource):
             EncryptionKeyArgs(
                 description=f"Data of the replica {name}",
                 account_id=args.account_id,
+                partition=partition_of(args.region),
+                deletion_protection=settings.deletion_protection,
                 statements=[lets_encrypt(far_account, args.region)]
                 if settings.bulk and far_account is not None
                 else None,
@@ -93,7 +96,9 @@ class TableReplica(pulumi.ComponentResource):
             name,
             MonitoringArgs(
                 watches=[
-                    *function_watches("replicator", replicator.name, replicator.mapping_ids, age_s),
+                    *function_watches(
+                        "replicator", replicator.name, replicator.mapping_ids, age_s, replicator.source_arns
+                    ),
                     *table_watches("source", source.table_name),
                     *far_end.watches,
                 ],
@@ -144,7 +149,11 @@ class TableReplica(pulumi.ComponentResource):
             used = [uses_key(source.key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)] if source.key_arn else []
             return _Source(
                 table_name=source.table_arn.split("/")[1],
-                stream=EventSource(arn=source.stream_arn, statements=[*reads_table_stream(source.stream_arn), *used]),
+                stream=EventSource(
+                    arn=source.stream_arn,
+                    statements=[*reads_table_stream(source.stream_arn), *used],
+                    protect=settings.deletion_protection,
+                ),
             )
         table = shaped_table(
             f"{name}-source",
@@ -161,7 +170,11 @@ class TableReplica(pulumi.ComponentResource):
         used = [uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)]
         return _Source(
             table_name=table.name,
-            stream=EventSource(arn=table.stream_arn, statements=[*reads_table_stream(table.stream_arn), *used]),
+            stream=EventSource(
+                arn=table.stream_arn,
+                statements=[*reads_table_stream(table.stream_arn), *used],
+                protect=settings.deletion_protection,
+            ),
         )
 
     def _far_end(self, name: str, key_arn: pulumi.Input[str]) -> _FarEnd:

@@ -3,27 +3,31 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from components.arns import arn
+from components.naming import PhysicalName
 from components.settings import (
     AccountId,
     Architecture,
     Capacity,
+    KeyArn,
     Peer,
+    Region,
     RoleArn,
+    RoleName,
     Settings,
+    TableName,
     TableStreamFunctionSettings,
+    Tags,
+    TheirRoleName,
+    TheirTableName,
     Throughput,
 )
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
-TableArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[\w.-]+$")]
-StreamArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[\w.-]+/stream/.+$")
-]
-RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
+TableArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+", here=True)]
+StreamArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+/stream/.+", here=True)]
 
 REPLICATOR = TableStreamFunctionSettings(name="ddbreplica_lambda", batch_size=100, timeout_seconds=60)
 REPLICATOR_ROLE = "DDBReplicationRole"
@@ -31,9 +35,13 @@ CAPACITY = Capacity(read=10, write=5)
 TAGS = {"workshop-design-patterns": "targeted-for-cleanup"}
 
 
+BACKFILLER = "-backfill"
+POSITIONS = "-positions"
+
+
 def backfiller_name(replicator_name: str) -> str:
-    """The name of the backfiller's function or role: beside the replicator's, and no longer than AWS allows."""
-    return f"{replicator_name[:55]}-backfill"
+    """The name of the backfiller's function or role: beside the replicator's."""
+    return f"{replicator_name}{BACKFILLER}"
 
 
 class Key(Settings):
@@ -46,7 +54,7 @@ class Key(Settings):
 class Index(Settings):
     """A global secondary index; `projected` names the attributes it holds, all of them when it is left out."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")
+    name: str
     partition_key: Key
     projected: tuple[str, ...] | None = None
     capacity: Throughput = CAPACITY
@@ -61,7 +69,7 @@ class TableShape(Architecture):
     partition_key: Key = Key(name="PK")
     sort_key: Key | None = None
     indexes: tuple[Index, ...] = (GSI_1,)
-    tags: dict[str, str] = TAGS
+    tags: Tags = TAGS
     # How long a deleted item's position is kept, in days: the oldest failed batch that may still be redriven.
     tombstone_days: int = Field(default=14, ge=1, le=365)
 
@@ -69,6 +77,27 @@ class TableShape(Architecture):
     def keys(self) -> dict[str, str]:
         """Key attributes and their types, the partition key first."""
         return {key.name: key.type for key in (self.partition_key, self.sort_key) if key is not None}
+
+    def names_of(self, table_name: str, key: str, *, guarded: bool) -> Iterable[PhysicalName]:
+        """The names that go with a table: those of its indexes, and of its positions when it is guarded."""
+        if guarded:
+            yield PhysicalName(what="table", key=key, value=table_name, after=POSITIONS)
+        for place, index in enumerate(self.indexes):
+            yield PhysicalName(what="index", key=f"indexes.{place}.name", value=index.name, within=table_name)
+
+    @model_validator(mode="after")
+    def _has_one_type_for_each_attribute(self) -> Self:
+        if self.sort_key is not None and self.sort_key.name == self.partition_key.name:
+            raise ValueError(f"its `partitionKey` and its `sortKey` are both {self.sort_key.name}; name two attributes")
+        types = dict(self.keys)
+        for index in self.indexes:
+            key = index.partition_key
+            if types.setdefault(key.name, key.type) != key.type:
+                raise ValueError(
+                    f"its index {index.name} wants {key.name} of type {key.type}, which is a key of type "
+                    f"{types[key.name]} elsewhere: no item could be in both. Give it one type"
+                )
+        return self
 
 
 class NewSource(Settings):
@@ -88,7 +117,7 @@ class ExistingSource(Settings):
 
     table_arn: TableArn
     stream_arn: StreamArn
-    key_arn: str | None = None
+    key_arn: KeyArn | None = None
 
     @model_validator(mode="after")
     def _stream_is_the_tables(self) -> Self:
@@ -108,9 +137,9 @@ class FarEndAccess(Settings):
     """The replica elsewhere, as literal values: for a far end whose stack belongs to somebody else."""
 
     role_arn: RoleArn
-    region: str
-    table_name: TableName
-    positions_table_name: TableName | None = None
+    region: Region
+    table_name: TheirTableName
+    positions_table_name: TheirTableName | None = None
 
     @property
     def granted(self) -> Mapping[str, str]:
@@ -171,24 +200,50 @@ class ReplicaSettings(TableShape):
         return (self.replica,) if isinstance(self.replica, Peer) else ()
 
     @model_validator(mode="after")
+    def _expires_by_a_number(self) -> Self:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
+        name = self.source.time_to_live_attribute if isinstance(self.source, NewSource) else None
+        keys = self.keys | {index.partition_key.name: index.partition_key.type for index in self.indexes}
+        if name is not None and keys.get(name, "N") != "N":
+            raise ValueError(
+                f"its source's `timeToLiveAttribute` is {name}, a key of type {keys[name]}; only a number of seconds "
+                "can expire: name another attribute"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_positions_when_guarded(self) -> Self:
         if self.guarded and isinstance(self.replica, FarEndAccess) and not self.replica.positions_table_name:
             raise ValueError("with `guarded: true` its `replica` must name `positionsTableName`")
         return self
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        if isinstance(self.source, NewSource):
+            yield from self.names_of(self.source.table_name, "source.tableName", guarded=False)
+        if isinstance(self.replica, NewReplica):
+            yield from self.names_of(self.replica.table_name, "replica.tableName", guarded=self.guarded)
+        yield self.from_instance("bucket", instance, after="-failures-bucket", automatic=True)
+        if self.bulk is None:
+            return
+        function, role = self.replicator.name, self.replicator_role_name
+        yield PhysicalName(what="function", key="replicator.name", value=function, after=BACKFILLER)
+        yield PhysicalName(what="state machine", key="replicator.name", value=function, after=BACKFILLER)
+        yield PhysicalName(what="role", key="replicatorRoleName", value=role, after=BACKFILLER)
+        yield self.from_instance("workgroup", instance, before="tributary-", after="-bulk")
+        yield self.from_instance("bucket", instance, after="-bulk-exports-bucket", automatic=True)
+        yield self.from_instance("role", instance, after="-bulk-backfill-role", automatic=True)
 
 
 class Writer(Settings):
     """The role of the source's account that may write here, with the backfiller's. They need not exist yet."""
 
     account_id: AccountId
-    role_name: RoleName = REPLICATOR_ROLE
+    role_name: TheirRoleName = REPLICATOR_ROLE
 
-    @property
-    def role_arns(self) -> list[str]:
+    def role_arns(self, partition: str) -> list[str]:
         """The replicator's role, and the backfiller's, which is there when the source's stack says `bulk`."""
-        return [
-            f"arn:aws:iam::{self.account_id}:role/{name}" for name in (self.role_name, backfiller_name(self.role_name))
-        ]
+        names = (self.role_name, backfiller_name(self.role_name))
+        return [f"arn:{partition}:iam::{self.account_id}:role/{name}" for name in names]
 
 
 class FarEndSettings(TableShape):
@@ -201,3 +256,6 @@ class FarEndSettings(TableShape):
     table_name: TableName = "logfile_replica"
     capacity: Throughput = CAPACITY
     guarded: bool = False
+
+    def derived_names(self, instance: str) -> Iterable[PhysicalName]:
+        return self.names_of(self.table_name, "tableName", guarded=self.guarded)

@@ -9,7 +9,7 @@ import pulumi
 from components.policies import Statement, statement, uses_key
 from components.settings import Throughput
 from components.table import DataTable, DataTableArgs, IndexArgs
-from components.table_replica.settings import TableShape
+from components.table_replica.settings import POSITIONS, TableShape
 from handlers.shared.positions import position_names
 
 # What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
@@ -69,7 +69,7 @@ def replica_tables(
     positions = DataTable(
         f"{name}-positions",
         DataTableArgs(
-            table_name=f"{table_name}-positions",
+            table_name=f"{table_name}{POSITIONS}",
             keys=shape.keys,
             # Written exactly when the replica is, with items of the least size.
             throughput="on-demand",

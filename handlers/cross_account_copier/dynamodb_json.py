@@ -127,7 +127,7 @@ def _members(values: Document, depth: int, of_item: bool = False) -> list[str]:
             texts.append(f'{quote(name)}:{{"N":"{value}"}}')
         elif value is not None or not of_item:
             texts.append(f"{quote(name)}:{_WRITERS[kind](value, depth)}")
-    if "" in values:
+    if "" in values and not (of_item and values[""] in (None, "")):
         raise ValueError("it has an attribute whose name is empty")
     return texts
 

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from integration_tests.cross_account_copy.copy import EQUAL, Copy, Eventually, clicks
+from integration_tests.support import alarms
+from integration_tests.support.addressing import Clients
 from integration_tests.support.typing_commands import typed_in
+from localcloud.faults import Faults
 from operations import replaying
 from operations.instruments.mappings import mappings
 
@@ -74,3 +77,22 @@ def test_function_logs_hold_counts_and_no_payload(copy: Copy, eventually: Eventu
     lines = eventually(lambda: copy.prod.logs.filter_log_events(logGroupName=group)["events"], timeout=20)
     text = "\n".join(line["message"] for line in lines)
     assert json.loads(secret.record.data)["useremail_"] not in text
+
+
+def test_poison_and_a_bucket_that_takes_nothing_raise_their_alarms(
+    copy: Copy, faults: Faults, eventually: Eventually
+) -> None:
+    def on(side: Clients) -> set[str]:
+        found = alarms.states(side).items()
+        return {name.removeprefix("tributary-web-analytics-") for name, state in found if state == "ALARM"}
+
+    copy.put_poison(b"no JSON")
+    eventually(lambda: on(copy.prod), until=lambda found: "copier-poisoned" in found, timeout=60)
+
+    lake = {"service": "s3", "operation": "PutObject", "resource": f"{copy.target['bucketName']}/*"}
+    with alarms.changed(copy.poc, "tributary-web-analytics-delivery-freshness", threshold=1):
+        with faults.deny(**lake):
+            copy.put(clicks(1, seed=7))
+            eventually(lambda: on(copy.poc), until=lambda found: "delivery-success" in found, timeout=60)
+        eventually(copy.lake_difference, equals=EQUAL, timeout=60)
+        eventually(lambda: on(copy.poc), until=lambda found: "delivery-freshness" in found, timeout=60)

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from localcloud import ports, server
@@ -166,6 +167,35 @@ def test_a_cloud_in_the_foreground_ends_cleanly_on_interrupt(project: Path, port
         _, errors = start.communicate(timeout=20)
     assert (start.returncode, errors) == (0, "")
     assert not ports.in_use(port)
+
+
+def test_a_cloud_starts_where_no_engine_is_set_up(project: Path, tmp_path: Path, port: int) -> None:
+    """`local start` serves AWS clients; what needs the engine says what to type."""
+    bare = (
+        "from pathlib import Path; from localcloud.engine.layout import Layout; from localcloud import commands\n"
+        f"Layout.engine = property(lambda self: Path({str(tmp_path / 'engine')!r}))\ncommands.app()"
+    )
+
+    def local(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(checkout().python), "-c", bare, *arguments, "--port", str(port)]
+        environment = {**os.environ, "PYTHONPATH": str(checkout().project)}
+        return subprocess.run(command, cwd=project, env=environment, input="", capture_output=True, text=True)
+
+    started = local("start", "--detach")
+    assert started.returncode == 0, started.stderr
+    assert "The Pulumi engine is not set up here" in started.stderr
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in started.stdout.splitlines())
+    client = boto3.client(
+        "sts",
+        endpoint_url=exported["AWS_ENDPOINT_URL"],
+        region_name=exported["AWS_REGION"],
+        aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+    )
+    assert client.get_caller_identity()["Account"]
+    refused = local("shell")
+    assert refused.returncode != 0
+    assert "the Pulumi engine is not set up. `make shell` does it" in refused.stderr
 
 
 def test_a_folder_without_a_project_and_wrong_usage_are_explained(tmp_path: Path, project: Path, port: int) -> None:

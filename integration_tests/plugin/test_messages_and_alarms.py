@@ -11,7 +11,7 @@ pytestmark = pytest.mark.local
 
 EVERYTHING = (
     "queue", "queue-policy", "topic", "topic-policy", "subscription", "rule", "target", "group", "log-stream", "filter",
-    "alarm", "both", "dashboard",
+    "alarm", "math-alarm", "both", "dashboard",
 )  # fmt: skip
 
 
@@ -30,18 +30,27 @@ def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
     sqs.set_queue_attributes(QueueUrl=outputs["queue"], Attributes={"VisibilityTimeout": "99"})
     sns.set_topic_attributes(TopicArn=outputs["topic"], AttributeName="DisplayName", AttributeValue="by hand")
     logs.put_retention_policy(logGroupName="/tributary/story", retentionInDays=1)
+    [by_math] = cloudwatch.describe_alarms(AlarmNames=["unread"])["MetricAlarms"]
+    assert [query["Id"] for query in by_math["Metrics"]] == ["incoming", "arrived"]
+    assert "MetricName" not in by_math
+    by_hand = {name: by_math[name] for name in ("ComparisonOperator", "EvaluationPeriods", "Threshold")}
+    changed = [by_math["Metrics"][0], {**by_math["Metrics"][1], "Expression": "FILL(incoming, 1)"}]
+    cloudwatch.put_metric_alarm(
+        AlarmName="unread", DatapointsToAlarm=1, TreatMissingData="notBreaching", Metrics=changed, **by_hand
+    )
     cloudwatch.delete_dashboards(DashboardNames=["story"])
     assert deployed.refresh() == {
         "queue": "update",
         "topic": "update",
         "group": "update",
+        "math-alarm": "update",
         "dashboard": "delete",
     }
 
     steps = deployed.up(messages.program, version=2)
     assert steps.pop("dashboard") == "create"
     assert steps == dict.fromkeys(
-        ("queue", "topic", "subscription", "rule", "target", "group", "filter", "alarm"), "update"
+        ("queue", "topic", "subscription", "rule", "target", "group", "filter", "alarm", "math-alarm"), "update"
     )
     attributes = sqs.get_queue_attributes(QueueUrl=outputs["queue"], AttributeNames=["VisibilityTimeout"])["Attributes"]
     assert attributes == {"VisibilityTimeout": "60"}

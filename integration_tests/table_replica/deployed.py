@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,8 @@ class Deployed:
         """Load generated rows into the source."""
         file = io.StringIO()
         logfile.write(file, logfile.generate(rows, seed))
-        return load(self.replica.source, logfile.read(io.StringIO(file.getvalue())), stop=True)
+        source = self.replica.source
+        return load(source, logfile.read(io.StringIO(file.getvalue()), source), stop=True)
 
     def put(self, item: Item) -> None:
         self.replica.source.dynamodb.put_item({"TableName": self.replica.source.name, "Item": item})
@@ -125,6 +126,30 @@ class Deployed:
     def equal(self) -> bool:
         """Whether source and replica hold the same items, attribute for attribute."""
         return self.items(self.replica.source) == self.items(self.replica.replica)
+
+    def give_up(self, items: Sequence[Item]) -> None:
+        """Store the changes that made these items, as Lambda does what it could not apply before its age."""
+        changes = [
+            {
+                "eventID": f"given-up-{number}",
+                "eventName": "MODIFY",
+                "eventSourceARN": self.stream_arn(),
+                "dynamodb": {
+                    "Keys": {name: item[name] for name in self.replica.source.keys},
+                    "NewImage": item,
+                    "SequenceNumber": f"{number:021}",
+                },
+            }
+            for number, item in enumerate(items, start=1)
+        ]
+        function = f"arn:aws:lambda:{REGION}:{self.account}:function:{self.replica.function}:$LATEST"
+        stored = {
+            "requestContext": {"functionArn": function, "condition": "RecordAgeExceeded"},
+            "payload": json.dumps({"Records": changes}),
+        }
+        self.clients.s3.put_object(
+            Bucket=self.replica.failure_bucket, Key="aws/lambda/a-mapping/batch", Body=json.dumps(stored).encode()
+        )
 
     def failed_records(self) -> list[dict[str, Any]]:
         """The stream records in the on-failure bucket, whoever put them there."""

@@ -13,9 +13,10 @@ from localcloud.faults import Faults
 from operations import replaying
 from operations.errors import OperationError
 from operations.instruments import holding
+from operations.instruments.items import key_of
 from operations.instruments.mappings import mappings
 from operations.instruments.rates import RateLimit
-from operations.table_replica import backfilling, checkpoints
+from operations.table_replica import backfilling, checkpoints, logfile
 
 pytestmark = pytest.mark.local
 
@@ -54,6 +55,37 @@ def test_a_generated_file_is_loaded_and_verified(tributary: Tributary, tmp_path:
     assert report["sourceItems"] >= 2000
 
 
+def test_rows_that_the_table_refuses_are_skipped_alone(
+    workshop: Deployed, tributary: Tributary, tmp_path: Path
+) -> None:
+    good = list(logfile.generate(60, seed=6))
+    for row in good:
+        row["requestid"] = str(30_000 + int(row["requestid"]))
+    good[10]["useragent"] = 'said "hello",\r\nand went on ' * 8_000  # 200,000 characters
+    refused = [
+        {"bytessent": "9" * 39},
+        {"bytessent": "1e400"},
+        {"requestid": "7".rjust(2100, "0")},
+        {"useragent": "x" * 502_000},
+    ]
+    bad = [{**good[0], **changed} for changed in refused]
+    file = tmp_path / "people's.csv"
+    with file.open("w", newline="", encoding="utf-8-sig") as opened:
+        logfile.write(opened, [*good[:30], *bad, *good[30:]])
+    first = 30 + 1 + 8_000 + 1  # the header, and the lines within the long field
+
+    code, out, error = tributary("load", str(file), "--table", "logfile", "--stack", "workshop", "--on-error", "skip")
+    assert (code, out.startswith("RowCount: 60, ")) == (0, True)
+    assert "Skipped: 4" in error
+    for line in range(first, first + 4):
+        assert f"{file}:{line}: table `logfile` refuses it: " in error
+
+    table = workshop.replica.source
+    found = table.get(key_of({"PK": {"S": f"request#{row['requestid']}"}}, ["PK"]) for row in good)
+    assert sorted(found.values(), key=str) == sorted((logfile.item_of(row) for row in good), key=str)
+    assert workshop.verify().equal
+
+
 def test_a_second_up_changes_nothing_and_a_refresh_finds_no_drift(workshop: Deployed) -> None:
     for command in ("up", "refresh"):
         workshop.engine.run([command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "workshop"])
@@ -72,7 +104,8 @@ def test_what_differs_is_named_and_values_are_shown_on_request_only(workshop: De
     code, out, error = tributary("verify", "workshop", "--json", "--settle", "0.5")
     report = json.loads(out)
     assert code == 1
-    assert "tributary redrive workshop" in error
+    assert "`tributary repair workshop` writes what is missing or differs" in error
+    assert "`tributary repair workshop` removes what is extra" in error
     assert report["missing"] == [{"PK": {"S": "request#50001"}}]
     assert report["extra"] == [{"PK": {"S": "request#50009"}}]
     assert report["differing"] == [{"key": {"PK": {"S": "request#50002"}}, "attributes": ["bytessent"]}]
@@ -149,7 +182,7 @@ def test_athena_says_what_scans_say_and_shows_what_it_takes(
         command = ("verify", "workshop", "--engine", engine, "--yes", "--json", "--values", "--settle", "0.5")
         code, out, shown = tributary(*command)
         assert code == 1
-        assert "tributary redrive workshop" in shown
+        assert "tributary repair workshop" in shown
         made = ("segments", "differingSegments", "readUnits", "seconds")
         reports.append({name: value for name, value in json.loads(out).items() if name not in made})
     assert reports[0] == reports[1]
@@ -184,24 +217,29 @@ def test_a_pause_holds_changes_through_deployments_and_a_resume_brings_them(
     assert workshop.verify().equal
 
 
-def test_what_the_far_end_refused_for_a_while_is_redriven_and_nothing_newer_is_lost(
-    workshop: Deployed,
-    faults: Faults,
-    eventually: Eventually,
-    tributary: Tributary,
+def test_what_was_given_up_is_redriven_and_nothing_newer_is_lost(
+    workshop: Deployed, faults: Faults, tributary: Tributary
 ) -> None:
-    denied = {"service": "dynamodb", "operation": "BatchWriteItem", "resource": workshop.replica.replica.name}
-    with faults.deny(**denied) as fault:
-        for number in range(70_000, 70_020):
-            workshop.put(request_item(number, v={"S": "early"}))
-        kept = eventually(workshop.failed_records, until=lambda found: len(found) >= 20, timeout=60)
-        assert fault.hits() >= 3
-        assert {record["dynamodb"]["Keys"]["PK"]["S"] for record in kept} == set(keys(range(70_000, 70_020)))
-        # Still denied: everything stays where it is, with the reason.
+    items = [request_item(number, v={"S": "early"}) for number in range(70_000, 70_020)]
+    for item in items:
+        workshop.put(item)
+    assert workshop.verify().equal
+    # As if the age of the records had been over before the far end came back.
+    for item in items:
+        workshop.far.dynamodb.delete_item(TableName=workshop.replica.replica.name, Key={"PK": item["PK"]})
+    workshop.give_up(items)
+
+    with faults.crash(resource=workshop.replica.function):
+        # Everything stays where it is, with the reason.
         code, out, error = tributary("redrive", "workshop", "--yes")
-        assert code == 1
-        assert "AccessDenied" in out
-        assert "cannot be applied yet" in error
+    assert code == 1
+    assert "left where it is: the function failed: " in out
+    assert "cannot be applied yet" in error
+    assert len(workshop.failed_records()) == 20
+    code, out, error = tributary("verify", "workshop", "--json", "--settle", "0.5")
+    where = f"s3://{workshop.replica.failure_bucket}/aws/lambda/a-mapping/batch"
+    assert [one["where"] for one in json.loads(out)["failed"]] == [where] * 20
+    assert "`tributary redrive workshop` applies again what failed" in error
 
     # Newer versions reach the replica before the old ones are redriven.
     workshop.put(request_item(70_000, v={"S": "late"}))
@@ -211,7 +249,7 @@ def test_what_the_far_end_refused_for_a_while_is_redriven_and_nothing_newer_is_l
     assert set(report.missing) == {f'[{{"S":"{key}"}}]' for key in keys(range(70_003, 70_020))}
 
     code, out, _ = tributary("redrive", "workshop", "--yes")
-    assert (code, out.count("applied\n")) == (0, out.count("records applied"))
+    assert (code, out.count(" 20 records applied\n")) == (0, 1)
     assert workshop.verify().equal
     assert workshop.equal()
     assert workshop.failed_records() == []

@@ -5,6 +5,9 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
+    "eventloop",
+    "model_checks",  # before other checks of a request
+    "cloudwatch",
     "kinesis",
     "event_sources",
     "table_streams",
@@ -13,21 +16,19 @@ ADDITIONS: tuple[str, ...] = (
     "firehose",
     "athena",
     "sandbox",
+    "asynchronous",
+    "queues",
+    "topics",
+    "iot",
     "step_functions",
-    "request_resources",
-    "request_authorization",
-    "foreign_resources",
-    "item_conditions",
-    "session_durations",
-    "policy_principals",
-    "deleted_principals",
-    "passed_roles",
+    "access",
     "key_use",
-    "notified_functions",
     "function_limits",
+    "resource_quotas",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from localcloud.emulator import fast_json
+from localcloud.emulator import cbor, fast_json
 
 Response = tuple[int, dict[str, str], Any]
 
@@ -21,12 +21,12 @@ _parsed: contextvars.ContextVar[tuple[bytes, Any] | None] = contextvars.ContextV
 
 
 def parsed_body(body: bytes) -> Any:
-    """A request's JSON body as an object, `{}` when it is none; parsed once for the whole request."""
+    """A request's JSON or CBOR body as an object, `{}` when it is none; parsed once for the whole request."""
     kept = _parsed.get()
     if kept is not None and kept[0] is body:
         return kept[1]
     try:
-        data = fast_json.loads(body) if body else {}
+        data = cbor.loads(body) if cbor.is_map(body) else fast_json.loads(body) if body else {}
     except ValueError:
         data = {}
     if not isinstance(data, dict):

@@ -74,12 +74,12 @@ def run(request: Any) -> Any:
     reset_options(
         project=request.project,
         stack=request.stack,
-        root_directory=request.info.root_directory,
         parallel=request.parallel,
         engine_address=request.args[0] if request.args else "",
         monitor_address=request.monitor_address,
         preview=request.dryRun,
         organization=request.organization or DEFAULT_ORGANIZATION,
+        root_directory=request.info.root_directory,
     )
     set_all_config(dict(request.config), list(request.configSecretKeys))
     os.chdir(request.pwd)

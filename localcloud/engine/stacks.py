@@ -79,8 +79,11 @@ def config_of(file: Path) -> dict[str, Any]:
 def seed(project: Project, state: Path, passphrase: str, layout: Layout) -> None:
     """Makes the stacks of the project that a state folder does not have yet; `passphrase` protects their secrets.
 
-    Raises SetupError when the CLI refuses.
+    Makes none where the Pulumi engine is not set up: a local cloud serves AWS clients without it. Raises SetupError
+    when the CLI refuses.
     """
+    if not layout.pulumi.exists():
+        return
     pattern = _pattern(passphrase, layout)
     stacks = state / ".pulumi" / "stacks" / project.name
     stacks.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,12 @@ def seed(project: Project, state: Path, passphrase: str, layout: Layout) -> None
         if not file.exists():
             checkpoint["checkpoint"]["stack"] = f"organization/{project.name}/{stack}"
             file.write_text(json.dumps(checkpoint))
+
+
+def require_engine(layout: Layout) -> None:
+    """Raises SetupError where the Pulumi engine is not set up."""
+    if not layout.pulumi.exists():
+        raise SetupError(f"{layout.pulumi} is missing: the Pulumi engine is not set up. `make shell` does it")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -106,8 +115,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _pattern(passphrase: str, layout: Layout) -> Path:
     """The folder of the pattern's `meta.yaml` and `checkpoint.json`, made on first use of a CLI and a passphrase."""
-    if not layout.pulumi.exists():
-        raise SetupError(f"{layout.pulumi} is missing: the Pulumi engine is not set up. `make shell` does it")
     key = hashlib.sha256(layout.pulumi.read_bytes() + passphrase.encode()).hexdigest()[:16]
     folder = layout.engine / "patterns" / key
     if folder.exists():

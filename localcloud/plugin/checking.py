@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.plugin.mapping import Names, Shape, find_member, member_shape
-from localcloud.plugin.schema import Listing, Map, Object, Scalar, Type
+from localcloud.plugin.types import Listing, Map, Object, Scalar, Type
 from localcloud.plugin.values import UNKNOWN, Archive, Asset, Secret
 
 

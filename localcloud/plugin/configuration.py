@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.plugin import schema
 from localcloud.plugin.checking import Failure, check_types
 from localcloud.plugin.errors import ConfigurationError
-from localcloud.plugin.schema import Object, Scalar
+from localcloud.plugin.types import Object, Scalar
 from localcloud.plugin.values import UNKNOWN, Secret, reveal
 
 WHERE = "the aws provider's configuration"

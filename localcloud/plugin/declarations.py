@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi import _types
 
-from localcloud.plugin.schema import Listing, Map, Object, Scalar, Type
+from localcloud.plugin.types import Listing, Map, Object, Scalar, Type
 
 # The package of `pulumi_aws` is named after the module in the token, except where that is a Python keyword.
 _PACKAGES = {"lambda": "lambda_"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.plugin.resource import Properties, ResourceType
-from localcloud.plugin.schema import Listing, Object, Scalar, Type
+from localcloud.plugin.types import Listing, Object, Scalar, Type
 from localcloud.plugin.values import Secret, has_unknown, reveal
 
 _AUTO_NAMED = "__defaults"

@@ -47,6 +47,8 @@ def compare(
         if name.startswith("__") or (name not in new and _computed(resource, name)):
             continue
         before = old.get(name, live.get(name))
+        if before is not None and name in resource.told_as:
+            before = resource.told_as[name](before)
         kind = Kind.ADD if name not in old else Kind.DELETE if name not in new else Kind.UPDATE
         changes += [
             Change(path, kind if path == name else leaf_kind, resource.is_immutable(plain(path)))

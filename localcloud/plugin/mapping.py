@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.plugin.schema import Listing, Map, Object, Scalar, Type
+from localcloud.plugin.types import Listing, Map, Object, Scalar, Type
 
 Names = Mapping[str, str | None]
 # One of botocore's shapes. They are told apart by `type_name`, which type stubs cannot follow.

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -96,6 +97,9 @@ class ResourceType:
         What the real plugin and AWS take when a property is not given; nested ones apply where their parent is given.
     computed
         Properties that AWS fills in when they are not given: their absence changes nothing.
+    told_as
+        Properties that the real plugin reads back in another form than they are given, and how: a value in that other
+        form is a change.
     write_only
         Properties that AWS never tells (`forceDestroy`, code): read keeps what is known of them.
     documents
@@ -132,6 +136,7 @@ class ResourceType:
     immutable: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    told_as: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     write_only: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     unordered: tuple[str, ...] = ()
@@ -253,11 +258,15 @@ class Context:
 
 def tag_request(shape: StructureShape, tags: Mapping[str, str]) -> dict[str, Any]:
     """The member of a request that carries tags, in the form that its service wants."""
-    name = next((member for member in shape.members if member.lower() in ("tags", "taglist")), None)
+    name = next((member for member in shape.members if member.lower() in ("tags", "taglist", "tagstoadd")), None)
     if name is None:
         return {}
     kind: mapping.Shape = shape.members[name]
     if kind.type_name == "map":
         return {name: dict(tags)}
+    if (
+        kind.type_name == "string"
+    ):  # of a header, as https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html
+        return {name: urlencode(tags)}
     key, value = kind.member.members
     return {name: [{key: label, value: text} for label, text in tags.items()]}

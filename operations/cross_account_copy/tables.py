@@ -58,9 +58,14 @@ class Tables:
         keys = list(keys)
         return {key: item for name in self._tables for key, item in self._get(name, keys).items()}
 
-    def table(self, name: str) -> Table | None:
-        """The table of this name, None when it is none of these."""
-        return self._tables.get(name)
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of the tables."""
+        return self._tables.keys()
+
+    def named(self, name: str) -> Table:
+        """The table of this name."""
+        return self._tables[name]
 
     def get_placed(self, placed_keys: Iterable[str]) -> dict[str, tuple[Table, Item]]:
         """The items that there are now with their tables, by placed key."""

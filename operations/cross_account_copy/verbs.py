@@ -38,7 +38,8 @@ def repair(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
     with _compared(at, ends, asked, dialogue) as (report, results):
         verdict = _verdict(at, report)
         if report.equal:
-            return verdict
+            shown = {"found": verdict.shown, **mended.as_json(), "foreign": []}
+            return Result(shown, verdict.text, verdict.failed)
         dialogue.say(report.summary())
         for line in repairing.intention(results):
             dialogue.say(line)

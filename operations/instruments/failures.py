@@ -9,16 +9,21 @@ Whatever else lies there is foreign: it is named and left.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from handlers.shared.places import POISON_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LAMBDA_PREFIX = "aws/lambda/"
-POISON_PREFIX = "poison/"
 # What may be wrong with what anybody can put into a bucket.
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+THREADS = 8
+# So many foreign objects are named; more are only counted.
+NAMED = 100
 # Sequence numbers have 56 digits in a Kinesis stream, and up to 40 in a table's.
 MAX_DIGITS = 100
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: it was deleted meanwhile, or is in an archive.
@@ -48,7 +53,8 @@ class Failure:
         """The order in which records are applied: sequence numbers grow from a shard to the ones that follow it."""
         number, sub = number_of(self.records[0])
         ordered = int(number) if number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS else 0
-        return source_of(self.source_arn), ordered, -1 if sub is None else sub
+        # A consumer's records are the stream's.
+        return self.source_arn.partition("/consumer/")[0], ordered, -1 if sub is None else sub
 
 
 def read(bucket: str, object_key: str, body: bytes) -> Failure:
@@ -70,9 +76,7 @@ def read(bucket: str, object_key: str, body: bytes) -> Failure:
         function, reason = KINDS[object_key.partition("/")[0]](stored)
         if not (isinstance(function, str) and function):
             raise ValueError("it does not name its function")
-        arn = _source_arn(stored, records[0])
-        source_of(arn)
-        return Failure(bucket, object_key, function, arn, str(reason), records)
+        return Failure(bucket, object_key, function, _source_arn(stored, records[0]), str(reason), records)
     except DAMAGE as wrong:
         told = str(wrong) if type(wrong) is ValueError else f"it has no event as Lambda passes it ({wrong!r})"
         raise ValueError(told) from None
@@ -81,37 +85,53 @@ def read(bucket: str, object_key: str, body: bytes) -> Failure:
 class Failures:
     """What one function left in an on-failure bucket; what all of them left when `function` is None.
 
-    `foreign` has, when `new` has come to its end, what is neither and why.
+    `foreign` names, when `new` has come to its end, what is neither and why.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, function: str | None = None) -> None:
         self.bucket = bucket
         self.function = function
-        self.foreign: list[str] = []
+        self._named: list[str] = []
+        self._foreign = 0
         self._s3 = s3
         self._known: set[str] = set()
 
     def new(self) -> Iterator[Failure]:
-        """The objects that were not there before."""
+        """The objects that were not there before; a few are held at once, and the foreign ones noted."""
         for prefix in (LAMBDA_PREFIX, POISON_PREFIX):
-            for key in keys_below(self._s3, self.bucket, prefix):
-                if key not in self._known:
-                    self._known.add(key)
-                    try:
-                        found = fetch(self._s3, self.bucket, key)
-                    except ValueError as wrong:
-                        self.note_foreign(f"s3://{self.bucket}/{key}", wrong)
-                        continue
-                    if found is not None and self.function in (None, found.function):
-                        yield found
+            names = [name for name in keys_below(self._s3, self.bucket, prefix) if name not in self._known]
+            with ThreadPoolExecutor(THREADS) as threads:
+                for start in range(0, len(names), THREADS):
+                    for name, found in zip(
+                        names[start:], threads.map(self._read, names[start : start + THREADS]), strict=False
+                    ):
+                        self._known.add(name)
+                        if isinstance(found, ValueError):
+                            self.note_foreign(f"s3://{self.bucket}/{name}", found)
+                        elif found is not None and self.function in (None, found.function):
+                            yield found
+
+    def _read(self, name: str) -> Failure | ValueError | None:
+        try:
+            return fetch(self._s3, self.bucket, name)
+        except ValueError as wrong:
+            return wrong
 
     def at(self, where: str) -> Failure | None:
         """What an object of the bucket holds, by where it is; None when it is gone."""
         return fetch(self._s3, self.bucket, where.removeprefix(f"s3://{self.bucket}/"))
 
+    @property
+    def foreign(self) -> list[str]:
+        """What is none of this, the first of it with the reasons."""
+        more = self._foreign - len(self._named)
+        return [*self._named, *([f"and {more} more"] if more else [])]
+
     def note_foreign(self, place: str, why: Exception | str) -> None:
         """Name an object that is none of this."""
-        self.foreign.append(f"{place}: {why}")
+        self._foreign += 1
+        if len(self._named) < NAMED:
+            self._named.append(f"{place}: {why}")
 
 
 def keys_below(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
@@ -147,17 +167,9 @@ def number_of(record: Record) -> tuple[str, int | None]:
     return record["dynamodb"].get("SequenceNumber") or record["eventID"], None
 
 
-def shard_of(record: Record) -> str:
-    """A Kinesis record's shard; "-" for one of a table's stream, which does not say it."""
-    return str(record["eventID"]).partition(":")[0] if "kinesis" in record else "-"
-
-
-def source_of(arn: str) -> str:
-    """The name of the stream with this ARN, or with this consumer; of a table's stream the table's with its label."""
-    # arn:aws:kinesis:…:stream/NAME, …/consumer/NAME:TIME; arn:aws:dynamodb:…:table/NAME/stream/LABEL
-    service, resource = arn.split(":", 5)[2::3]
-    parts = resource.split("/")
-    return f"{parts[1]}.{parts[3]}" if service == "dynamodb" else parts[1]
+def shard_of(record: Record) -> str | None:
+    """A Kinesis record's shard; None for one of a table's stream, which does not say it."""
+    return str(record["eventID"]).partition(":")[0] if "kinesis" in record else None
 
 
 def table_of_stream(arn: str) -> str:

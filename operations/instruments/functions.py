@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operations.instruments.failures import POISON_PREFIX, Record, number_of, shard_of, source_of
+from handlers.shared.places import POISON_PREFIX, Place
+from operations.instruments.failures import Record, number_of, shard_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -57,9 +58,8 @@ def apply(function: StreamFunction, source_arn: str, records: Sequence[Record]) 
 
 def poison_key(function: str, source_arn: str, record: Record) -> str:
     """The name of the object in which a function stores a record, but for its end."""
-    number, sub = number_of(record)
-    place = number if sub is None else f"{number}.{sub:07}"
-    return f"{POISON_PREFIX}{function}/{source_of(source_arn)}/{shard_of(record)}/{place}"
+    number, part = number_of(record)
+    return Place(function, source_arn, shard_of(record), number).key(POISON_PREFIX, part).removesuffix(".json")
 
 
 def belongs(object_key: str, record_key: str) -> bool:

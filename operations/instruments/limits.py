@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.Nami
 """
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,17 +20,23 @@ MAX_KEY_BYTES = (2048, 1024)
 def check(fields: Mapping[str, Any]) -> None:
     """Raise ValueError, which says why, when no table can hold the fields. Numbers must be Decimals."""
     size_bytes = 0
-    for value in _values(fields):
-        match value:
-            case str():
-                size_bytes += _size_bytes(value)
-            case Decimal():
-                _check_number(value)
-                size_bytes += 1
-            case dict():
+    # Grows while it is read, so that no depth is too much.
+    waiting: list[tuple[int, Any]] = [(0, fields)]
+    for level, value in waiting:
+        kind = type(value)
+        if kind is str:
+            size_bytes += len(value) if value.isascii() else _size_bytes(value)
+        elif kind is Decimal:
+            _check_number(value)
+            size_bytes += 1
+        elif kind is dict or kind is list:
+            _check_level(level, value)
+            if kind is dict:
                 if "" in value:
                     raise ValueError("it has an attribute whose name is empty")
                 size_bytes += sum(map(_size_bytes, value))
+                value = value.values()
+            waiting += [(level + 1, inner) for inner in value]
     # What is counted here is the least that DynamoDB may count.
     if size_bytes > MAX_ITEM_BYTES:
         raise ValueError(f"it is larger than {MAX_ITEM_BYTES} bytes")
@@ -38,21 +44,17 @@ def check(fields: Mapping[str, Any]) -> None:
 
 def check_levels(fields: Mapping[str, Any]) -> None:
     """Raise ValueError when the fields are nested more deeply than those of an item can be."""
-    for _ in _values(fields):
-        pass
-
-
-def _values(fields: Mapping[str, Any]) -> Iterator[Any]:
-    """The fields and every value in them; those of the attributes are on the first level. Raises ValueError below."""
     waiting: list[tuple[int, Any]] = [(0, fields)]
-    while waiting:
-        level, value = waiting.pop()
-        if level > MAX_LEVELS:
-            raise ValueError(f"it is nested more than {MAX_LEVELS} levels deep")
-        yield value
-        if isinstance(value, (dict, list)):
-            inner = value.values() if isinstance(value, dict) else value
-            waiting += ((level + 1, one) for one in inner)
+    for level, value in waiting:
+        _check_level(level, value)
+        inside = value.values() if isinstance(value, dict) else value
+        waiting += [(level + 1, inner) for inner in inside if isinstance(inner, (dict, list))]
+
+
+def _check_level(level: int, value: Any) -> None:
+    """The attributes are on the first level, and a scalar takes one, too."""
+    if level > MAX_LEVELS or (level == MAX_LEVELS and value):
+        raise ValueError(f"it is nested more than {MAX_LEVELS} levels deep")
 
 
 def can_be_key(kind: str, value: object, most_bytes: int) -> bool:
@@ -78,8 +80,8 @@ def _check_number(number: Decimal) -> None:
         return
     if not number.is_finite():
         raise ValueError("it has what is no number")
-    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
-    if len(digits) > MAX_DIGITS:
+    digits = number.as_tuple().digits
+    if len(digits) > MAX_DIGITS and len("".join(map(str, digits)).strip("0")) > MAX_DIGITS:
         raise ValueError(f"it has a number of more than {MAX_DIGITS} digits")
     if not LEAST_EXPONENT <= number.adjusted() <= MOST_EXPONENT:
         raise ValueError("it has a number out of DynamoDB's range")

@@ -1,5 +1,7 @@
 """The sub-commands of `tributary` that work on a table replica."""
 
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,13 @@ from rich.progress import Progress
 from operations.engine import Engine
 from operations.errors import OperationError
 from operations.options import COLUMNS, HERE, Folder
+
+
+class OnError(StrEnum):
+    """What becomes of a load when a row cannot be loaded."""
+
+    STOP = "stop"
+    SKIP = "skip"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,31 +47,46 @@ def load(
     region: Annotated[
         str | None, typer.Option(help="The table's Region; that of the stack, or the environment's, unless said.")
     ] = None,
-    on_error: Annotated[str, typer.Option(help="What a malformed row does: `stop` or `skip`.")] = "stop",
+    on_error: Annotated[
+        OnError, typer.Option(help="What a row does that cannot be loaded: it ends the load, or is named and skipped.")
+    ] = (OnError.STOP),
+    encoding: Annotated[str, typer.Option(help="What the file is written in: cp1252, latin-1, utf-16, …")] = "utf-8",
     threads: Annotated[int, typer.Option(min=1, max=64)] = 8,
     folder: Folder = HERE,
 ) -> None:
     """Put the rows of a log file into a table, as items with the keys `request#…` and `host#…`."""
     from operations.table_replica import deployed, loading, logfile
+    from operations.table_replica.csv_records import count_lines
 
-    if on_error not in ("stop", "skip"):
-        raise typer.BadParameter(f"--on-error is {on_error!r}; it must be `stop` or `skip`")
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise typer.BadParameter(
+            f"--encoding is {encoding!r}, which is no encoding of text; name one such as utf-8, cp1252 or utf-16"
+        ) from None
     target = deployed.table_of(Engine(folder), stack, region, table)
-    with Progress(*COLUMNS, console=Console(stderr=True)) as progress, file.open(newline="", encoding="utf-8") as rows:
-        task = progress.add_task("Loading", total=sum(1 for _ in rows) - 1)
-        rows.seek(0)
+    with file.open(newline="", encoding=encoding) as opened:
         try:
-            loaded = loading.load(
-                target,
-                logfile.read(rows),
-                stop=on_error == "stop",
-                on_rows=lambda count: progress.advance(task, count),
-                threads=threads,
-            )
+            lines = count_lines(file, encoding)
+            rows = logfile.read(opened, target)
         except ValueError as wrong:
             raise OperationError(f"{file}: {wrong}") from None
-    for malformed in loaded.malformed:
-        typer.echo(f"{file}:{malformed.line}: {malformed.reason}", err=True)
-    if loaded.malformed:
-        typer.echo(f"Skipped: {len(loaded.malformed)}", err=True)
+        with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
+            task = progress.add_task("Loading", total=lines - 1)
+            show = partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
+            loaded = loading.load(
+                target,
+                rows,
+                stop=on_error is OnError.STOP,
+                on_rows=lambda count: progress.advance(task, count),
+                on_skipped=lambda row: show(f"{file}:{row.line}: {row.reason}"),
+                threads=threads,
+            )
+    if loaded.skipped:
+        typer.echo(f"Skipped: {loaded.skipped}", err=True)
     typer.echo(f"RowCount: {loaded.rows}, Total seconds: {loaded.seconds:.3f}")
+    if loaded.taken_along:
+        raise OperationError(
+            f"{file}: {loaded.taken_along} of the skipped lines went with a record before them, as said above, and may "
+            "be good rows. Correct the quotes there and load the file again; it changes nothing that is there."
+        )

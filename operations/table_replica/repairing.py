@@ -101,6 +101,11 @@ def intention(replica: Replica, report: Report) -> Iterator[str]:
         f"into `{replica.replica.name}`, as they are then, and removes {len(report.extra)} extra ones{more}. "
         + ("The stream goes on." if replica.positions_table else "The stream is held meanwhile.")
     )
+    if report.failed:
+        yield (
+            f"{len(report.failed)} of them wait in the on-failure bucket. Redrive first: it leaves nothing there that "
+            "could be applied later."
+        )
     if report.unsettled:
         yield f"{len(report.unsettled)} that keep changing are left to the stream."
 

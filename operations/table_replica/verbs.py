@@ -8,6 +8,7 @@ from operations.asked import BackfillAsked, ComparingAsked, Where
 from operations.dialogue import Dialogue, Result
 from operations.errors import StackError
 from operations.instances import Instance
+from operations.instruments.failures import Failures
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.redriving import Rule, item_key, refreshed
@@ -15,6 +16,7 @@ from operations.table_replica import deployed, repairing, verifying
 from operations.table_replica.athena import Comparison
 from operations.table_replica.backfill_command import backfill as copy_rows
 from operations.table_replica.deployed import Replica
+from operations.table_replica.repairing import Mended
 from operations.table_replica.verifying import Report
 
 
@@ -33,7 +35,7 @@ def repair(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
     report = _by_scans(found, asked, dialogue)
     verdict = _verdict(at, found, report, asked.values)
     if report.equal:
-        return verdict
+        return Result({"found": verdict.shown, **Mended().as_json(found.source.keys)}, verdict.text, verdict.failed)
     dialogue.say(verdict.text)
     for line in repairing.intention(found, report):
         dialogue.say(line)
@@ -103,10 +105,12 @@ def _by_athena(found: Replica, at: Instance, asked: ComparingAsked, dialogue: Di
 
 
 def _verdict(at: Instance, found: Replica, report: Report, values: bool) -> Result:
+    failures = Failures(found.s3, found.failure_bucket, found.function)
+    left = [f"Left as it is: {place}" for place in verifying.note_failed(report, failures, found.source.keys)]
     shown, streams = report.as_json(found.source.keys, values), _streams(at, found)
     wrong = [*_advice(at.stack.name, found, report), *streams]
-    text = "\n".join([verifying.summary(shown), *streams])
-    return Result({**shown, "streams": streams}, text, " ".join(wrong) or None)
+    text = "\n".join([verifying.summary(shown), *left, *streams])
+    return Result({**shown, "notes": left, "streams": streams}, text, " ".join(wrong) or None)
 
 
 def _streams(at: Instance, found: Replica) -> list[str]:
@@ -121,10 +125,12 @@ def _advice(stack: str, found: Replica, report: Report) -> Iterator[str]:
     if report.equal:
         return
     yield f"`{found.replica.name}` is not equal to `{found.source.name}`."
+    if report.failed:
+        yield f"`tributary redrive {stack}` applies again what failed."
     if report.missing or report.differing or report.more:
         yield (
-            f"`tributary redrive {stack}` applies what waits in the on-failure bucket; `tributary repair {stack}` "
-            "writes what is missing or differs, whatever it comes from."
+            f"`tributary repair {stack}` writes what is missing or differs, whatever it comes from; of many missing "
+            f"items `tributary backfill {stack}` is faster."
         )
     if report.extra:
         yield f"`tributary repair {stack}` removes what is extra."

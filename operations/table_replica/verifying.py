@@ -5,13 +5,14 @@ was another: whatever was on its way has had that long to arrive.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from operations.errors import OperationError
 from operations.instruments.comparing import KEPT_KEYS, Comparison, Found, OnItems
-from operations.instruments.items import differing_attributes, digest, key_attributes
+from operations.instruments.failures import DAMAGE, Failures
+from operations.instruments.items import differing_attributes, digest, key_attributes, key_of
 from operations.instruments.patience import SHOWN, Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
@@ -44,6 +45,8 @@ class Report:
     extra: list[str] = field(default_factory=list)
     differing: list[Differing] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
+    # Of the keys that are not equal those whose changes were given up, with the object that has them.
+    failed: dict[str, str] = field(default_factory=dict)
     # Keys that differ beyond those that could be looked at one by one, and those of all that are kept.
     more: int = 0
     kept: list[str] = field(default_factory=list)
@@ -75,6 +78,7 @@ class Report:
                 for one in self.differing
             ],
             "unsettled": keys(self.unsettled),
+            "failed": [{"key": key_attributes(key, names), "where": where} for key, where in self.failed.items()],
             "more": self.more,
             "seconds": round(self.seconds, 3),
             "readUnits": self.read_units,
@@ -91,7 +95,7 @@ def summary(shown: Mapping[str, Any]) -> str:
         else ""
     )
     lines = [f"{verdict}: {counts}{effort}; {shown['seconds']:.1f} s."]
-    for kind in ("missing", "extra", "differing", "unsettled"):
+    for kind in ("missing", "extra", "differing", "unsettled", "failed"):
         if shown[kind]:
             lines.append(f"{len(shown[kind])} {kind}:")
             lines += [f"  {json.dumps(one, ensure_ascii=False)}" for one in shown[kind][:SHOWN]]
@@ -145,6 +149,19 @@ def settled(source: Table, replica: Table, found: Found, patience: Patience) -> 
     elif found.total:
         _watch(source, replica, found.keys, patience, report)
     return report
+
+
+def note_failed(report: Report, failures: Failures, names: Sequence[str]) -> list[str]:
+    """Note which of the keys that are not equal were given up; what is foreign in the on-failure bucket, and why."""
+    unequal = {*report.missing, *report.extra, *(one.key for one in report.differing), *report.kept}
+    for failure in failures.new() if unequal else ():
+        try:
+            keys = [key_of(record["dynamodb"]["Keys"], names) for record in failure.records]
+        except DAMAGE as wrong:
+            failures.note_foreign(failure.where, f"it does not say what it changes ({wrong!r})")
+            continue
+        report.failed |= {key: failure.where for key in keys if key in unequal}
+    return failures.foreign
 
 
 def _compare(comparison: Comparison, patience: Patience) -> Found:

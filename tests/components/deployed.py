@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, reset_options
 
 from components.deployment import Place, deploy
 from components.kinds import KINDS
-from components.settings import parse
+from components.roles import role_settings, shape_roles
+from components.stack_files import parse
 
 REGION = "eu-west-1"
 
@@ -30,6 +31,28 @@ class Declared:
         return statements
 
 
+# How the resource in an ARN begins, of those whose names are read from their ARNs.
+_RESOURCES = {
+    "aws:dynamodb/table:Table": "table/",
+    "aws:kinesis/stream:Stream": "stream/",
+    "aws:kinesis/streamConsumer:StreamConsumer": "stream/consumed/consumer/",
+}
+
+
+def arn_of(type_: str, name: str) -> str:
+    """The ARN that a resource gets."""
+    service = type_.split("/")[0]
+    return (
+        f"arn:{service}:{REGION}:111111111111:{_RESOURCES[type_]}{name}"
+        if type_ in _RESOURCES
+        else f"arn:{service}:{name}"
+    )
+
+
+def table_arn(name: str) -> str:
+    return arn_of("aws:dynamodb/table:Table", name)
+
+
 class _Recorder(mocks.Mocks):
     def __init__(self, peers: Mapping[str, Mapping[str, Any]]) -> None:
         self.declared: list[Declared] = []
@@ -41,7 +64,7 @@ class _Recorder(mocks.Mocks):
             return args.name, {**args.inputs, "outputs": self._peers.get(stack, {}), "secretOutputNames": []}
         self.declared.append(Declared(args.typ, args.name, args.inputs))
         name = args.inputs.get("name") or args.inputs.get("bucket") or args.name
-        made = {"arn": f"arn:{args.typ.split('/')[0]}:{name}", "name": name, "uuid": f"uuid-of-{args.name}"}
+        made = {"arn": arn_of(args.typ, name), "name": name, "uuid": f"uuid-of-{args.name}"}
         return f"id-of-{args.name}", {**made, "streamArn": f"{made['arn']}/stream/1", **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
@@ -49,16 +72,22 @@ class _Recorder(mocks.Mocks):
 
 
 def declare(
-    architectures: Mapping[str, Any], account_id: str, peers: Mapping[str, Mapping[str, Any]] | None = None
+    architectures: Mapping[str, Any],
+    account_id: str,
+    peers: Mapping[str, Mapping[str, Any]] | None = None,
+    roles: Mapping[str, Any] | None = None,
 ) -> tuple[list[Declared], dict[str, Any]]:
     """The resources and the exported outputs of a stack with these architectures. `peers`: stack → its outputs."""
     recorder = _Recorder(peers or {})
     asyncio.set_event_loop(asyncio.new_event_loop())
+    # A new root, without what the stack before it asked of its resources.
+    reset_options()
     mocks.set_mocks(recorder, project="tributary", stack="test", preview=False)
     exported: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[Any]:
+        shape_roles(role_settings("Pulumi.test.yaml", roles))
         outputs = deploy(parse(KINDS, "Pulumi.test.yaml", architectures), Place(account_id, REGION))
         return pulumi.Output.from_input(outputs).apply(exported.update)
 

@@ -11,10 +11,10 @@ ACCOUNT = "444444444444"
 
 def test_a_workgroup_bounds_what_a_query_scans_and_encrypts_its_results_in_the_export_bucket() -> None:
     replica = {"kind": "table-replica", "bulk": {"scanLimitGb": 5}}
-    declared, outputs = declare({"log-File": replica}, ACCOUNT)
-    bulk = outputs["log-File"]["bulk"]
+    declared, outputs = declare({"log-file": replica}, ACCOUNT)
+    bulk = outputs["log-file"]["bulk"]
     assert only(declared, "Workgroup").inputs == {
-        "name": "tributary-log-File-bulk",
+        "name": "tributary-log-file-bulk",
         "configuration": {
             "enforceWorkgroupConfiguration": True,
             "bytesScannedCutoffPerQuery": 5 * 1024**3,
@@ -26,10 +26,10 @@ def test_a_workgroup_bounds_what_a_query_scans_and_encrypts_its_results_in_the_e
         },
         "forceDestroy": True,
     }
-    # Athena knows no capital letters, and hyphens in quotes only.
+    # Athena takes hyphens in quotes only.
     assert only(declared, "CatalogDatabase").inputs == {"name": "tributary_log_file_bulk"}
     assert (bulk["queryWorkgroup"], bulk["queryDatabase"], bulk["scanLimitBytes"]) == (
-        "tributary-log-File-bulk",
+        "tributary-log-file-bulk",
         "tributary_log_file_bulk",
         5 * 1024**3,
     )

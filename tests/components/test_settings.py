@@ -8,7 +8,8 @@ import yaml
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import Capacity, Peer, allowed_account, parse
+from components.settings import Capacity, Peer
+from components.stack_files import allowed_account, parse
 
 pytestmark = pytest.mark.pure
 
@@ -36,7 +37,7 @@ def test_the_defaults_are_those_of_the_published_architecture() -> None:
     assert target.table_name == "prod-raven-lambda-webanalytics-crossaccount"
     assert target.capacity == Capacity(read=20, write=20)
     assert target.writer_role_name == "DynamoDB-ProdAnalyticsWrite-role"
-    assert target.writer.role_arn == "arn:aws:iam::111111111111:role/LambdaKinesisDynamo"
+    assert target.writer.role_arn("aws") == "arn:aws:iam::111111111111:role/LambdaKinesisDynamo"
     forwarder = target.forwarder
     assert (forwarder.name, forwarder.batch_size, forwarder.memory_mb, forwarder.timeout_seconds) == (
         "PocLambdaFirehose",
@@ -63,7 +64,7 @@ def test_the_defaults_are_those_of_the_published_architecture() -> None:
         120,
     )
     assert (source.stream_name, source.copier_role_name) == ("web-analytics", "LambdaKinesisDynamo")
-    assert list(source.peers()) == [Peer(stack="poc")]
+    assert list(source.peers()) == [Peer(stack="poc", instance="copy")]
 
 
 def test_the_other_side_may_be_literal_values() -> None:

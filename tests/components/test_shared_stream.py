@@ -6,7 +6,7 @@ import pytest
 
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.settings import parse
+from components.stack_files import parse
 from tests.components.deployed import REGION, Declared, declare, every, only
 
 pytestmark = pytest.mark.mocks
@@ -91,11 +91,11 @@ def test_a_function_on_shared_throughput_reads_the_stream() -> None:
 
 
 def test_a_users_own_handler_takes_the_place_of_the_logger() -> None:
-    handler = {"folder": "tests/components", "entry": "deployed.declare", "environment": {"A": "b"}}
+    handler = {"folder": "tests/components", "entry": "deployed.declare", "environment": {"AN_OWN": "value"}}
     function = only(subscriber(handler=handler), "Function").inputs
     assert function["handler"] == "deployed.declare"
     assert "deployed.py" in function["code"].assets
-    assert function["environment"]["variables"] == {"A": "b"}
+    assert function["environment"]["variables"] == {"AN_OWN": "value"}
 
 
 def test_a_handler_that_is_not_there_is_told() -> None:

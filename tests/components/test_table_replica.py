@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from components.errors import SettingsError
-from tests.components.deployed import REGION, Declared, declare, every, failures_of, only
+from tests.components.deployed import REGION, Declared, declare, every, failures_of, only, table_arn
 
 pytestmark = pytest.mark.mocks
 
 ACCOUNT, OTHER = "444444444444", "999999999999"
 WRITER = f"arn:aws:iam::{OTHER}:role/DDBReplicationWriter"
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b"
 STREAM_ARN = f"{TABLE_ARN}/stream/2026-11-22T10:00:00.000"
 
 Stack = tuple[list[Declared], dict[str, Any]]
@@ -80,11 +81,15 @@ def test_any_keys_and_indexes_are_copied() -> None:
 
 
 def test_an_existing_table_is_read_and_not_declared() -> None:
-    declared, outputs = replica(source={"tableArn": TABLE_ARN, "streamArn": STREAM_ARN, "keyArn": "arn:aws:kms:key"})
+    declared, outputs = replica(source={"tableArn": TABLE_ARN, "streamArn": STREAM_ARN, "keyArn": KEY_ARN})
     assert [table.inputs["name"] for table in every(declared, "Table")] == ["logfile_replica"]
     assert only(declared, "EventSourceMapping").inputs["eventSourceArn"] == STREAM_ARN
-    keys = [one["Resource"] for one in only(declared, "RolePolicy").policy() if "kms:Decrypt" in one["Action"]]
-    assert "arn:aws:kms:key" in keys
+    [decrypts] = [
+        one
+        for one in only(declared, "RolePolicy").policy()
+        if "dynamodb" in str(one.get("Condition")) and "kms:Decrypt" in one["Action"]
+    ]
+    assert KEY_ARN in decrypts["Resource"]
     assert outputs["logfile"]["sourceTableName"] == "orders"
 
 
@@ -142,11 +147,11 @@ def test_the_far_end_trusts_two_roles_and_lets_them_write_the_replica_only() -> 
     item, position, _ = only(declared, "RolePolicy").policy()
     assert (item["Action"], item["Resource"]) == (
         ["dynamodb:PutItem", "dynamodb:DeleteItem"],
-        "arn:aws:dynamodb:logfile_replica",
+        table_arn("logfile_replica"),
     )
     assert (position["Action"], position["Resource"]) == (
         ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"],
-        "arn:aws:dynamodb:logfile_replica-positions",
+        table_arn("logfile_replica-positions"),
     )
     assert set(outputs["logfile"]) >= set(GRANTED)
 

@@ -87,7 +87,7 @@ def test_each_type_has_its_descriptor() -> None:
 
 
 def test_our_own_attributes_replace_those_of_the_document_and_empty_members_are_left_out() -> None:
-    document = b'{"shardId":NEVER,"a":null,"b":"","c":"x"}'.replace(b"NEVER", b"[" * 40 + b"1" + b"]" * 40)
+    document = b'{"shardId":NEVER,"a":null,"b":"","":"","c":"x"}'.replace(b"NEVER", b"[" * 40 + b"1" + b"]" * 40)
     assert json.loads(encode(decode(document), {"shardId": "s-1"})) == {"c": {"S": "x"}, "shardId": {"S": "s-1"}}
 
 

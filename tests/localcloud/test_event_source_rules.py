@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.emulator.event_sources.attempts import LONGEST_BACKOFF_S, Attempt, after_failure, backoff_s, too_old
+from localcloud.emulator.control import RefusedError, Request
+from localcloud.emulator.event_sources import pauses
+from localcloud.emulator.event_sources.attempts import Attempt, after_failure, too_old
 from localcloud.emulator.event_sources.destinations import GivenUp, document_of, object_key
 from localcloud.emulator.event_sources.filters import problem_of, wanted
 from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
@@ -115,20 +117,67 @@ def test_without_bisecting_the_rest_is_given_up_after_its_retries(count, poison,
     first = poison if reports else 0
     assert delivered == list(range(first))
     assert given_up == [list(range(first, count))]
-    assert calls == retries + 1
+    # The call that found it, when others went before it, was one with another batch.
+    assert calls == retries + 1 + (1 if first else 0)
+
+
+def test_a_call_with_progress_does_not_count_for_what_is_left():
+    """Recorded on AWS: the sixth of two batches of three, three retries: once in its batch, four times alone."""
+    attempt = Attempt(tuple(record(n) for n in (3, 4, 5)))
+    for bisect in (False, True):
+        chosen = settings(
+            BisectBatchOnFunctionError=bisect,
+            MaximumRetryAttempts=3,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+        )
+        (alone,) = after_failure(attempt, 2, chosen).attempts
+        assert alone == Attempt((record(5),))
+        calls, following = 1, after_failure(alone, 0, chosen)
+        while following.attempts:
+            calls, following = calls + 1, after_failure(following.attempts[0], 0, chosen)
+        assert calls == 4
+        assert following.discarded == Attempt((record(5),), failures=4, invocations=4)
+
+
+def test_half_a_batch_is_a_batch_of_its_own():
+    whole = Attempt(tuple(record(n) for n in range(4)), invocations=1)
+    halves = after_failure(whole, 0, settings(BisectBatchOnFunctionError=True, MaximumRetryAttempts=1)).attempts
+    assert [(len(half.records), half.failures, half.invocations) for half in halves] == [(2, 0, 0), (2, 0, 0)]
 
 
 def test_a_batch_is_retried_for_ever_unless_a_quota_is_set():
     attempt = Attempt((record(0),), failures=9_999, invocations=9_999)
     following = after_failure(attempt, 0, settings())
     assert following.attempts == (Attempt((record(0),), 10_000, 10_000),)
-    assert following.wait_s == LONGEST_BACKOFF_S
+    assert following.wait_s == pauses.PACES["short"].longest_s
 
 
-def test_the_wait_grows_up_to_its_limit():
-    waits = [backoff_s(failures) for failures in range(1, 100)]
+@pytest.fixture
+def pace():
+    """`pace(name)` chooses how long mappings wait, for this test."""
+    yield pauses.choose
+    pauses.choose(pauses.DEFAULT)
+
+
+@pytest.mark.parametrize(("name", "attempts"), [("short", 63), ("recorded", 8)])
+def test_so_many_attempts_are_made_in_a_minute(pace, name, attempts):
+    """Eight were recorded on AWS; the short pauses of tests grow to a second."""
+    pace(name)
+    waits = [pauses.pause_s(failures) for failures in range(1, 100)]
     assert waits == sorted(waits)
-    assert (waits[0], waits[1], waits[-1]) == (0.1, 0.2, LONGEST_BACKOFF_S)
+    assert (waits[0], waits[1], waits[-1]) == (
+        pauses.PACES[name].first_s,
+        2 * pauses.PACES[name].first_s,
+        pauses.PACES[name].longest_s,
+    )
+    made_at_s = [sum(waits[:count]) for count in range(100)]
+    assert sum(moment <= 60 for moment in made_at_s) == attempts
+
+
+def test_a_pace_is_asked_for_by_name():
+    assert pauses.serve(Request("GET", "", {})) == {"pace": "short"}
+    with pytest.raises(RefusedError, match="`pace` is 'slow'; it may be short or recorded"):
+        pauses.serve(Request("PUT", "", {"pace": "slow"}))
 
 
 def test_only_leading_records_over_the_age_are_too_old():
@@ -264,28 +313,32 @@ def test_a_record_belongs_to_the_window_of_its_arrival():
     assert window.is_over(180.0, None)
 
 
-def test_what_is_given_up_is_documented_as_lambda_does():
-    given_up = GivenUp(
-        records=[record(1, 1_700_000_000.25), record(2, 1_700_000_001.5)],
-        condition="RecordAgeExceeded",
-        invocations=3,
+def given_up(condition, arrivals_s, *, invocations=3, batch_info="KinesisBatchInfo"):
+    return GivenUp(
+        records=[record(at, arrival_s) for at, arrival_s in enumerate(arrivals_s, start=1)],
+        condition=condition,
+        invocations=invocations,
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
-        executed_version=None,
-        function_error=None,
+        executed_version="$LATEST" if invocations else None,
+        function_error="Unhandled" if invocations else None,
         shard_id="shardId-000000000001",
         stream_arn="arn:aws:kinesis:us-east-1:123456789012:stream/s",
-        batch_info="KinesisBatchInfo",
+        batch_info=batch_info,
     )
+
+
+def test_what_is_given_up_is_documented_as_lambda_does():
     now = datetime(2026, 1, 2, 3, 4, 5, 6_000, tzinfo=UTC)
-    document = document_of(given_up, now)
+    document = document_of(given_up("RetryAttemptsExhausted", [1_700_000_000.25, 1_700_000_001.5]), now)
     assert document.pop("timestamp") == "2026-01-02T03:04:05.006Z"
     assert document["requestContext"].pop("requestId")
     assert document == {
         "requestContext": {
             "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
-            "condition": "RecordAgeExceeded",
+            "condition": "RetryAttemptsExhausted",
             "approximateInvokeCount": 3,
         },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
         "version": "1.0",
         "KinesisBatchInfo": {
             "shardId": "shardId-000000000001",
@@ -298,6 +351,20 @@ def test_what_is_given_up_is_documented_as_lambda_does():
         },
     }
     assert object_key("id", "shard", now).startswith("aws/lambda/id/shard/2026/01/02/2026-01-02T03.04.05-")
+
+
+@pytest.mark.parametrize(("invocations", "count"), [(0, 1), (1, 1), (8, 8)])
+def test_what_grew_too_old_has_no_response_and_counts_once_at_least(invocations, count):
+    document = document_of(given_up("RecordAgeExceeded", [1.0], invocations=invocations), datetime.now(UTC))
+    assert "responseContext" not in document
+    assert document["requestContext"]["approximateInvokeCount"] == count
+
+
+def test_the_arrivals_of_a_tables_stream_are_whole_seconds():
+    told = given_up("RecordAgeExceeded", [1_573_690_399.0], batch_info="DDBStreamBatchInfo")
+    info = document_of(told, datetime.now(UTC))["DDBStreamBatchInfo"]
+    assert info["approximateArrivalOfFirstRecord"] == "2019-11-14T00:13:19Z"
+    assert info["approximateArrivalOfLastRecord"] == "2019-11-14T00:13:19Z"
 
 
 @given(

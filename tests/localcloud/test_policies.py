@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.emulator.policies import Limit, Principal, Request, ResourcePolicy, allows, decide
+from localcloud.emulator.access.policies import Limit, Principal, Request, ResourcePolicy, allows, decide
 
 pytestmark = pytest.mark.pure
 

@@ -51,6 +51,7 @@ class FakeEngine:
                     "urn": urn(MAPPING_TYPE, f"web-analytics-{name}-mapping"),
                     "type": MAPPING_TYPE,
                     "parent": instance["urn"],
+                    "protect": "dynamodb" in source,
                     "outputs": {
                         "functionArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}",
                         "eventSourceArn": source,
@@ -78,7 +79,7 @@ def engine(tmp_path: Path) -> Any:
 
 def test_a_mapping_is_found_with_its_instance_function_and_source(engine: Any) -> None:
     [found] = mappings(engine, "prod", "copier")
-    assert (found.instance, found.function, found.source_arn) == ("web-analytics", "copier", KINESIS)
+    assert (found.component, found.function, found.source_arn) == ("web-analytics", "copier", KINESIS)
     with pytest.raises(StackError, match=r"no function `copyer` on a stream\. It has copier, replicator"):
         mappings(engine, "prod", "copyer")
 
@@ -98,6 +99,16 @@ def test_a_replay_from_a_time_writes_it_into_the_stack_file_and_one_from_the_hor
     ]
 
 
+def test_a_protected_mapping_may_be_replaced_by_a_replay(engine: Any) -> None:
+    found = mappings(engine, "prod", "replicator")
+    replaying.replay(engine, "prod", found)
+    unprotect = ["state", "unprotect", found[0].urn, "--yes", "--stack", "prod"]
+    assert engine.commands[-2:] == [
+        unprotect,
+        ["up", "--yes", "--skip-preview", "--stack", "prod", "--replace", found[0].urn],
+    ]
+
+
 def test_a_tables_stream_is_not_replayed_from_a_time(engine: Any) -> None:
     found = mappings(engine, "prod", None)
     assert [line.rpartition(" ")[2] for line in replaying.describe(found, None)] == ["horizon", "horizon"]
@@ -106,7 +117,9 @@ def test_a_tables_stream_is_not_replayed_from_a_time(engine: Any) -> None:
 
 
 def test_what_happens_is_said_with_the_time() -> None:
-    [line] = replaying.describe([Mapping("urn", "web", "copier", KINESIS)], datetime(2026, 11, 22, 10, tzinfo=UTC))
+    [line] = replaying.describe(
+        [Mapping("urn", "web", "copier", KINESIS, protected=False)], datetime(2026, 11, 22, 10, tzinfo=UTC)
+    )
     assert line == f"copier reads {KINESIS} again from what arrived at 2026-11-22T10:00:00+00:00"
 
 

@@ -57,7 +57,7 @@ STACK = """config:
     first: &copy
       kind: cross-account-copy/source
       target: {stack: poc}
-    second: *copy
+    second: {<<: *copy, namePrefix: second-}
     shared:
       kind: shared-stream/owner
       subscribers: {one: {accountId: "222222222222"}}

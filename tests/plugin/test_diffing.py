@@ -100,3 +100,19 @@ def test_a_resource_that_keeps_its_name_is_deleted_before_it_is_replaced(
 
     assert plan.delete_first is delete_first
     assert Change("hashKey", Kind.UPDATE, True) in plan.changes
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "replaced"),
+    [
+        ("2026-11-22T10:00:00Z", False),
+        ("2026-11-22T10:00:00.500Z", True),
+        ("2026-11-22T11:00:00+01:00", True),
+    ],
+)
+def test_a_start_that_the_real_plugin_reads_back_in_another_form_replaces_the_mapping(
+    timestamp: str, replaced: bool
+) -> None:
+    inputs = {"startingPosition": "AT_TIMESTAMP", "startingPositionTimestamp": timestamp}
+    found = changes(find("aws:lambda/eventSourceMapping:EventSourceMapping"), inputs, inputs)
+    assert found == ([Change("startingPositionTimestamp", Kind.UPDATE, True)] if replaced else [])

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.validate import ParamValidator
 
 from localcloud.plugin.errors import UnknownResourceError
 from localcloud.plugin.mapping import find_member, member_shape
-from localcloud.plugin.resource import ResourceType
+from localcloud.plugin.resource import Context, ResourceType, tag_request
 from localcloud.plugin.resources import every, find
-from localcloud.plugin.schema import Listing, Object, Type
+from localcloud.plugin.tagging import change_tags
+from localcloud.plugin.types import Listing, Object, Type
 
 pytestmark = pytest.mark.pure
 
@@ -99,3 +101,20 @@ def item_of(kind: Type) -> Type:
     while isinstance(kind, Listing):
         kind = kind.item
     return kind
+
+
+@pytest.mark.parametrize("resource", [one for one in TABLE if one.tagging is not None], ids=ids)
+def test_tags_are_set_changed_and_removed_by_requests_that_botocore_takes(resource: ResourceType) -> None:
+    tagging = resource.tagging
+    assert tagging is not None
+    called: dict[str, dict[str, Any]] = {}
+    context = Context(resource, None, "urn", {"tags": {"a": "2", "c": "3"}}, {"tags": {"a": "1", "b": "1"}})  # type: ignore[arg-type]
+    context.id, context.state = "one-of-twenty-characters", {tagging.by: "arn:of-twenty-characters"}
+    context.call = lambda operation, via=None, **request: called.setdefault(operation, request)  # type: ignore[method-assign]
+    change_tags(context, tagging)
+    for operation in (tagging.tag, tagging.untag):
+        report = ParamValidator().validate(called[operation], resource.request_shape(operation, tagging.service))
+        assert not report.has_errors(), report.generate_report()
+        assert any("tag" in member.lower() for member in called[operation])
+    [(member, value)] = tag_request(resource.request_shape(), {"a": "b c"}).items()
+    assert not ParamValidator().validate(value, resource.request_shape().members[member]).has_errors()

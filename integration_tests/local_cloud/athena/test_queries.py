@@ -96,6 +96,22 @@ def rows(who: Clients, query_id: str) -> list[list[str | None]]:
     return [[value.get("VarCharValue") for value in row["Data"]] for row in found]
 
 
+def test_a_line_may_have_many_megabytes(lake: Lake, eventually: Callable[..., Any]) -> None:
+    """An item of 400 KB can have an export line of more than 2 MiB: a control character takes six bytes in JSON."""
+    long = {"Item": {"id": {"S": "long"}, "text": {"S": "\u0001" * 400_000}}}
+    lake.put("data/long.json.gz", gzip.compress(json.dumps(long).encode() + b"\n"))
+    sql = "SELECT length(json_extract_scalar(line, '$.Item.text.S')) FROM lines WHERE length(line) > 2097152"
+    query_id = lake.start(sql)
+    execution = eventually(
+        lambda: lake.owner.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"],
+        until=lambda found: found["Status"]["State"] in ("SUCCEEDED", "FAILED"),
+        timeout=60,
+    )
+    assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
+    rows = lake.owner.athena.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"]
+    assert [row["Data"][0]["VarCharValue"] for row in rows[1:]] == ["400000"]
+
+
 def test_trino_functions_mean_what_they_mean_on_athena(lake, ended) -> None:
     """https://trino.io/docs/current/functions/json.html"""
     query_id = lake.start(IDS)

@@ -182,3 +182,36 @@ def test_a_stream_that_does_not_exist_takes_nothing(account, clients, unique):
 
     with pytest.raises(firehose.exceptions.ResourceNotFoundException):
         firehose.put_record(DeliveryStreamName=unique("nobody"), Record={"Data": base64.b64encode(b"x")})
+
+
+def test_a_stream_is_created_with_tags_of_any_script(account, make, clients, unique, cleanup):
+    account_id, name = account(), unique("tagged")
+    role_arn = make.role(account_id, trusts="firehose.amazonaws.com")
+    firehose = clients(account_id).client("firehose")
+    destination = {"RoleARN": role_arn, "BucketARN": "arn:aws:s3:::any-bucket"}
+    tags = [
+        {"Key": "team", "Value": "Größe @ 5%"},
+        {"Key": "empty", "Value": ""},
+        {"Key": "単位", "Value": "a/b:c=d+e-f"},
+    ]
+
+    def create(name, tags):
+        return firehose.create_delivery_stream(
+            DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination, Tags=tags
+        )
+
+    create(name, tags)
+    cleanup(firehose.delete_delivery_stream, DeliveryStreamName=name)
+    firehose.tag_delivery_stream(DeliveryStreamName=name, Tags=[{"Key": "later", "Value": "yes"}])
+    firehose.untag_delivery_stream(DeliveryStreamName=name, TagKeys=["empty"])
+    found = firehose.list_tags_for_delivery_stream(DeliveryStreamName=name)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in found} == {"team": "Größe @ 5%", "単位": "a/b:c=d+e-f", "later": "yes"}
+
+    for wrong in ({"Key": "aws:team", "Value": "x"}, {"Key": "team", "Value": "a;b"}, {"Key": "k" * 129, "Value": "x"}):
+        for refused in (
+            lambda wrong=wrong: create(unique("refused"), [wrong]),
+            lambda wrong=wrong: firehose.tag_delivery_stream(DeliveryStreamName=name, Tags=[wrong]),
+        ):
+            with pytest.raises(ClientError) as error:
+                refused()
+            assert error.value.response["Error"]["Code"] == "ValidationException", wrong

@@ -29,7 +29,7 @@ def put(**attributes):
         (put(pk={"S": "a"}, number={"N": "9" * 39}), "38 significant digits"),
         (put(pk={"S": "a"}, filler={"S": "x" * 410_000}), "Item size has exceeded the maximum allowed size"),
         (put(pk={"S": ""}), "cannot contain an empty string value"),
-        (put(pk={"S": "x" * 2049}), "size limit of 2048 bytes"),
+        (put(pk={"S": "x" * 2049}), "maximum size limit of2048 bytes"),
         (put(pk={"N": "1"}), "does not match the schema"),
         (put(other={"S": "a"}), "does not match the schema"),
         (put(pk={"S": "a"}, numbers={"SS": ["a", "a"]}), "contains duplicates"),

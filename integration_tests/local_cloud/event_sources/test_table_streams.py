@@ -47,6 +47,7 @@ def test_the_event_has_every_field_of_a_change_record(account, clients, table, r
     created = [record["dynamodb"].pop("ApproximateCreationDateTime") for record in records]
     numbers = [record["dynamodb"].pop("SequenceNumber") for record in records]
     ids = [record.pop("eventID") for record in records]
+    assert all(isinstance(moment, float) and moment.is_integer() for moment in created)
     assert all(abs(moment - time.time()) < 60 for moment in created)
     assert numbers == sorted(numbers, key=int)
     assert all(re.fullmatch(r"[1-9]\d{20,39}", number) for number in numbers)

@@ -185,6 +185,26 @@ def test_logs_have_one_stream_for_an_environment(account, function) -> None:
     )
 
 
+def test_what_a_long_invocation_prints_is_in_the_log_while_it_runs_and_only_once(account, function) -> None:
+    """Logs of a running function appear within seconds; its last ones with END and REPORT."""
+    source = """
+    import time
+    def handler(event, context):
+        print("begun", flush=True)
+        time.sleep(1.2)
+        print("waiting", flush=True)
+        time.sleep(1.5)
+        print("done")
+        return context.log_group_name
+    """
+    mine = function(account(), source)
+    group = mine.invoke(1)["Payload"]
+    events = mine.clients.logs.filter_log_events(logGroupName=group)["events"]
+    assert [event["message"].split()[0] for event in events] == ["START", "begun", "waiting", "done", "END", "REPORT"]
+    at_ms = {event["message"].split()[0]: event["ingestionTime"] for event in events}
+    assert at_ms["begun"] <= at_ms["waiting"] < at_ms["done"] - 1000
+
+
 def test_a_role_without_permission_leaves_no_logs(account, clients, function, role) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-prerequisites.html"""
     mine = account()

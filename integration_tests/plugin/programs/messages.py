@@ -57,6 +57,29 @@ def program(version: int = 1) -> None:
         dimensions={"FunctionName": "copier"},
         alarm_actions=[topic.arn],
     )
+    aws.cloudwatch.MetricAlarm(
+        "math-alarm",
+        name="unread",
+        comparison_operator="GreaterThanThreshold",
+        evaluation_periods=3,
+        datapoints_to_alarm=1,
+        threshold=version,
+        treat_missing_data="notBreaching",
+        metric_queries=[
+            {
+                "id": "incoming",
+                "metric": {
+                    "namespace": "AWS/Kinesis",
+                    "metric_name": "IncomingRecords",
+                    "dimensions": {"StreamName": "clicks"},
+                    "stat": "Sum",
+                    "period": 300,
+                },
+                "return_data": False,
+            },
+            {"id": "arrived", "expression": "FILL(incoming, 0)", "label": "arrived", "return_data": True},
+        ],
+    )
     aws.cloudwatch.CompositeAlarm("both", alarm_name="both", alarm_rule=alarm.name.apply(lambda name: f"ALARM({name})"))
     text = {"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": f"# {version}"}}
     aws.cloudwatch.Dashboard("dashboard", dashboard_name="story", dashboard_body=json.dumps({"widgets": [text]}))

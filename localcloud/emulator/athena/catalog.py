@@ -14,10 +14,10 @@ from urllib.parse import urlparse
 
 from ministack.core.responses import request_scope
 
+from localcloud.emulator import eventloop
+from localcloud.emulator.access.authorization import AccessDenied, Session, require
+from localcloud.emulator.access.callers import acting
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import AccessDenied, Session, require
-from localcloud.emulator.callers import acting
-from localcloud.emulator.firehose import eventloop
 
 SECURE = {"aws:SecureTransport": "true"}
 
@@ -59,6 +59,18 @@ def allow(session: Session, region: str, action: str, database: str, table: str)
     for resource in (f"table/{database}/{table}", f"database/{database}", "catalog"):
         with _explained():
             require(session, action, f"{base}:{resource}", context=SECURE, region=region)
+
+
+def allow_default(session: Session, region: str) -> None:
+    """Raise QueryError unless the caller may see the database `default`, or make it where it is not there.
+
+    https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+    """
+    base = f"arn:aws:glue:{region}:{session.account_id}"
+    for action in ("glue:GetDatabase", "glue:CreateDatabase"):
+        for resource in ("database/default", "catalog"):
+            with _explained():
+                require(session, action, f"{base}:{resource}", context=SECURE, region=region)
 
 
 def find(session: Session, region: str, name: TableName, context_database: str) -> StoredTable:

@@ -14,15 +14,21 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
 from localcloud.emulator.athena import catalog, results
 from localcloud.emulator.athena.catalog import StoredTable
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
 from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]
 
+MAX_ROW_BYTES = 32 * 1024 * 1024
+# How DuckDB's readers of text and of JSON call that, and the option of the emulator's behind which it is given.
+_LONGEST_ROW = {
+    "read_csv(": ("strict_mode = false,", "max_line_size"),
+    "read_json_auto(": ("union_by_name = true,", "maximum_object_size"),
+}
 LIMIT_EXCEEDED = "Bytes scanned limit was exceeded"
 
 
@@ -41,6 +47,7 @@ async def _execute(
     status["State"] = "RUNNING"
     began = time.monotonic()
     try:
+        catalog.allow_default(session, region)
         if ddl is not None:
             _define(session, region, ddl, database)
             answer: Json = athena._run_ddl(ddl, database)
@@ -110,9 +117,7 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         for number, table in enumerate(tables):
             files = catalog.fetch(session, region, table, folder / str(number))
-            relation = (
-                athena._table_relation(table.definition, files) if files else athena._empty_relation(table.definition)
-            )
+            relation = _relation(table, files) if files else athena._empty_relation(table.definition)
             name = f"{_quoted(table.name.database)}.{_quoted(table.name.table)}"
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {relation}")
         connection.execute(f"USE {_quoted(database)}")
@@ -124,6 +129,21 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
             "column_types": [athena._DUCKDB_TYPE_MAP.get(kind, "varchar") for kind in types],
             "rows": [list(row) for row in answer.fetchall()],
         }
+
+
+def _relation(table: StoredTable, files: list[str]) -> str:
+    """The table function that reads a table's files: rows as long as Athena's, where DuckDB stops at 2 MiB.
+
+    "The maximum size of a single row or its columns cannot exceed 32 megabytes":
+    https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+    """
+    from ministack.services import athena
+
+    relation: str = athena._table_relation(table.definition, files)
+    for reader, (behind, longest) in _LONGEST_ROW.items():
+        if reader in relation:
+            relation = relation.replace(behind, f"{behind} {longest} = {MAX_ROW_BYTES},", 1)
+    return relation
 
 
 def _quoted(name: str | None) -> str:

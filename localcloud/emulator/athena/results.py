@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlparse
 
+from localcloud.emulator.access.authorization import AccessDenied, Session, require
 from localcloud.emulator.athena.catalog import SECURE
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.authorization import AccessDenied, Session, require
-from localcloud.emulator.firehose.errors import DeliveryError
-from localcloud.emulator.firehose.storage import put_object
+from localcloud.emulator.storage import StorageError, put_object
 
 
 def save(session: Session, region: str, execution: Mapping[str, Any]) -> None:
@@ -28,7 +27,7 @@ def save(session: Session, region: str, execution: Mapping[str, Any]) -> None:
     try:
         put_object(session, bucket, key, body, key_arn=key_arn, region=region)
         put_object(session, bucket, f"{key}.metadata", metadata.encode(), key_arn=key_arn, region=region)
-    except DeliveryError as error:
+    except StorageError as error:
         raise QueryError(
             f"Access denied when writing output to url: {configuration['OutputLocation']} . Please ensure you are "
             f"allowed to access the S3 bucket, and the KMS key if results are encrypted with one. {error.reason}"

@@ -9,9 +9,9 @@ from typing import Any
 
 from ministack.core.responses import error_response_json, get_region, json_response
 
+from localcloud.emulator.access.callers import caller
 from localcloud.emulator.athena import results
 from localcloud.emulator.athena.errors import QueryError
-from localcloud.emulator.callers import caller
 from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]

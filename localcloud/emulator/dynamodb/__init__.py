@@ -1,15 +1,30 @@
-"""What DynamoDB does besides its API calls: items expire into the stream, tables are exported to S3, capacity runs out.
+"""DynamoDB where the emulator differs: what an item may be, scans, PartiQL, items that expire into the stream, exports.
 
 Each module names the page that it follows. Capacity is enforced while a `throughput` fault rule says so.
 """
 
-from localcloud.emulator.dynamodb import batch_writing, expiry, export, key_numbers, scanning, values
+from localcloud.emulator.dynamodb import (
+    batch_writing,
+    consumed_writes,
+    expiry,
+    export,
+    key_numbers,
+    key_sizes,
+    partiql,
+    request_values,
+    scanning,
+    values,
+)
 
 
 def install() -> None:
     values.install()
     key_numbers.install()
+    key_sizes.install()
+    request_values.install()
+    partiql.install()
     batch_writing.install()
     expiry.install()
+    consumed_writes.install()
     export.install()
     scanning.install()

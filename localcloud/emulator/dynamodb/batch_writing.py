@@ -80,7 +80,7 @@ def _checked(request_items: Json) -> Iterator[_Write]:
                 partition, sort = _checked_item(table, item)
             elif "DeleteRequest" in request:
                 item, key = None, request["DeleteRequest"].get("Key", {})
-                _raise(dynamodb._values_error_response(key.values() if isinstance(key, dict) else (), envelope=False))
+                _raise(dynamodb._values_error_response([{"M": key}], envelope=False))
                 partition, sort, refusal = dynamodb._resolve_table_key_values(table, key, allow_extra=False)
                 _raise(refusal)
             else:
@@ -99,8 +99,8 @@ def _checked_item(table: Json, item: Any) -> tuple[str, str]:
     names = table["pk_name"], table["sk_name"]
     size_bytes = plain_item_bytes(item)
     if size_bytes is None or size_bytes > dynamodb._DDB_ITEM_MAX_BYTES:
-        values = item.values() if isinstance(item, dict) else ()
-        _raise(dynamodb._values_error_response(values, envelope=False) or dynamodb._validate_item(item, *names))
+        whole = [{"M": item}]  # so that its names are looked at too
+        _raise(dynamodb._values_error_response(whole, envelope=False) or dynamodb._validate_item(item, *names))
     else:
         _raise(dynamodb._key_length_error(item, *names))
     partition, sort, refusal = dynamodb._resolve_table_key_values(table, item, allow_extra=True)

@@ -15,8 +15,8 @@ from ministack.core.responses import AccountRegionScopedDict, request_scope
 
 from localcloud.emulator import control
 from localcloud.emulator.control import RefusedError, Request
-from localcloud.emulator.event_sources.change_records import deleted_by_ttl
 from localcloud.emulator.patching import replaces
+from localcloud.emulator.table_streams.change_records import deleted_by_ttl
 
 INTERVAL_S = 60.0
 REAPER = "dynamodb-ttl-reaper"  # the name of the emulator's own thread

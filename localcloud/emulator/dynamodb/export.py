@@ -20,12 +20,11 @@ from typing import Any
 
 from ministack.core.responses import error_response_json, get_region, json_response, request_scope
 
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
-from localcloud.emulator.firehose import eventloop
-from localcloud.emulator.firehose.errors import DeliveryError
-from localcloud.emulator.firehose.storage import put_object
+from localcloud.emulator import eventloop
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
 from localcloud.emulator.patching import replaces
+from localcloud.emulator.storage import StorageError, put_object
 
 Json = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
@@ -102,15 +101,13 @@ def _run(description: Json, items: list[Json], session: Session, region: str) ->
     with request_scope(session.account_id, region):
         try:
             description.update(_written(description, items, session, region), ExportStatus="COMPLETED")
-        except DeliveryError as error:
-            description.update(
-                ExportStatus="FAILED", FailureCode=error.code.removeprefix("S3."), FailureMessage=error.reason
-            )
+        except StorageError as error:
+            description.update(ExportStatus="FAILED", FailureCode=error.code, FailureMessage=error.reason)
         description["EndTime"] = time.time()
 
 
 def _written(description: Json, items: list[Json], session: Session, region: str) -> Json:
-    """Write the files of an export; returns what its description says about them. Raises DeliveryError."""
+    """Write the files of an export; returns what its description says about them. Raises StorageError."""
     bucket = description["S3Bucket"]
     folder = f"AWSDynamoDB/{description['ExportArn'].rsplit('/', 1)[-1]}"
     if description.get("S3Prefix"):

@@ -34,7 +34,7 @@ def plain_item_bytes(item: Any) -> int | None:
         return None
     total = 0
     for name, value in item.items():
-        if type(value) is not dict or len(value) != 1:
+        if not name or type(value) is not dict or len(value) != 1:
             return None
         if type(text := value.get("S")) is str:
             total += len(text) if text.isascii() else len(text.encode())

@@ -10,8 +10,8 @@ from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import error_response_json, get_account_id, get_region
 
 from localcloud.emulator import kinesis
-from localcloud.emulator.authorization import AccessDenied, require
-from localcloud.emulator.callers import caller
+from localcloud.emulator.access.authorization import AccessDenied, require
+from localcloud.emulator.access.callers import caller
 
 Answer = tuple[int, dict[str, str], bytes]
 

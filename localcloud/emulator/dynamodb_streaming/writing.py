@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 
 from localcloud.emulator import faults, kinesis
-from localcloud.emulator.authorization import Session, root
+from localcloud.emulator.access.authorization import Session, root
+from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.key_use.streams import require_stream_key
-from localcloud.emulator.keys import KmsError
 from localcloud.emulator.kinesis.streams import put
 
 logger = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from typing import Any
 from ministack.core.arn import parse_arn
 
 from localcloud.emulator import faults
-from localcloud.emulator.authorization import AccessDenied, Session, assume, require
+from localcloud.emulator.access.authorization import AccessDenied, Session, assume, require
+from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.event_sources.sources import stream_of_consumer
+from localcloud.emulator.key_use.asking import require_key
 from localcloud.emulator.key_use.streams import require_stream_key
-from localcloud.emulator.keys import KmsError, require_key
 
 LAMBDA = "lambda.amazonaws.com"
 # A role is assumed again this often, as Lambda's credentials are renewed; its policies are asked at every read.

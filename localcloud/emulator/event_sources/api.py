@@ -1,5 +1,5 @@
-"""CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping for streams; queues stay the
-emulator's.
+"""CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping for streams;
+`queue_mappings` has the rules of queues.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html , …/API_UpdateEventSourceMapping.html ,
 …/API_DeleteEventSourceMapping.html
@@ -12,14 +12,15 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, new_uuid
 
-from localcloud.emulator.event_sources import engine
+from localcloud.emulator.event_sources import engine, queue_mappings, queue_reading
 from localcloud.emulator.event_sources.access import CannotReadError
-from localcloud.emulator.event_sources.mapping import Mapping
 from localcloud.emulator.event_sources.settings import DEFAULTS
 from localcloud.emulator.event_sources.sources import SourceNotFoundError, stream_of_consumer
 from localcloud.emulator.event_sources.validation import (
     STARTING_POSITIONS,
     InvalidError,
+    require_idle,
+    require_not_deleting,
     require_starting_position,
     require_valid,
 )
@@ -32,12 +33,10 @@ Request = dict[str, Any]
 OPTIONAL = ("FilterCriteria", "MetricsConfig")
 
 STATUS = {"ResourceConflictException": 409, "ResourceInUseException": 400, "ResourceNotFoundException": 404}
-# In these states a mapping takes no changes: API_UpdateEventSourceMapping.html (ResourceInUseException)
-IN_USE = ("Creating", "Enabling", "Disabling", "Updating", "Deleting")
 
 
 def create(original: Callable[[Request], Answer], request: Request) -> Answer:
-    """Create the mapping of a stream; that of a queue is the emulator's once its parameters are right.
+    """Create the mapping of a stream or a queue.
 
     Raises InvalidError.
     """
@@ -53,7 +52,7 @@ def create(original: Callable[[Request], Answer], request: Request) -> Answer:
     function_arn = lambda_svc._func_arn(name) + (f":{qualifier}" if qualifier else "")
     _require_new(source_arn, function_arn)
     if service not in STARTING_POSITIONS:
-        return original(request)
+        return queue_mappings.create(original, request, function_arn)
     require_starting_position(request, service)
     if source_arn.split(":")[3] != get_region():
         raise InvalidError(f"Event source region must match Lambda region {get_region()}.")
@@ -97,8 +96,8 @@ def update(original: Callable[[str, Request], Answer], mapping_id: str, request:
     service = _service_of(record["EventSourceArn"])
     require_valid(request, service)
     if mapping is None:
-        return original(mapping_id, request)
-    _require_idle(mapping)
+        return queue_mappings.update(original, record, request)
+    require_idle(record)
     if request.get("FunctionName"):
         name, qualifier, missing = lambda_svc._resolve_existing_esm_function(request["FunctionName"])
         if missing:
@@ -126,12 +125,11 @@ def delete(original: Callable[[str], Answer], mapping_id: str) -> Answer:
 
     mapping = engine.find(mapping_id)
     record = lambda_svc._esms.get(mapping_id)
-    if mapping is None or record is None:
+    if record is None:
         return original(mapping_id)
-    if record["State"] == "Deleting":
-        raise InvalidError(
-            f"Cannot delete the event source mapping {mapping_id} because it is in use.", "ResourceInUseException"
-        )
+    require_not_deleting(record)
+    if mapping is None:
+        return queue_mappings.delete(original, record)
     record |= {"State": "Deleting", "LastModified": time.time()}
     shown = lambda_svc._esm_response(record)
     engine.remove(mapping)
@@ -169,15 +167,6 @@ def _require_new(source_arn: str, function_arn: str) -> None:
             )
 
 
-def _require_idle(mapping: Mapping) -> None:
-    state = mapping.record["State"]
-    if state in IN_USE:
-        raise InvalidError(
-            f"Cannot update the event source mapping {mapping.id} because it is in use: its state is {state}.",
-            "ResourceInUseException",
-        )
-
-
 def _accepted(body: dict[str, Any]) -> Answer:
     answer: Answer = json_response(body, 202)
     return answer
@@ -207,7 +196,9 @@ def install() -> None:
     def _delete_esm(original: Callable[[str], Answer], esm_id: str) -> Answer:
         return _refusing(delete)(original, esm_id)
 
-    # Streams are read by the engine; the emulator's poller keeps the queues.
+    queue_reading.install()
+
+    # Streams are read by the engine.
     @replaces("ministack.services.lambda_svc", "_poll_kinesis", source="0d590120d060")
     def _poll_kinesis(_original: object) -> bool:
         return False

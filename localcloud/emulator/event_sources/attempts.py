@@ -1,4 +1,4 @@
-"""Decides how a batch that failed goes on: retried, split, or given up. Pure.
+"""Decides how a batch that failed goes on: retried, split, or given up.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html and …/services-dynamodb-errors.html
 """
@@ -6,19 +6,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from localcloud.emulator.event_sources.pauses import pause_s
 from localcloud.emulator.event_sources.records import StreamRecord
 from localcloud.emulator.event_sources.settings import Settings
-
-# AWS backs off exponentially, without saying how; these keep ten retries of a test within seconds.
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 1.0
 
 
 @dataclass(frozen=True)
 class Attempt:
     """Records to be sent together.
 
-    `failures` counts against the retry quota, `invocations` the calls that had the first record.
+    `failures` counts against the retry quota, `invocations` the calls with just these records.
     """
 
     records: tuple[StreamRecord, ...]
@@ -42,26 +39,22 @@ def after_failure(attempt: Attempt, failed_from: int, settings: Settings) -> Nex
 
     Records before it are done. A batch is split in two when BisectBatchOnFunctionError is set and it holds more than
     one record, which does not count as a retry; a partial failure splits it at the failed record. Otherwise the rest
-    is retried until the quota is used up.
+    is retried until the quota is used up, which begins anew when there was progress: as recorded, three retries are
+    four calls with the failed record alone after the one that found it.
     """
     rest = attempt.records[failed_from:]
-    invocations = attempt.invocations + 1
     if settings.bisect and len(attempt.records) > 1:
         if failed_from:
-            return Next((Attempt(rest, 0, 1),))
+            return Next((Attempt(rest),))
         middle = len(rest) // 2
-        return Next(tuple(Attempt(half, attempt.failures, invocations) for half in (rest[:middle], rest[middle:])))
-    # Progress makes it another batch, whose first record has failed once.
-    failures = 1 if failed_from else attempt.failures + 1
-    following = Attempt(rest, failures, 1 if failed_from else invocations)
+        return Next(tuple(Attempt(half, attempt.failures) for half in (rest[:middle], rest[middle:])))
+    if failed_from:  # progress makes it another batch, for which the call counts as little
+        return Next((Attempt(rest),), pause_s(1))
+    failures = attempt.failures + 1
+    following = Attempt(rest, failures, attempt.invocations + 1)
     if settings.maximum_retries is not None and failures > settings.maximum_retries:
         return Next(discarded=following)
-    return Next((following,), backoff_s(failures))
-
-
-def backoff_s(failures: int) -> float:
-    """How long to wait after the `failures`-th failure in a row, in seconds."""
-    return float(min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures - 1, 10)))
+    return Next((following,), pause_s(failures))
 
 
 def too_old(records: Sequence[StreamRecord], maximum_age_s: float | None, now_s: float) -> int:

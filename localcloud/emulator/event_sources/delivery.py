@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.emulator import metrics
-from localcloud.emulator.authorization import assume
+from localcloud.emulator.access.authorization import assume
 from localcloud.emulator.event_sources import destinations
 from localcloud.emulator.event_sources.access import LAMBDA
 from localcloud.emulator.event_sources.attempts import Attempt
@@ -115,8 +115,19 @@ class Delivery:
         What goes to an on-failure destination is not dropped.
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
         """
+        if events:
+            self._count(metric, events)
+
+    def count_polled(self, events: int) -> None:
+        """Count what was read; nothing is counted as well, which shows that the mapping polls.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+        """
+        self._count("PolledEventCount", events)
+
+    def _count(self, metric: str, events: int) -> None:
         settings = self._settings()
-        if events and settings.counts_events:
+        if settings.counts_events:
             _, _, _, region, account_id = settings.function_arn.split(":")[:5]
             dimensions = {"EventSourceMappingUUID": self._mapping_id}
             metrics.put(account_id, region, "AWS/Lambda", metric, events, "Count", dimensions)

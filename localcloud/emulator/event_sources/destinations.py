@@ -13,11 +13,10 @@ from typing import Any
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid, request_scope
 
-from localcloud.emulator import faults
-from localcloud.emulator.authorization import Session, require
+from localcloud.emulator import eventloop, faults
+from localcloud.emulator.access.authorization import Session, require
 from localcloud.emulator.event_sources.records import StreamRecord
-from localcloud.emulator.firehose import eventloop
-from localcloud.emulator.firehose.storage import put_object
+from localcloud.emulator.storage import put_object
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 TOO_OLD = "RecordAgeExceeded"
@@ -50,10 +49,10 @@ def document_of(given_up: GivenUp, now: datetime) -> dict[str, Any]:
             "requestId": new_uuid(),
             "functionArn": given_up.function_arn,
             "condition": given_up.condition,
-            "approximateInvokeCount": given_up.invocations,
+            "approximateInvokeCount": max(1, given_up.invocations),  # 1 also for what was never sent
         }
     }
-    if given_up.executed_version is not None:
+    if given_up.executed_version is not None and given_up.condition != TOO_OLD:
         document["responseContext"] = {
             "statusCode": 200,
             "executedVersion": given_up.executed_version,
@@ -130,7 +129,9 @@ def _scope(arn: str) -> tuple[str, str]:
 
 
 def _iso(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    """A time in milliseconds, or in seconds when it is a whole one, as the arrivals of a table's stream are."""
+    milliseconds = moment.microsecond // 1000
+    return f"{moment:%Y-%m-%dT%H:%M:%S}" + (f".{milliseconds:03d}Z" if milliseconds else "Z")
 
 
 _SENDERS: dict[str, Callable[[Session, str, str, GivenUp], None]] = {

@@ -6,6 +6,8 @@ from typing import Any
 
 from localcloud.emulator.event_sources.mapping import Mapping
 
+# How often a mapping says that it polls: as a lane waits to be woken, it asks for nothing in between.
+POLLED_S = 10.0
 # How long the API shows a passing state (Creating, Enabling, Disabling, Updating) at least.
 PASSING_STATE_S = 0.05
 
@@ -40,6 +42,19 @@ def remove(mapping: Mapping) -> None:
     """Stop the mapping and forget it once nothing is in flight. To be called on the event loop."""
     mapping.stop()
     asyncio.get_running_loop().call_later(PASSING_STATE_S, mapping.settle)
+
+
+def polled() -> None:
+    """Have every mapping that polls say so."""
+    for mapping in tuple(_mappings.values()):
+        mapping.polled()
+
+
+def poll_for_ever() -> None:
+    """To be run in a thread of its own."""
+    pause = threading.Event()
+    while not pause.wait(POLLED_S):
+        polled()
 
 
 def stop_all() -> None:

@@ -1,7 +1,7 @@
 """Evaluates filter criteria: which records a mapping sends to its function. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html , …/with-kinesis-filtering.html ,
-…/with-ddb-filtering.html
+…/with-ddb-filtering.html , …/with-sqs-filtering.html
 """
 
 import base64
@@ -30,16 +30,23 @@ def wanted(event: Mapping[str, Any], patterns: Sequence[Pattern]) -> bool:
 
 
 def filtered_form(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What patterns are held against: for Kinesis the metadata, and `data` decoded and, when it is JSON, parsed."""
+    """What patterns are held against.
+
+    For Kinesis the metadata, and `data` decoded and, when it is JSON, parsed; for SQS `body`, parsed when it is JSON.
+    """
+    if event.get("eventSource") == "aws:sqs":
+        return {**event, "body": _parsed(event["body"].encode())}
     if "kinesis" not in event:
         return event
     kinesis = event["kinesis"]
-    raw = base64.b64decode(kinesis["data"])
+    return {**event, **kinesis, "data": _parsed(base64.b64decode(kinesis["data"]))}
+
+
+def _parsed(content: bytes) -> Any:
     try:
-        data: Any = json.loads(raw)
+        return json.loads(content)
     except ValueError:
-        data = raw.decode(errors="replace")
-    return {**event, **kinesis, "data": data}
+        return content.decode(errors="replace")
 
 
 def matches(document: Any, pattern: Pattern) -> bool:

@@ -11,18 +11,17 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from localcloud.emulator.event_sources.access import CannotReadError
-from localcloud.emulator.event_sources.attempts import Attempt, after_failure, backoff_s, too_old
-from localcloud.emulator.event_sources.delivery import Delivered, Failed, NotInvoked, Outcome
+from localcloud.emulator.event_sources.attempts import Attempt, after_failure, too_old
+from localcloud.emulator.event_sources.delivery import Delivered, Delivery, Failed, NotInvoked, Outcome
 from localcloud.emulator.event_sources.destinations import RETRIES_EXHAUSTED, TOO_OLD
 from localcloud.emulator.event_sources.filters import wanted
+from localcloud.emulator.event_sources.pauses import pause_s
 from localcloud.emulator.event_sources.records import MAX_PAYLOAD_BYTES, StreamRecord, within_payload
-from localcloud.emulator.event_sources.sources import SourceNotFoundError
-
-if TYPE_CHECKING:
-    from localcloud.emulator.event_sources.mapping import Mapping
+from localcloud.emulator.event_sources.settings import Settings
+from localcloud.emulator.event_sources.sources import Chunk, Source, SourceNotFoundError
 
 # How far lanes may run ahead of the slowest one of their shard, in records.
 LOOK_AHEAD = 10_000
@@ -30,10 +29,39 @@ LOOK_AHEAD = 10_000
 REFUSED_WAIT_S = 0.5
 
 
+class Owner(Protocol):
+    """What shards and lanes ask of the mapping that they work for."""
+
+    id: str
+    settings: Settings
+    source: Source
+    delivery: Delivery
+    running: bool
+    stopped: bool
+
+    def read(self, shard: "Shard", limit: int) -> Chunk:
+        """Records of a shard. Raises CannotReadError and SourceNotFoundError."""
+
+    def report(self, result: str) -> None:
+        """Note the result of the last attempt."""
+
+    def readable(self) -> None:
+        """A read has worked."""
+
+    def unreadable(self, error: Exception) -> None:
+        """A read was refused."""
+
+    def lane_rests(self) -> None:
+        """A lane has nothing in flight."""
+
+    def lane_stopped(self, lane: "Lane") -> None:
+        """A lane has ended."""
+
+
 class Shard:
     """One shard of a mapping: how far it is read, and the lanes that its records were handed to."""
 
-    def __init__(self, mapping: "Mapping", shard_id: str, position: int, lane: "Callable[[Shard, int], Lane]") -> None:
+    def __init__(self, mapping: Owner, shard_id: str, position: int, lane: "Callable[[Shard, int], Lane]") -> None:
         self.mapping = mapping
         self._make_lane = lane
         self.shard_id = shard_id
@@ -69,7 +97,7 @@ class Shard:
                     taker.pending.append(record)
                     if taker is not lane:
                         taker.woken.set()
-                self.mapping.delivery.count("PolledEventCount", len(chunk.records))
+                self.mapping.delivery.count_polled(len(chunk.records))
                 self.mapping.delivery.count("FilteredOutEventCount", len(chunk.records) - len(chosen))
                 # Only now, so that a lane that sees the end sees all its records as well.
                 self.position, self.ended = chunk.next_position, chunk.ended
@@ -126,7 +154,7 @@ class Lane(threading.Thread):
             except Exception as error:  # the shard must go on, whatever one invocation met
                 logging.getLogger(__name__).exception("lane %s", self.name)
                 self.mapping.report(f"PROBLEM: {error}")
-                self.pause(backoff_s(4))
+                self.pause(pause_s(4))
         self.busy = False
         self.mapping.lane_stopped(self)
 
@@ -218,7 +246,7 @@ class Lane(threading.Thread):
             case NotInvoked():
                 # Nothing reached the function, so it counts for nothing.
                 self.mapping.report(outcome.problem)
-                self.pause(backoff_s(4))
+                self.pause(pause_s(4))
                 return
             case Failed(failed_from=failed_from):
                 self.last_failure = outcome
@@ -246,7 +274,7 @@ class Lane(threading.Thread):
             if problem is None:
                 return True
             self.mapping.report(problem)
-            self.pause(backoff_s(4))
+            self.pause(pause_s(4))
         return False
 
     def pause(self, wait_s: float) -> None:

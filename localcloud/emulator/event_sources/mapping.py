@@ -21,10 +21,10 @@ from localcloud.emulator.event_sources.sources import (
     Source,
     SourceNotFoundError,
     SourceReplacedError,
-    SourceShard,
     source_of,
 )
 from localcloud.emulator.event_sources.windowed_lanes import WindowedLane
+from localcloud.emulator.shard_ranges import ShardRange
 
 
 class Mapping:
@@ -86,6 +86,7 @@ class Mapping:
             state = self.record["State"]
             if state in ("Creating", "Enabling", "Updating"):
                 self._become("Enabled" if self.record["Enabled"] else "Disabled")
+                self.polled()
         self.lane_rests()
 
     def lane_rests(self) -> None:
@@ -102,6 +103,11 @@ class Mapping:
 
     def _become(self, state: str) -> None:
         self.record |= {"State": state, "LastModified": time.time()}
+
+    def polled(self) -> None:
+        """Say that the mapping polls, also when there is nothing to read; one that may not read does not."""
+        if self.running and not self.stopped and not self._unreadable:
+            self.delivery.count_polled(0)
 
     def wake(self) -> None:
         """Have every lane look again."""
@@ -193,7 +199,7 @@ class Mapping:
     def _make_lane(self, shard: Shard, number: int) -> Lane:
         return WindowedLane(shard, number) if self.settings.tumbling_s else Lane(shard, number)
 
-    def _is_next(self, shard: SourceShard, present: set[str]) -> bool:
+    def _is_next(self, shard: ShardRange, present: set[str]) -> bool:
         return all(parent in self._finished or parent not in present for parent in shard.parent_ids)
 
     def _restart(self) -> None:

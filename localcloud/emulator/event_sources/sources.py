@@ -14,10 +14,11 @@ from typing import Any, Protocol
 from ministack.core.arn import parse_arn
 
 from localcloud.emulator import fast_json, kinesis
-from localcloud.emulator.event_sources import change_records
 from localcloud.emulator.event_sources.records import StreamRecord
+from localcloud.emulator.shard_ranges import ShardRange
+from localcloud.emulator.table_streams import change_records
 from localcloud.emulator.table_streams import log as table_log
-from localcloud.emulator.table_streams.shards import Shard
+from localcloud.emulator.table_streams.shards import Shard as StreamShard
 
 # The JSON of a Kinesis record around its data and partition key, and of each escaped character.
 _KINESIS_ENVELOPE_BYTES = 700
@@ -29,17 +30,6 @@ class SourceNotFoundError(LookupError):
 
 class SourceReplacedError(SourceNotFoundError):
     """Another stream has taken the name; what was read before says nothing about it."""
-
-
-@dataclass(frozen=True)
-class SourceShard:
-    """A shard with its first position and the one after its last; `closed` means that no more come."""
-
-    shard_id: str
-    parent_ids: tuple[str, ...]
-    closed: bool
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class Source(Protocol):
     arn: str
     batch_info: str
 
-    def shards(self) -> list[SourceShard]: ...
+    def shards(self) -> list[ShardRange]: ...
 
     def has_news(self, shard_id: str, position: int) -> bool:
         """Whether a read could give a record or the end of the shard; cheap."""
@@ -82,10 +72,9 @@ class KinesisSource:
         self._stream = self._find()
         self._region = parse_arn(arn).region
 
-    def shards(self) -> list[SourceShard]:
+    def shards(self) -> list[ShardRange]:
         self._find()
-        found = kinesis.shards(self.stream_arn)
-        return [SourceShard(one.shard_id, one.parent_ids, one.closed, one.start, one.end) for one in found]
+        return kinesis.shards(self.stream_arn)
 
     def has_news(self, shard_id: str, position: int) -> bool:
         return self._find() is not self._stream or kinesis.has_news(self._stream, shard_id, position)
@@ -150,10 +139,10 @@ class DynamoDbSource:
         self._spec = parse_arn(arn)
         self._log()
 
-    def shards(self) -> list[SourceShard]:
+    def shards(self) -> list[ShardRange]:
         log = self._log()
         return [
-            SourceShard(
+            ShardRange(
                 one.shard_id,
                 (one.parent_id,) if one.parent_id else (),
                 not one.is_open,
@@ -186,7 +175,7 @@ class DynamoDbSource:
         except table_log.StreamNotFoundError as error:
             raise SourceNotFoundError(str(error)) from None
 
-    def _shard(self, log: table_log.Log, shard_id: str) -> Shard:
+    def _shard(self, log: table_log.Log, shard_id: str) -> StreamShard:
         try:
             return log.shard(shard_id)
         except table_log.ShardNotFoundError:

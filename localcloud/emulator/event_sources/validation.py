@@ -37,6 +37,8 @@ STREAM_ONLY = (
     "StartingPosition",
     "StartingPositionTimestamp",
 )
+# In these states a mapping takes no changes: API_UpdateEventSourceMapping.html (ResourceInUseException)
+IN_USE = ("Creating", "Enabling", "Disabling", "Updating", "Deleting")
 DESTINATION_SERVICES = ("sqs", "sns", "s3")
 
 
@@ -72,6 +74,24 @@ def require_valid(request: Mapping[str, Any], service: str) -> None:
         raise InvalidError(
             "TumblingWindowInSeconds and ParallelizationFactor above 1 cannot be combined: a window's state "
             "belongs to a shard."
+        )
+
+
+def require_idle(record: Mapping[str, Any]) -> None:
+    """Raise InvalidError while a mapping takes no changes."""
+    if record["State"] in IN_USE:
+        raise InvalidError(
+            f"Cannot update the event source mapping {record['UUID']} because it is in use: its state is "
+            f"{record['State']}.",
+            "ResourceInUseException",
+        )
+
+
+def require_not_deleting(record: Mapping[str, Any]) -> None:
+    """Raise InvalidError when a mapping is being deleted already."""
+    if record["State"] == "Deleting":
+        raise InvalidError(
+            f"Cannot delete the event source mapping {record['UUID']} because it is in use.", "ResourceInUseException"
         )
 
 

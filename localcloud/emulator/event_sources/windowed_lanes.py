@@ -7,9 +7,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
 import time
 from collections.abc import Sequence
 
-from localcloud.emulator.event_sources.attempts import backoff_s
 from localcloud.emulator.event_sources.delivery import Delivered, Failed, Outcome
 from localcloud.emulator.event_sources.lanes import Lane, Shard
+from localcloud.emulator.event_sources.pauses import pause_s
 from localcloud.emulator.event_sources.records import StreamRecord
 from localcloud.emulator.event_sources.tumbling import Window, of_one_window, state_in, window_of
 
@@ -62,5 +62,5 @@ class WindowedLane(Lane):
                 break
             failures += 1
             self.mapping.report(outcome.problem)
-            self.pause(backoff_s(failures))
+            self.pause(pause_s(failures))
         self.busy = False

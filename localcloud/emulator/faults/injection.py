@@ -20,6 +20,9 @@ decided: contextvars.ContextVar[bool] = contextvars.ContextVar("faults_decided",
 # Set while there is a client whose connection can be broken; the emulator's calls to itself have none.
 connected: contextvars.ContextVar[bool] = contextvars.ContextVar("client_connected", default=False)
 
+# What ends the environment that makes a call, given the ARN of its session; put there by the sandbox.
+_aborts: list[Callable[[str], None]] = []
+
 
 class NoAnswer(BaseException):
     """The client gets no answer.
@@ -47,7 +50,8 @@ async def inject(
     if rule.applied:
         await forward(body)
     if rule.effect == "abort":
-        _abort_callers()
+        for abort in _aborts:
+            abort(_caller())
     if rule.effect in ("timeout", "reset", "abort") and connected.get():
         raise NoAnswer(reset=rule.effect != "timeout")
     request_id = str(uuid.uuid4())
@@ -86,10 +90,9 @@ def _divided(rule: Rule, call: Call, body: bytes) -> tuple[bytes | None, Callabl
     return kept, lambda reply: json.dumps(batch.complete(json.loads(reply), request, left_out)).encode()
 
 
-def _abort_callers() -> None:
-    from localcloud.emulator.sandbox import pool  # which itself asks for faults
-
-    pool.abort_callers(_caller())
+def on_abort(abort: Callable[[str], None]) -> None:
+    """Have `abort` called with the ARN of the session whose environment an `abort` rule ends."""
+    _aborts.append(abort)
 
 
 def _caller() -> str:

@@ -5,12 +5,11 @@ source backup, retries, error log and metrics: https://docs.aws.amazon.com/fireh
 a stream is set to stays in the emulator's own store; what it has to deliver is in `streams`.
 """
 
-from localcloud.emulator.firehose import api, eventloop, sources, streams
+from localcloud.emulator.firehose import api, sources, streams
 from localcloud.emulator.resetting import on_reset
 
 
 def install() -> None:
-    eventloop.install()
     api.install()
     on_reset(sources.stop_all)
     on_reset(streams.forget_all)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.core.responses import error_response_json
 
-from localcloud.emulator.firehose import shapes
+from localcloud.emulator import model_checks
 
 Answer = tuple[int, dict[str, str], bytes]
 Operation = Callable[[dict[str, Any]], Answer]
@@ -26,4 +26,4 @@ def invalid(message: str) -> Answer:
 
 def violation(found: list[str]) -> Answer:
     """ValidationException: members that the service's model does not allow."""
-    return refusal("ValidationException", shapes.message(found))
+    return refusal("ValidationException", model_checks.message(found))

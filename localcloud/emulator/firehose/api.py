@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/firehose/latest/APIReference/Welcome.html
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.emulator.authorization import AccessDenied, assume
-from localcloud.emulator.firehose import puts, rules, shapes, sources, streams
-from localcloud.emulator.firehose.answers import Answer, Operation, invalid, violation
+from localcloud.emulator.access.authorization import AccessDenied, assume
+from localcloud.emulator.firehose import puts, rules, sources, streams
+from localcloud.emulator.firehose.answers import Answer, Operation, invalid
 from localcloud.emulator.firehose.identity import SERVICE
 from localcloud.emulator.patching import replaces
 
@@ -16,11 +16,6 @@ MODULE = "ministack.services.firehose"
 
 _S3_CONFIGURATIONS = ("ExtendedS3DestinationConfiguration", "S3DestinationConfiguration")
 _S3_UPDATES = ("ExtendedS3DestinationUpdate", "S3DestinationUpdate")
-
-
-def _violates(operation: str, data: dict[str, Any]) -> Answer | None:
-    found = shapes.violations(operation, data)
-    return violation(found) if found else None
 
 
 def _refused(role_arn: str, source_arn: str) -> Answer | None:
@@ -51,7 +46,7 @@ def _source_problem(data: dict[str, Any]) -> Answer | None:
 def create(original: Operation, data: dict[str, Any]) -> Answer:
     from ministack.services import firehose
 
-    if refused := _violates("CreateDeliveryStream", data) or _source_problem(data):
+    if refused := _source_problem(data):
         return refused
     given = [key for key in data if key.endswith("DestinationConfiguration")]
     if len(given) != 1:
@@ -80,8 +75,6 @@ def _roles(data: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
 def update(original: Operation, data: dict[str, Any]) -> Answer:
     from ministack.services import firehose
 
-    if refused := _violates("UpdateDestination", data):
-        return refused
     stored = firehose._streams.get(data["DeliveryStreamName"])
     key = next((key for key in _S3_UPDATES if key in data), None)
     destination = streams.s3_destination(stored) if stored else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
-from localcloud.emulator.authorization import AccessDenied, require
+from localcloud.emulator.access.authorization import AccessDenied, require
 from localcloud.emulator.firehose import monitoring
 from localcloud.emulator.firehose.destinations import Destination
 from localcloud.emulator.firehose.errors import DeliveryError, RecordError

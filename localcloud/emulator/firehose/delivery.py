@@ -19,7 +19,7 @@ from localcloud.emulator.firehose.identity import Identity
 from localcloud.emulator.firehose.partitioning import Keys, Partition
 from localcloud.emulator.firehose.prefixes import data_prefix, error_prefix, local_time, object_suffix
 from localcloud.emulator.firehose.records import Failure, Record
-from localcloud.emulator.firehose.storage import put_object
+from localcloud.emulator.storage import StorageError, put_object
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +166,8 @@ class Outbound:
             )
         except DeliveryError as error:
             outgoing.error = error
+        except StorageError as error:
+            outgoing.error = DeliveryError.of_storage(error)
         except Exception as error:
             logger.exception("Firehose %s: writing %s failed", self._stream.arn, outgoing.key)
             outgoing.error = DeliveryError("InternalError", f"An internal error occurred: {error}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from localcloud.emulator.authorization import AccessDenied, Session, assume
+from localcloud.emulator.access.authorization import AccessDenied, Session, assume
 from localcloud.emulator.firehose.errors import DeliveryError
 
 SERVICE = "firehose.amazonaws.com"

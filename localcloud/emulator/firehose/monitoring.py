@@ -8,9 +8,8 @@ import json
 import logging
 import time
 
-from localcloud.emulator import metrics
-from localcloud.emulator.authorization import Session, allowed
-from localcloud.emulator.firehose import eventloop
+from localcloud.emulator import eventloop, metrics
+from localcloud.emulator.access.authorization import Session, allowed
 from localcloud.emulator.firehose.destinations import LogTarget
 from localcloud.emulator.firehose.errors import DeliveryError
 from localcloud.emulator.firehose.identity import Identity

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from localcloud.emulator import kinesis
-from localcloud.emulator.authorization import AccessDenied, require
+from localcloud.emulator.access.authorization import AccessDenied, require
+from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.firehose import kpl, monitoring, streams
 from localcloud.emulator.firehose.errors import DeliveryError
 from localcloud.emulator.firehose.identity import Identity
 from localcloud.emulator.firehose.records import KinesisOrigin, Record, new_record_id
 from localcloud.emulator.key_use.streams import require_stream_key
-from localcloud.emulator.keys import KmsError
+from localcloud.emulator.shard_ranges import ShardRange
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Source:
         except (AccessDenied, KmsError) as refused:
             raise DeliveryError("Kinesis.AccessDenied", str(refused)) from refused
 
-    def _read_shard(self, shard: kinesis.Shard) -> bool:
+    def _read_shard(self, shard: ShardRange) -> bool:
         """Take one batch from a shard; whether there may be more to read."""
         shard_id, position = shard.shard_id, self._positions.get(shard.shard_id, 0)
         if position > shard.end:  # the stream was deleted and made again

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from localcloud.emulator.authorization import AccessDenied, Session, require
+from localcloud.emulator.access.authorization import AccessDenied, Session, require
 from localcloud.emulator.firehose.destinations import Transform
 from localcloud.emulator.firehose.errors import DeliveryError, RecordError, TransformError
 from localcloud.emulator.firehose.identity import Identity

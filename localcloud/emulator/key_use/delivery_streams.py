@@ -8,8 +8,9 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import KmsError, find_key, require_key, require_usable
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import KmsError, find_key
+from localcloud.emulator.key_use.asking import require_key, require_usable
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
 

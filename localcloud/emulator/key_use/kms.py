@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.keys import KmsError, find_key, granted, key_context
-from localcloud.emulator.request_authorization import Extension, extend
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.keys import KmsError, find_key
+from localcloud.emulator.access.request_authorization import Extension, extend
+from localcloud.emulator.key_use.asking import granted, key_context
 
 _NO_CONTEXT: Mapping[str, str] = {}
 

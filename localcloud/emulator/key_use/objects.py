@@ -10,8 +10,9 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
-from localcloud.emulator.callers import known_caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key
+from localcloud.emulator.access.callers import known_caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.key_use.asking import require_key
 from localcloud.emulator.patching import replaces
 
 ALGORITHM = "x-amz-server-side-encryption"

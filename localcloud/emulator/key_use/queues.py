@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key, require_key_for_service
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.access.request_resources import resource_of
+from localcloud.emulator.key_use.asking import require_key, require_key_for_service
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, Response, before
-from localcloud.emulator.request_resources import resource_of
 
 # The error and, for clients of the older protocol, its legacy code.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html (Errors)
@@ -38,6 +40,14 @@ def _key_of(queue_arn: str) -> str | None:
     key = queue["attributes"].get("KmsMasterKeyId") if queue else None
     parts = queue_arn.split(":")
     return find_key(key, parts[4], parts[3]).arn if key else None
+
+
+def require_queue_key(session: Session, queue_arn: str) -> None:
+    """Ask the queue's key, when it has one, for what a consumer needs. Raises KmsError."""
+    key = _key_of(queue_arn)
+    if key is not None:
+        context = {"aws:sqs:arn": queue_arn}
+        require_key(session, key, "kms:Decrypt", queue_arn.split(":")[3], via="sqs", encryption_context=context)
 
 
 def install() -> None:

@@ -5,11 +5,12 @@ https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key, require_usable
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.access.request_resources import resource_of
+from localcloud.emulator.key_use.asking import require_key, require_usable
 from localcloud.emulator.request_gate import Call, Response, before, json_error
-from localcloud.emulator.request_resources import resource_of
 
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html (Errors)
 ERROR_CODES = {

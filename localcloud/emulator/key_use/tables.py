@@ -11,9 +11,11 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.authorization import Session
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key, require_usable
+from localcloud.emulator.access import partiql_statements
+from localcloud.emulator.access.authorization import Session
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.key_use.asking import require_key, require_usable
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
@@ -21,9 +23,12 @@ from localcloud.emulator.request_gate import Call, Response, before, json_error
 _DATA_OPERATIONS = frozenset(
     f"dynamodb:{name}"
     for name in (
+        "BatchExecuteStatement",
         "BatchGetItem",
         "BatchWriteItem",
         "DeleteItem",
+        "ExecuteStatement",
+        "ExecuteTransaction",
         "GetItem",
         "PutItem",
         "Query",
@@ -64,8 +69,11 @@ def require_table_key(session: Session, table_arn: str, action: str = "kms:Decry
     require_key(session, arn, action, region, via="dynamodb", encryption_context=context)
 
 
-def _table_arns(data: Mapping[str, Any]) -> list[str]:
+def _table_arns(operation: str, data: Mapping[str, Any]) -> list[str]:
     """Every table that a data operation names."""
+    stated = [arn for _, arn in partiql_statements.asked(operation, data, get_region(), get_account_id())]
+    if stated:
+        return stated
     names = [data["TableName"]] if data.get("TableName") else []
     names += list(data.get("RequestItems") or {})
     for item in data.get("TransactItems") or []:
@@ -89,11 +97,11 @@ def install() -> None:
     @before("dynamodb", "dynamodbstreams")
     def use_the_tables_key(call: Call) -> Response | None:
         if call.service == "dynamodbstreams":
-            from localcloud.emulator.request_resources import resource_of
+            from localcloud.emulator.access.request_resources import resource_of
 
             arns = [resource_of(call)] if call.action == "dynamodb:GetRecords" else []
         else:
-            arns = _table_arns(call.data) if call.action in _DATA_OPERATIONS else []
+            arns = _table_arns(call.action, call.data) if call.action in _DATA_OPERATIONS else []
         try:
             for arn in arns:
                 require_table_key(caller(), arn)

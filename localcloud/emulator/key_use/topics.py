@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 
 from ministack.core.responses import new_uuid
 
-from localcloud.emulator.callers import caller
-from localcloud.emulator.keys import Failure, KmsError, find_key, require_key
+from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.keys import Failure, KmsError, find_key
+from localcloud.emulator.key_use.asking import require_key
 from localcloud.emulator.request_gate import Call, Response, before
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (Errors)

@@ -10,9 +10,12 @@ from typing import Any
 
 from ministack.core.responses import StreamingResponse, new_uuid
 
+from localcloud.emulator import cbor
 from localcloud.emulator.kinesis import listing, records, sequence_numbers, streams
 from localcloud.emulator.kinesis.api import Answer, RefusedError, Request, shard_of
+from localcloud.emulator.kinesis.cbor_clients import speaks_cbor
 from localcloud.emulator.kinesis.shard_log import StoredShard
+from localcloud.emulator.model_checks import model
 from localcloud.emulator.patching import replaces
 
 SUBSCRIPTION_S = 300.0
@@ -30,6 +33,7 @@ class Subscription:
     def __init__(self, consumer_arn: str, stream: streams.Stream, shard_id: str, position: int) -> None:
         self.key = (consumer_arn, shard_id)
         self.id = new_uuid()
+        self.speaks_cbor = speaks_cbor()
         self.started = time.time()
         self.stream = stream
         self.shard_id = shard_id
@@ -56,10 +60,15 @@ class Subscription:
         headers = {
             ":message-type": "exception" if exception else "event",
             ":exception-type" if exception else ":event-type": kind,
-            ":content-type": "application/json",
+            ":content-type": cbor.CONTENT_TYPE if self.speaks_cbor else "application/json",
         }
-        encoded: bytes = kinesis._eventstream_message(headers, json.dumps(body).encode())
+        content = cbor.dumps(body, self._shape_of(kind)) if self.speaks_cbor else json.dumps(body).encode()
+        encoded: bytes = kinesis._eventstream_message(headers, content)
         return encoded
+
+    @staticmethod
+    def _shape_of(kind: str) -> Any:
+        return model("kinesis").shape_for(kind) if kind == "SubscribeToShardEvent" else None
 
     def _continuation(self, shard: StoredShard, batch: streams.Batch) -> str:
         if batch.records:

@@ -15,11 +15,19 @@ ON_DEMAND_SHARDS = 4
 
 
 def create(original: Callable[[Request], Answer], request: Request) -> Answer:
-    """Create a stream with its tags and record size."""
+    """Create a stream with its tags and record size; on demand when neither a mode nor a number of shards is given.
+
+    Raises RefusedError.
+    """
     from ministack.services import kinesis
 
-    on_demand = (request.get("StreamModeDetails") or {}).get("StreamMode") == "ON_DEMAND"
-    answer = original({**request, "ShardCount": ON_DEMAND_SHARDS} if on_demand else request)
+    mode = (request.get("StreamModeDetails") or {}).get("StreamMode")
+    on_demand = mode == "ON_DEMAND" or (mode is None and request.get("ShardCount") is None)
+    if not on_demand and request.get("ShardCount") is None:
+        raise RefusedError("InvalidArgumentException", "ShardCount is required for a stream in provisioned mode.")
+    if on_demand:
+        request = {**request, "ShardCount": ON_DEMAND_SHARDS, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}}
+    answer = original(request)
     if answer[0] == 200:
         stream = kinesis._streams[request["StreamName"]]
         stream["tags"].update(request.get("Tags") or {})
@@ -48,7 +56,10 @@ def delete(original: Callable[[Request], Answer], request: Request) -> Answer:
 def install() -> None:
     @replaces("ministack.services.kinesis", "_create_stream", source="d57ac0a66079")
     def _create_stream(original: Callable[[Request], Answer], data: Request) -> Answer:
-        return create(original, data)
+        try:
+            return create(original, data)
+        except RefusedError as refused:
+            return refused.answer
 
     @replaces("ministack.services.kinesis", "_delete_stream", source="6b369929e015")
     def _delete_stream(original: Callable[[Request], Answer], data: Request) -> Answer:

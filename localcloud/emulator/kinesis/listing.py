@@ -27,6 +27,9 @@ from localcloud.emulator.patching import replaces
 MAX_SHARDS = 1000
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html: "Tokens expire after 300 seconds."
 TOKEN_LIFE_S = 300
+# "Don't specify StreamName or StreamCreationTimestamp if you specify NextToken because the latter unambiguously
+# identifies the stream."
+_NOT_BESIDE_A_TOKEN = ("StreamName", "StreamCreationTimestamp", "ExclusiveStartShardId")
 
 
 def list_shards(request: Request) -> Answer:
@@ -98,10 +101,9 @@ def _open_at(shard: StoredShard, time_s: float) -> bool:
 
 
 def _read_token(request: Request) -> list[Any]:
-    if request.get("StreamName") or request.get("ExclusiveStartShardId"):
-        raise RefusedError(
-            "InvalidArgumentException", "NextToken cannot be combined with StreamName or ExclusiveStartShardId."
-        )
+    beside = [name for name in _NOT_BESIDE_A_TOKEN if request.get(name) is not None]
+    if beside:
+        raise RefusedError("InvalidArgumentException", f"NextToken and {beside[0]} cannot be provided together.")
     try:
         return read_token(request["NextToken"], TOKEN_LIFE_S)
     except ExpiredTokenError:

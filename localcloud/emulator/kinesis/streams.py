@@ -17,8 +17,10 @@ from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
 
+from localcloud.emulator import metrics
 from localcloud.emulator.kinesis import shard_log
 from localcloud.emulator.kinesis.shard_log import Record, StoredShard, is_closed, parents_of
+from localcloud.emulator.shard_ranges import ShardRange
 
 HASH_KEY_END = 2**128
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
@@ -33,17 +35,6 @@ _subscribers: dict[str, set[Callable[[], None]]] = {}
 
 class StreamNotFoundError(LookupError):
     """There is no such stream, or no such shard in it."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A shard; records are readable from position `start` up to `end`, exclusive. A closed one gets no more."""
-
-    shard_id: str
-    parent_ids: tuple[str, ...]
-    closed: bool
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -77,13 +68,13 @@ def find(stream_arn: str) -> Stream:
     return stream
 
 
-def shards(stream_arn: str) -> list[Shard]:
+def shards(stream_arn: str) -> list[ShardRange]:
     """The stream's shards that hold or may get records, parents before children. Raises StreamNotFoundError."""
     stream = find(stream_arn)
     with _lock:
         expire(stream)
         return [
-            Shard(name, parents_of(shard), is_closed(shard), shard["trimmed"], shard_log.end_of(shard))
+            ShardRange(name, parents_of(shard), is_closed(shard), shard["trimmed"], shard_log.end_of(shard))
             for name, shard in sorted(stream["shards"].items())
         ]
 
@@ -160,7 +151,16 @@ def append(stream: Stream, partition_key: str, data: bytes, explicit_hash_key: s
         shard_id = route(stream, hash_key)
         shard = stream["shards"][shard_id]
         shard_log.expire(shard, _cutoff(stream))
-        return shard_id, shard_log.add(shard, partition_key, data)
+        number = shard_log.add(shard, partition_key, data)
+    count(stream, "IncomingRecords", 1)
+    count(stream, "IncomingBytes", len(data))
+    return shard_id, number
+
+
+def count(stream: Stream, metric: str, value: float) -> None:
+    """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html (basic stream-level metrics)"""
+    _, _, _, region, account_id, _ = stream["StreamARN"].split(":", 5)
+    metrics.add(account_id, region, "AWS/Kinesis", metric, value, {"StreamName": stream["StreamName"]})
 
 
 def writing() -> AbstractContextManager[object]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.emulator import faults
+from localcloud.emulator.faults.injection import on_abort
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, before
 from localcloud.emulator.sandbox import forkserver, logs, pool
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 def install() -> None:
     runtime = "ministack.core.lambda_runtime"
     service = "ministack.services.lambda_svc"
+    on_abort(pool.abort_callers)
 
     @before("lambda")
     def prepare(call: Call) -> None:
@@ -95,13 +97,17 @@ def _execute(config: Json, code: bytes, event: Any, request_id: str) -> Json:
     worker, _ = lambda_runtime.acquire_worker(
         config["FunctionName"], config, code, qualifier=config.get("Version", "$LATEST")
     )
-    invocation = Invocation(event, request_id, function_arn, _changing_environment(lambda_svc, config), crash)
+    live = logs.Live(config, request_id)
+    invocation = Invocation(
+        event, request_id, function_arn, _changing_environment(lambda_svc, config), crash, live.printed
+    )
     try:
         if not faults.decided.get() and faults.due("duplicate", account_id, "lambda", "Invoke", function_arn):
             worker.invoke(invocation)
         outcome = worker.invoke(invocation)
     finally:
         lambda_runtime.release_worker(worker)
+    outcome.live_bytes = live.written_bytes
     answer: Json = {"body": outcome.payload, "log": outcome.log, "log_source": outcome}
     if outcome.error:
         answer["error"] = True

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from localcloud.emulator.sandbox.forkserver import ForkedProcess
 
 MEMORY_CHECK_INTERVAL_S = 0.05
 EXIT_GRACE_S = 2.0
+# What a short invocation prints is written once, when it ends.
+LIVE_AFTER_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,15 @@ class SandboxProcess:
     def over_memory(self) -> bool:
         return self.peak_kib > self._limit_kib
 
-    def exchange(self, request: dict[str, Any] | None, timeout_s: float) -> tuple[Reply, bytes]:
-        """Send a request, if any, and wait for the answer; returns it with everything that was printed until then."""
-        deadline = time.monotonic() + timeout_s
+    def exchange(
+        self, request: dict[str, Any] | None, timeout_s: float, on_print: Callable[[bytes], None] = lambda _: None
+    ) -> tuple[Reply, bytes]:
+        """Send a request, if any, and wait for the answer; returns it with everything that was printed until then.
+
+        `on_print` gets all that was printed, each time that something is printed by an exchange that takes long.
+        """
+        started = time.monotonic()
+        deadline = started + timeout_s
         if request is not None:
             body = fast_json.dumps(request)
             try:
@@ -75,6 +84,8 @@ class SandboxProcess:
                 events = ready.select(min(left_s, MEMORY_CHECK_INTERVAL_S))
                 if any(key.fd == self._log_fd for key, _ in events):
                     log += self._printed()
+                    if time.monotonic() - started > LIVE_AFTER_S:
+                        on_print(bytes(log))
                 if any(key.fd != self._log_fd for key, _ in events) and (reply := self._received()) is not None:
                     return reply, bytes(log + self._printed())
                 if not events and self._uses_too_much():

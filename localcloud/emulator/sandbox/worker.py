@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -38,14 +39,16 @@ class Invocation:
     function_arn: str
     environment: dict[str, str | None]
     crash: Crash | None = None
+    # Told, while it runs for long, to which stream it logs and all that it has printed.
+    on_print: Callable[[str, bytes], None] = lambda stream, printed: None
 
 
 @dataclass
 class Outcome:
     """What one invocation came to.
 
-    `payload` is the parsed result or error; `log` is all that was printed; `init_s` is given when the environment was
-    started for it; `status` is that of the REPORT line.
+    `payload` is the parsed result or error; `log` all that was printed, whose first `live_bytes` are in the log group
+    already; `init_s` is given when the environment was started for it; `status` is that of the REPORT line.
     """
 
     payload: Any
@@ -55,6 +58,7 @@ class Outcome:
     peak_memory_mb: int = 0
     init_s: float | None = None
     status: str = "success"
+    live_bytes: int = 0
 
 
 @dataclass
@@ -102,7 +106,10 @@ class SandboxWorker:
             "deadline_s": time.time() + timeout_s,
             "environment": invocation.environment,
         }
-        reply, log = self._process.exchange(request, timeout_s)
+        earlier = self._init_log
+        reply, log = self._process.exchange(
+            request, timeout_s, lambda printed: invocation.on_print(self._log_stream, earlier + printed)
+        )
         if invocation.crash == "after":
             self._process.kill()
             reply = Reply(b"X")

@@ -8,9 +8,8 @@ from xml.sax.saxutils import unescape
 
 from ministack.core.responses import get_region
 
-from localcloud.emulator import faults
-from localcloud.emulator.callers import acting
-from localcloud.emulator.firehose import eventloop
+from localcloud.emulator import eventloop, faults
+from localcloud.emulator.access.callers import acting
 from localcloud.emulator.step_functions.roles import execution_error, required
 
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")

@@ -10,8 +10,8 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from localcloud.emulator.authorization import AccessDenied, Session, assume, require
-from localcloud.emulator.callers import acting, caller
+from localcloud.emulator.access.authorization import AccessDenied, Session, assume, require
+from localcloud.emulator.access.callers import acting, caller
 from localcloud.emulator.invocation import FunctionNotFoundError, ThrottledError, execute
 from localcloud.emulator.patching import replaces
 

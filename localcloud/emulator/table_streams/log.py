@@ -14,7 +14,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import request_scope
 
-from localcloud.emulator.event_sources import change_records
+from localcloud.emulator.table_streams import change_records
 from localcloud.emulator.table_streams.shards import Shard, children, closed, hash_of, unexpired
 
 Record = dict[str, Any]

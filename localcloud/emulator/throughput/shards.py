@@ -81,6 +81,8 @@ def _takes(rule: Rule, stream: streams.Stream, entry: Json) -> bool:
     count, size = (_bucket(rule, stream["StreamARN"], shard_id, kind) for kind in ("write records", "write bytes"))
     units = len(key.encode()) + len(base64.b64decode(entry.get("Data") or ""))
     if count.left() < 1 or size.left() < units:
+        # https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html: rejected records
+        streams.count(stream, "WriteProvisionedThroughputExceeded", 1)
         return False
     count.use(1)
     size.use(units)

@@ -8,8 +8,8 @@ from localcloud.plugin.calls import deletes, or_missing
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.models import service_model
 from localcloud.plugin.naming import Name
-from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update
-from localcloud.plugin.schema import Listing, Object
+from localcloud.plugin.resource import Context, Properties, ResourceType, Tagging, Transient, Update, tag_request
+from localcloud.plugin.types import Listing, Object
 
 # The property that holds the actions of a kind, and the member of an action in the API.
 _ACTIONS = {
@@ -50,9 +50,9 @@ def _payload(context: Context) -> dict[str, Any]:
 
 
 def _create(context: Context) -> str:
-    tags = "&".join(f"{key}={value}" for key, value in context.inputs.get("tags", {}).items())
-    name = str(context.inputs["name"])
-    context.call("CreateTopicRule", ruleName=name, topicRulePayload=_payload(context), tags=tags or None)
+    name, tags = str(context.inputs["name"]), context.inputs.get("tags")
+    tagged = tag_request(context.resource.request_shape(), tags) if tags else {}
+    context.call("CreateTopicRule", ruleName=name, topicRulePayload=_payload(context), **tagged)
     context.id = name
     return name
 
@@ -103,6 +103,7 @@ RESOURCES = (
         updates=(Update((*_PAYLOAD, *_ACTIONS), _change),),
         names={"name": "ruleName", "sql": "topicRulePayload.sql", "tags": None, **dict.fromkeys(_ACTIONS)},
         immutable=("name",),
+        defaults={"sns.messageFormat": "RAW"},
         unordered=tuple(_ACTIONS),
         unsupported=_OTHER,
         name=Name(longest=128),

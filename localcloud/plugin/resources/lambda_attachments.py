@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.plugin.calls import or_missing
@@ -45,6 +46,14 @@ def _create(context: Context) -> str:
 def _describe(context: Context) -> dict[str, Any] | None:
     found: dict[str, Any] | None = or_missing(lambda: context.call("GetEventSourceMapping", UUID=context.id))
     return found
+
+
+def _whole_seconds(timestamp: str) -> str:
+    """A time as the real plugin reads it back, in RFC 3339 without fractions.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/20087
+    """
+    return datetime.fromisoformat(timestamp).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _settled(context: Context) -> None:
@@ -217,6 +226,7 @@ RESOURCES = (
                   "parallelizationFactor"),
         # AWS tells the start of a stream mapping, but no longer than it is of use.
         write_only=("startingPosition", "startingPositionTimestamp"),
+        told_as={"startingPositionTimestamp": _whole_seconds},
         unordered=("functionResponseTypes", "filterCriteria.filters", "sourceAccessConfigurations"),
         unsupported=(
             "useResourceTimeoutForPropagation", "documentDbEventSourceConfig", "amazonManagedKafkaEventSourceConfig",

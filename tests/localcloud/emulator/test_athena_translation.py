@@ -2,10 +2,10 @@
 
 import pytest
 
+from localcloud.emulator.access.glue_resources import catalog_resource
 from localcloud.emulator.athena import translation
 from localcloud.emulator.athena.catalog import TableName
 from localcloud.emulator.athena.errors import MalformedError, UnsupportedError
-from localcloud.emulator.glue_resources import catalog_resource
 
 pytestmark = pytest.mark.pure
 

@@ -80,3 +80,8 @@ def test_a_report_has_what_lambda_reports() -> None:
             ]
         ),
     ]
+
+
+def test_what_is_in_the_log_already_is_not_written_twice() -> None:
+    outcome = Outcome(None, False, "one\ntwo\n", "stream", live_bytes=len("one\n"))
+    assert logs.lines({}, "id", outcome, 1.0)[:2] == ["two", "END RequestId: id"]

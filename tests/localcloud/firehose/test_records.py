@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.emulator import model_checks
 from localcloud.emulator.dynamodb_streaming.records import kinesis_record, partition_key
-from localcloud.emulator.firehose import kpl, shapes, transformation
+from localcloud.emulator.firehose import kpl, transformation
 from localcloud.emulator.firehose.errors import RecordError, TransformError
 from localcloud.emulator.firehose.hive_types import arrow_type
 from localcloud.emulator.firehose.partitioning import MAX_SUB_RECORDS, split
@@ -180,7 +181,7 @@ def test_requests_are_checked_against_the_service_model():
         },
     }
 
-    found = shapes.violations("CreateDeliveryStream", request)
+    found = model_checks.violations("firehose", "CreateDeliveryStream", request)
 
     prefix, failed = "extendedS3DestinationConfiguration", "failed to satisfy constraint: Member must"
     assert found == [
@@ -188,4 +189,4 @@ def test_requests_are_checked_against_the_service_model():
         f"Value null at '{prefix}.bucketARN' {failed} not be null",
         f"Value '129' at '{prefix}.bufferingHints.sizeInMBs' {failed} have value less than or equal to 128",
     ]
-    assert shapes.message(found) == "3 validation errors detected: " + "; ".join(found)
+    assert model_checks.message(found) == "3 validation errors detected: " + "; ".join(found)

@@ -37,12 +37,13 @@ class FakeKinesis:
             }
         }
 
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_shards"
-        return self
-
-    def paginate(self, StreamName: str) -> Any:  # noqa: N803
-        return [{"Shards": [{"ShardId": name}]} for name in self.shards]
+    def list_shards(self, **request: str) -> Any:
+        """A shard a page; a request has the stream's name or the next page's token, as the API wants it."""
+        [(member, value)] = request.items()
+        assert member == "NextToken" or value == "clicks"
+        place, names = int(value) if member == "NextToken" else 0, list(self.shards)
+        more = {"NextToken": str(place + 1)} if place + 1 < len(names) else {}
+        return {"Shards": [{"ShardId": name} for name in names[place : place + 1]], **more}
 
     def get_shard_iterator(self, **request: Any) -> Any:
         self.requests.append(request)
@@ -62,8 +63,12 @@ class FakeKinesis:
             "Records": [
                 {
                     "SequenceNumber": record.sequence_number,
-                    "ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC),
                     "Data": record.data,
+                    **(
+                        {}
+                        if record.arrival_s is None
+                        else {"ApproximateArrivalTimestamp": datetime.fromtimestamp(record.arrival_s, UTC)}
+                    ),
                 }
                 for record in records[int(place) : end]
             ],
@@ -92,7 +97,8 @@ class FakeDynamoDB:
             {"AttributeName": name, "KeyType": kind} for name, kind in zip(self.keys, ("HASH", "RANGE"), strict=True)
         ]
         stream = f"arn:aws:dynamodb:eu-west-1:999999999999:table/{TableName}/stream/2026-11-22T10:00:00.000"
-        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items), "LatestStreamArn": stream}}
+        on_demand = {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
+        return {"Table": {"KeySchema": schema, "ItemCount": len(self.items), "LatestStreamArn": stream, **on_demand}}
 
     def put(self, *items: Item) -> None:
         self.items.update((key_of(item, self.keys), item) for item in items)

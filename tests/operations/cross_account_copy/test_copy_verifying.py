@@ -1,5 +1,6 @@
 """A copy and its lake with any content: exactly what differs is named, nothing that is late, and what failed."""
 
+import dataclasses
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -228,6 +229,27 @@ def test_a_record_must_be_in_the_table_of_its_week() -> None:
     [section] = verified(kinesis, FakeDynamoDB(), tables=tables, labels=labels).sections.values()
     assert [one["table"] for one in section.found["missing"]] == ["2026-W48", "w46", "w47"]
     assert [one["table"] for one in section.found["extra"]] == ["w46"]
+
+
+def test_a_record_that_does_not_say_when_it_arrived_is_in_the_only_table_or_can_be_in_none() -> None:
+    untimed = dataclasses.replace(record(10), arrival_s=None)
+    dynamodb = FakeDynamoDB()
+    dynamodb.put(*items(untimed))
+    kinesis = FakeKinesis({untimed.shard_id: [untimed]})
+    assert verified(kinesis, dynamodb).equal
+
+    labels = {"2026-W47": TABLE, "older": TABLE}
+    [section] = verified(kinesis, FakeDynamoDB(), labels=labels).sections.values()
+    [one] = section.found["failed"]
+    assert one["where"] == f"{untimed.shard_id}: it does not say when it arrived, which decides its table"
+
+
+def test_a_shard_that_is_gone_by_the_time_it_is_read_has_no_records() -> None:
+    class Expiring(FakeKinesis):
+        def get_shard_iterator(self, **request: Any) -> Any:
+            raise KeyError(request["ShardId"])
+
+    assert verified(Expiring({record(1).shard_id: [record(1)]}), FakeDynamoDB()).equal
 
 
 def test_the_least_of_the_tables_says_how_fast_they_are_read() -> None:

@@ -216,7 +216,7 @@ def test_an_aggregate_that_can_be_taken_apart_now_leaves_only_what_is_poison_in_
     assert sorted(s3.objects) == [part, f"redriven/{whole}"]
     # The part itself is redriven by itself.
     [outcome] = redriven(FakeLambda(), s3, Rule())
-    assert (outcome.waiting.place, outcome.applied) == (("clicks", 7, 3), True)
+    assert (outcome.waiting.place, outcome.applied) == ((KINESIS, 7, 3), True)
 
 
 def test_when_the_far_end_is_away_nothing_more_is_tried() -> None:

@@ -18,9 +18,14 @@ PAGE = 7
 
 @dataclass
 class FakeDynamoDB:
-    """Items by key text. `left` says how many of the first items of a batch are left unprocessed, call by call."""
+    """Items by key text. `left` says how many of the first items of a batch are left unprocessed, call by call.
+
+    A batch with an item that `refuses` gives a reason for is refused as a whole, as DynamoDB does.
+    """
 
     keys: tuple[str, ...] = ("PK",)
+    types: dict[str, str] = field(default_factory=dict)
+    refuses: Callable[[Item], str | None] = lambda _: None
     items: dict[str, Item] = field(default_factory=dict)
     left: list[int] = field(default_factory=list)
     scans: int = 0
@@ -38,7 +43,8 @@ class FakeDynamoDB:
         schema = [
             {"AttributeName": name, "KeyType": kind} for name, kind in zip(self.keys, ("HASH", "RANGE"), strict=False)
         ]
-        return {"Table": {"KeySchema": schema[::-1], "ItemCount": len(self.items)}}
+        types = [{"AttributeName": name, "AttributeType": self.types.get(name, "S")} for name in self.keys]
+        return {"Table": {"KeySchema": schema[::-1], "AttributeDefinitions": types, "ItemCount": len(self.items)}}
 
     def put(self, *items: Item) -> None:
         self.items.update((key_of(item, self.keys), item) for item in items)
@@ -72,6 +78,8 @@ class FakeDynamoDB:
         keys = [key_of(one["PutRequest"]["Item"], self.keys) for one in wanted]
         assert len(wanted) <= 25
         assert len(set(keys)) == len(keys)
+        if reason := next(filter(None, (self.refuses(one["PutRequest"]["Item"]) for one in wanted)), None):
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": reason}}, "BatchWriteItem")
         left = self.left.pop(0) if self.left else 0
         self.put(*(one["PutRequest"]["Item"] for one in wanted[left:]))
         return {"UnprocessedItems": {table: wanted[:left]} if left else {}}

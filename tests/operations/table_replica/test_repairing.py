@@ -199,6 +199,8 @@ def test_after_a_stream_was_switched_off_and_on_both_end_equal(
         world.write(key, value)
     world.writes_left = 6
 
+    # A repair does not look at what is equal; what waits in the bucket is to be redriven before.
+    unseen = {text(key) for _, key, _ in given_up} - set(world.report().kept)
     mended = world.repair()
 
     assert world.lambda_.get_event_source_mapping("")["State"] in ("Enabling", "Enabled")
@@ -207,7 +209,7 @@ def test_after_a_stream_was_switched_off_and_on_both_end_equal(
         world.waiting = [*given_up, *world.waiting]
     world.apply(len(world.waiting))
     left = {text(key) for key in KEYS if world.source.items.get(text(key)) != world.far.items.get(text(key))}
-    assert left <= set(mended.moving)
+    assert left <= {*mended.moving, *unseen}
     world.writes_left = 0
     world.repair()
     assert world.far.items == world.source.items

@@ -1,0 +1,1 @@
+"""Queues, topics and asynchronous invocations as AWS does them."""
