@@ -105,12 +105,21 @@ def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> 
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
     attached = iam.list_attached_role_policies(RoleName=DEPLOYER_ROLE)["AttachedPolicies"]
+    # Somebody may be deploying at this moment: what is right already stays in place.
+    if {one["PolicyName"]: _policy_document(iam, one["PolicyArn"]) for one in attached} == policies:
+        return
     for stale in attached:
         iam.detach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=stale["PolicyArn"])
         iam.delete_policy(PolicyArn=stale["PolicyArn"])
     for name, document in policies.items():
         made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]
         iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=made["Arn"])
+
+
+def _policy_document(iam: "IAMClient", arn: str) -> dict[str, Any]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return dict(json.loads(document) if isinstance(document, str) else document)
 
 
 def _make_operator(keep: Path | None, iam: "IAMClient") -> Credentials:
