@@ -9,9 +9,8 @@ from typing import Any
 
 # Operations whose `Name` is a database's. Of the others with a `Name` and a `DatabaseName`, it is a table's.
 _OF_DATABASES = frozenset({"DeleteDatabase", "GetDatabase", "UpdateDatabase"})
-_OF_CRAWLERS = frozenset(
-    {"CreateCrawler", "DeleteCrawler", "GetCrawler", "StartCrawler", "StopCrawler", "UpdateCrawler"}
-)
+# Those are authorized on the crawler alone, whatever database it writes.
+OF_CRAWLERS = frozenset(f"{verb}Crawler" for verb in ("Create", "Delete", "Get", "Start", "Stop", "Update"))
 _NAMED_BY_ARN = frozenset({"GetTags", "TagResource", "UntagResource"})
 
 
@@ -20,7 +19,7 @@ def catalog_resource(operation: str, data: Mapping[str, Any], region: str, accou
     base = f"arn:aws:glue:{region}:{account_id}"
     if operation in _NAMED_BY_ARN:
         return str(data.get("ResourceArn", ""))
-    if operation in _OF_CRAWLERS:
+    if operation in OF_CRAWLERS:
         return f"{base}:crawler/{data.get('Name')}"
     if operation == "CreateDatabase":
         return f"{base}:database/{data.get('DatabaseInput', {}).get('Name')}"
