@@ -9,19 +9,13 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-<<<<<<< HEAD
-=======
     BeforeValidator,
->>>>>>> main
     ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
-<<<<<<< HEAD
     model_validator,
-=======
->>>>>>> main
 )
 from pydantic.alias_generators import to_camel
 

@@ -10,11 +10,8 @@ import typer
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands, verb_commands
-<<<<<<< HEAD
-from operations.data_lake import commands as data_lake
-=======
 from operations.children import end, handled
->>>>>>> main
+from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
 from operations.status import command as status
 from operations.table_replica import commands as table_replica

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from operations.access import Access, deployer
+from operations.access import account_of
 from operations.engine import Engine
+from operations.stacks import Stack
 
 BUCKET = "aws:s3/bucket:Bucket"
 # What is counted at most: a thousand come with a request.
@@ -28,13 +29,10 @@ class Contents:
         return self.objects + self.old_versions < MOST
 
 
-def held(engine: Engine, stack: str) -> Iterator[Contents]:
+def held(engine: Engine, stack: Stack) -> Iterator[Contents]:
     """What the buckets of a deployed stack hold, those that hold anything."""
-    access = Access(engine.environment)
-    role_arn = deployer(engine, stack)
-    for resource in (one["outputs"] for one in engine.resources(stack) if one["type"] == BUCKET):
-        session = access.session(resource["region"], role_arn)
-        s3 = session.client("s3", endpoint_url=access.endpoint_url)
+    for resource in (one["outputs"] for one in engine.resources(stack.name) if one["type"] == BUCKET):
+        s3 = account_of(engine, stack, region=resource["region"]).client("s3")
         found = counted(resource["bucket"], _versions(s3, resource["bucket"]))
         if found.objects or found.old_versions:
             yield found

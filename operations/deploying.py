@@ -1,13 +1,8 @@
 """Deploys and destroys several stacks in the order of their references."""
 
-<<<<<<< HEAD
 from collections.abc import Callable, Sequence
-from pathlib import Path
-=======
-from collections.abc import Sequence
 
 import typer
->>>>>>> main
 
 from operations.contents import described, held
 from operations.data_lake import preflight
@@ -40,12 +35,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
             )
     others = read_all(engine, _with_files(engine, sorted(deployed)))
     for stack in stacks:
-<<<<<<< HEAD
         preflight.check(engine, stack)
-        engine.ensure(stack.name)
-=======
         recover(engine, stack, lambda line: typer.echo(line, err=True))
->>>>>>> main
         if stack.name in deployed:
             named = set(dependents(others, stack.name))
             refuse_taking_out(stack, engine.outputs(stack.name), [other for other in others if other.name in named])
@@ -73,22 +64,13 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool, show: Callable[[str
                 f"stack `{name}` cannot be destroyed: `{users[0]}` reads its outputs and would stop working. "
                 f"Type `tributary destroy {users[0]} {name}` to destroy both."
             )
-<<<<<<< HEAD
-    for stack in stacks:
-        if stack.name in deployed:
-            refuse_destroying(stack.name, engine.resources(stack.name))
-    for stack in reversed(stacks):
-        if stack.name in deployed:
-            for contents in held(engine, stack.name):
-                show(described(contents))
-            engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
-=======
     for name in doomed:
         refuse_destroying(name, engine.resources(name))
     for stack in reversed(in_order([stacks[name] for name in doomed])):
         recover(engine, stack, lambda line: typer.echo(line, err=True))
+        for contents in held(engine, stack):
+            show(described(contents))
         engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
->>>>>>> main
 
 
 def _asks(engine: Engine, question: str, yes: bool) -> None:

@@ -7,7 +7,6 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from components.arns import arn
 from components.naming import PhysicalName
-from components.quotas import VARIABLES_BYTES
 from components.settings import (
     AccountId,
     Architecture,
@@ -26,12 +25,6 @@ from components.settings import (
 StreamArn = Annotated[str, *arn("kinesis", "stream/[^/]+", here=True)]
 ConsumerArn = Annotated[str, *arn("kinesis", "stream/[^/]+/consumer/[^/]+", here=True)]
 
-<<<<<<< HEAD
-=======
-# https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
-VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
-
->>>>>>> main
 CONSUMER = FunctionSettings(name="kds-cross-account-stream-efo-consumer", batch_size=100, timeout_seconds=60)
 CONSUMER_ROLE = "kds-cross-account-stream-efo-consumer-role"
 

@@ -32,7 +32,7 @@ def query(
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json are two forms of the same rows: leave out one of them")
     engine = Engine(folder)
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     name = instance_of(settings, instance, (ConsumingSettings, ProducerSettings))
     athena = deployed.store_of(Deployed(engine, settings, name)).athena
     query_id, ended = querying.ran(athena, sql)

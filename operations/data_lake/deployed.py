@@ -7,13 +7,11 @@ from typing import Any, cast
 
 from components.data_lake.settings import ConsumingSettings, ProducerSettings, ProducingSettings
 from components.settings import Peer
-from operations.access import Access
 from operations.errors import StackError
 from operations.instances import Instance
 from operations.instruments.athena import Athena
-from operations.instruments.raw import RawDynamoDB
 from operations.instruments.tables import Table
-from operations.stacks import dependents, read
+from operations.stacks import file_name, read, read_all
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,7 @@ class Way:
     @cached_property
     def table(self) -> Table:
         """The table whose changes are streamed."""
-        endpoint = Access(self.at.engine.environment).endpoint_url
-        dynamodb = RawDynamoDB(self.at.session, self.at.stack.region, endpoint_url=endpoint)
-        return Table(dynamodb, self.at.outputs["tableName"])
+        return self.at.account.table(self.at.outputs["tableName"])
 
     @property
     def stream_arn(self) -> str:
@@ -85,7 +81,7 @@ def store_of(at: Instance) -> Store:
     if isinstance(settings, ConsumingSettings):
         return Store(at)
     if isinstance(settings, ProducerSettings) and isinstance(settings.lake, Peer):
-        stack = read(at.engine.folder, settings.lake.stack)
+        stack = read(at.engine, settings.lake.stack)
         return Store(Instance(at.engine, stack, settings.lake.instance or at.name))
     raise StackError(
         f"`{at.name}` of stack `{at.stack.name}` delivers to a bucket that belongs to somebody else. Type the command "
@@ -95,8 +91,8 @@ def store_of(at: Instance) -> Store:
 
 def _producers(at: Instance) -> Iterator[Instance]:
     """The instances of other stacks that deliver to this one."""
-    for name in dependents(at.engine.folder, at.stack.name):
-        stack = read(at.engine.folder, name)
+    with_files = [name for name in at.engine.deployed() if (at.engine.folder / file_name(name)).exists()]
+    for stack in read_all(at.engine, with_files):
         for instance, settings in stack.architectures.items():
             peer = settings.lake if isinstance(settings, ProducerSettings) else None
             if isinstance(peer, Peer) and peer.stack == at.stack.name and (peer.instance or instance) == at.name:

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.data_lake.settings import ExistingTable, LakeAccess, ProducerSettings, ProducingSettings
-from operations.access import Access, deployer
+from operations.access import account_of
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.stacks import Stack
@@ -14,7 +14,6 @@ from operations.stacks import Stack
 
 def check(engine: Engine, stack: Stack) -> None:
     """Look at the tables and buckets that the stack names and does not make. Raises StackError."""
-    access = Access(engine.environment)
     for name, settings in stack.architectures.items():
         if not isinstance(settings, ProducingSettings):
             continue
@@ -22,12 +21,13 @@ def check(engine: Engine, stack: Stack) -> None:
         literal = isinstance(settings, ProducerSettings) and isinstance(settings.lake, LakeAccess)
         if not (existing or literal):
             continue
-        session = access.session(stack.region, deployer(engine, stack.name))
-        dynamodb = session.client("dynamodb", endpoint_url=access.endpoint_url)
-        s3 = session.client("s3", endpoint_url=access.endpoint_url)
-        problems = [*_of_table(dynamodb, stack, settings), *_of_bucket(s3, stack, settings)]
+        account = account_of(engine, stack)
+        problems = [
+            *_of_table(account.client("dynamodb"), stack, settings),
+            *_of_bucket(account.client("s3"), stack, settings),
+        ]
         if problems:
-            raise StackError(f"Pulumi.{stack.name}.yaml: `{name}.{problems[0]}")
+            raise StackError(f"{stack.file}: `{name}.{problems[0]}")
 
 
 def _of_table(dynamodb: Any, stack: Stack, settings: ProducingSettings) -> Iterator[str]:

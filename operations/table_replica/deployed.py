@@ -13,12 +13,7 @@ from operations.engine import Engine
 from operations.errors import StackError
 from operations.instruments.exporting import ExportBucket
 from operations.instruments.tables import Table
-<<<<<<< HEAD
-from operations.stacks import read
-=======
 from operations.stacks import Stack, read
-from operations.table_replica.exporting import ExportBucket
->>>>>>> main
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
