@@ -121,6 +121,8 @@ def held_functions(at: "Instance") -> list[str]:
     """The functions of an instance that an operation holds or, when it was killed, left held."""
     from operations.instruments.holding import Notes
 
+    if TABLE[at.kind]["pause"] != ON_STREAMS["pause"]:
+        return []  # it has no functions on streams, which are what is held
     return [
         function.name
         for function in at.functions()
