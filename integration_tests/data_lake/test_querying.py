@@ -81,6 +81,8 @@ def test_rows_are_shown_as_a_table_or_as_csv_with_what_was_read(lake: Lake, trib
     assert (code, "1 rows; " in err, " bytes scanned" in err) == (0, True, True)
     assert "864732" in out
     assert "Senior Architect" in out
+    _, _, err = tributary("query", "lake", "select id from changes where delivered_on = '1999-12-31'")
+    assert err.startswith("0 rows; 0 bytes scanned")
     code, out, _ = tributary("query", "lake", sql, "--csv")
     assert list(csv.reader(io.StringIO(out))) == [
         ["id", "designation", "change_actor"],

@@ -29,7 +29,7 @@ def repair(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
     report = _compared(way, store, asked, dialogue)
     verdict = _verdict(at, way, report, asked.values)
     if report.equal:
-        return verdict
+        return Result({"found": verdict.shown, "written": 0, "removed": 0}, verdict.text)
     if report.more:
         raise OperationError(
             f"{report.more} more items differ than can be looked at one by one. `tributary backfill {at.stack.name}` "

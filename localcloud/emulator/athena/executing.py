@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,12 @@ def _define(session: Session, region: str, ddl: Any, database: str) -> None:
 
 def _select(session: Session, region: str, query: str, database: str, execution: Json) -> Json:
     """The rows of a SELECT; on a worker thread."""
-    from localcloud.emulator.athena import translation
+    from localcloud.emulator.athena import pruning, translation
 
     statement = translation.parse(query)
     sql = translation.translated(statement)
-    tables = _tables(session, region, translation.tables_of(statement), database)
+    found = _tables(session, region, translation.tables_of(statement), database)
+    tables = [replace(table, files=pruning.pruned(statement, table)) for table in found]
     scanned = sum(file.size_bytes for table in tables for file in table.files)
     limit = _scan_limit(execution["WorkGroup"])
     execution["Statistics"]["DataScannedInBytes"] = min(scanned, limit or scanned)

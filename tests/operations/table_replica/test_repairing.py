@@ -12,10 +12,10 @@ from fake_deployment import FakeLambda, FakeS3, deployment
 from fake_table import FakeDynamoDB
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operations.table_replica.verifying import Report
 
 from operations.instruments.items import key_of
 from operations.instruments.raw import Item
+from operations.instruments.verifying import Report
 from operations.table_replica import repairing
 from operations.table_replica.repairing import Mended, repair
 
