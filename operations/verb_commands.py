@@ -26,6 +26,7 @@ from operations.options import (
     WriteUnits,
     Yes,
 )
+from operations.stacks import read
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.kinds import KINDS
-from operations import cli, verbs
+from operations import cli, verb_commands, verbs
+from operations.instruments.mappings import Mapping
 from operations.verbs import TABLE, No
 
 pytestmark = pytest.mark.pure
@@ -82,6 +83,19 @@ def test_the_instance_is_asked_for_where_there_are_several(
     with pytest.raises(SystemExit):
         cli.main(["pause", *arguments, "--folder", str(tmp_path)])
     assert message in capsys.readouterr().err
+
+
+def test_a_replay_of_a_function_finds_its_instance_among_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.several.yaml").write_text(STACK)
+    found = [Mapping("urn", "second", "copier", "arn:aws:kinesis:r:a:stream/s")]
+    monkeypatch.setattr(verb_commands, "mappings", lambda engine, stack, function: found)
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(verbs, "run", lambda *arguments: asked.append(arguments))
+    with pytest.raises(SystemExit):
+        cli.main(["replay", "several", "--function", "copier", "--folder", str(tmp_path)])
+    assert asked[0][:4] == ("replay", tmp_path, "several", "second")
 
 
 def test_what_utf_8_cannot_express_is_printed_as_json_has_it(capsys: pytest.CaptureFixture[str]) -> None:
