@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_pulumi import FakePulumi
 
 from components.kinds import KINDS
 from operations import cli, verb_commands, verbs
+from operations.engine import Engine
 from operations.instruments.mappings import Mapping
 from operations.verbs import TABLE, No
 
@@ -34,10 +36,10 @@ def test_the_documented_table_is_this_one() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("stack", ["prod", "poc", "workshop", "workshop-far", "stream-owner", "stream-subscriber"])
 def test_what_a_kind_has_not_is_refused_with_what_to_type_instead(
-    verb: str, stack: str, capsys: pytest.CaptureFixture[str]
+    verb: str, stack: str, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The committed stacks, one of each kind."""
-    [kind] = [one.kind for one in verbs.read(PROJECT, stack).architectures.values()]
+    [kind] = [one.kind for one in verbs.read(Engine(PROJECT), stack).architectures.values()]
     entry = TABLE[kind][verb]
     if not isinstance(entry, No):
         return
@@ -77,7 +79,7 @@ STACK = """config:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_the_instance_is_asked_for_where_there_are_several(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, pulumi: FakePulumi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.several.yaml").write_text(STACK)
     with pytest.raises(SystemExit):
@@ -86,10 +88,11 @@ def test_the_instance_is_asked_for_where_there_are_several(
 
 
 def test_a_replay_of_a_function_finds_its_instance_among_several(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "Pulumi.several.yaml").write_text(STACK)
-    found = [Mapping("urn", "second", "copier", "arn:aws:kinesis:r:a:stream/s")]
+    component = verbs.read(Engine(tmp_path), "several").architectures["second"].component_name("second")
+    found = [Mapping("urn", component, "copier", "arn:aws:kinesis:r:a:stream/s")]
     monkeypatch.setattr(verb_commands, "mappings", lambda engine, stack, function: found)
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(verbs, "run", lambda *arguments: asked.append(arguments))
