@@ -109,9 +109,14 @@ def held_functions(at: "Instance") -> list[str]:
     """The functions of an instance that an operation holds or, when it was killed, left held."""
     from operations.instruments.holding import Notes
 
+    try:
+        functions = at.functions()
+    except StackError:
+        # It is not deployed. The verb says so, unless something is wrong with what was typed.
+        return []
     return [
         function.name
-        for function in at.functions()
+        for function in functions
         if function.failure_bucket
         and any(Notes(function.s3, function.failure_bucket).has(one) for one in function.mapping_ids)
     ]
