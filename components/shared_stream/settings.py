@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from components.arns import arn
 from components.naming import PhysicalName
+from components.quotas import VARIABLES_BYTES
 from components.settings import (
     AccountId,
     Architecture,
@@ -24,9 +25,6 @@ from components.settings import (
 StreamArn = Annotated[str, *arn("kinesis", "stream/[^/]+", here=True)]
 ConsumerArn = Annotated[str, *arn("kinesis", "stream/[^/]+/consumer/[^/]+", here=True)]
 
-# What a function's variables may have together.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-VARIABLES_BYTES = 4096
 # https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
 VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
 

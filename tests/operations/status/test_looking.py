@@ -18,7 +18,7 @@ from operations.status import stacks
 
 pytestmark = pytest.mark.pure
 
-ACCOUNT = "444444444444"
+ACCOUNT, OTHER_ACCOUNT = "444444444444", "555555555555"
 MAPPING_ID, OLD_ID = "11111111-aaaa", "22222222-bbbb"
 TABLE = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/logfile"
 TYPES = {kind.name: type_ for type_, kind in stacks.LOOKED_AT.items()}
@@ -128,10 +128,10 @@ def state() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, more in (("workshop", ""), ("later", ", namePrefix: later-")):
+    for name, account in (("workshop", ACCOUNT), ("later", OTHER_ACCOUNT)):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
-            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{ACCOUNT}"], '
-            f'"tributary:architectures": {{logfile: {{kind: table-replica{more}}}}}}}\n'
+            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{account}"], '
+            '"tributary:architectures": {logfile: {kind: table-replica}}}\n'
         )
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "unused")
@@ -187,7 +187,7 @@ def test_the_exit_code_is_0_when_nobody_is_needed(status: Any, monkeypatch: pyte
     aws.metrics = {}
     code, out, error = status(aws)
     assert (code, error) == (0, "")
-    assert "later (444444444444, eu-west-1): not deployed" in out
+    assert "later (555555555555, eu-west-1): not deployed" in out
     assert status(aws, "later")[0] == 1
 
 
