@@ -124,7 +124,11 @@ TARGET = """config:
   aws:allowedAccountIds: ["999999999999"]
   tributary:architectures: {copy: {kind: cross-account-copy/target, writer: {accountId: "111111111111"}}}
 """
-SOURCE = TARGET.replace('target, writer: {accountId: "111111111111"}', "source, target: {stack: poc.eu}")
+SOURCE = """config:
+  aws:region: eu-west-1
+  aws:allowedAccountIds: ["111111111111"]
+  tributary:architectures: {copy: {kind: cross-account-copy/source, target: {stack: poc.eu}}}
+"""
 
 
 def test_a_target_whose_name_has_a_dot_is_not_destroyed_under_its_source(pulumi: FakePulumi, tmp_path: Path) -> None:
