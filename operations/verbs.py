@@ -93,15 +93,15 @@ def run(verb: str, folder: Path, stack: str, instance: str | None, asked: Any, d
     """Do what was typed, and print what it came to. Raises OperationError."""
     found = find(Engine(folder), verb, stack, instance)
     resume = f"`tributary resume {stack}{f' --instance {found.name}' if instance else ''}`"
+    try:
+        result = function_of(verb, found.kind)(found, asked, dialogue)
+    except StillHeldError as error:
+        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
     for function in held_functions(found) if verb not in TAKING_OVER else ():
         typer.echo(
             f"note: `{function}` is held by an operation that is still at it, or was killed: {resume} lets it go on.",
             err=True,
         )
-    try:
-        result = function_of(verb, found.kind)(found, asked, dialogue)
-    except StillHeldError as error:
-        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
     dialogue.conclude(result)
 
 
