@@ -125,9 +125,14 @@ class StreamFunction(pulumi.ComponentResource):
             # Counts what went to the on-failure destination, for the alarm.
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
-            # A function has one mapping for a source, so that a replaced one goes before the new one comes.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[policy], delete_before_replace=True, protect=source.protect
+                parent=self,
+                depends_on=[policy],
+                # A function has one mapping for a source, so that a replaced one goes before the new one comes.
+                delete_before_replace=True,
+                # Whether it reads is the operator's: one that is paused stays paused, whatever is deployed.
+                ignore_changes=["enabled"],
+                protect=source.protect,
             ),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid

@@ -1,10 +1,21 @@
 """The words of stack files that several architectures use, as typed settings; `stack_files` reads the files."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 from pydantic.alias_generators import to_camel
 
 from components.arns import arn
@@ -171,6 +182,15 @@ class Architecture(Settings):
         )
 
 
+# How Pulumi passes on a time that stands in a stack file without quotes: as Go prints it.
+GO_TIME = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d\d)(\d\d) \S+$")
+
+
+def _iso(value: object) -> object:
+    """A time as Go prints it in ISO 8601; anything else as it is."""
+    return GO_TIME.sub(r"\1T\2\3\4:\5", value) if isinstance(value, str) else value
+
+
 class KinesisReader(Architecture):
     """What every side says that reads a Kinesis stream.
 
@@ -178,7 +198,7 @@ class KinesisReader(Architecture):
     out; `tributary replay --at` sets it. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
     """
 
-    starting_timestamp: AwareDatetime | None = None
+    starting_timestamp: Annotated[AwareDatetime | None, BeforeValidator(_iso)] = None
 
     @property
     def starts_at(self) -> str | None:

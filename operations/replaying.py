@@ -48,7 +48,7 @@ def replay(
 
     `run` runs Pulumi; on this terminal when it is left out.
     """
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     for component in sorted({mapping.component for mapping in found}):
         _start(engine, settings, settings.instance_of(component), at)
     for mapping in found:

@@ -10,10 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from operations.dialogue import Dialogue, Result
 from operations.engine import Engine
-from operations.errors import StackError
-from operations.stacks import dependents, read
+from operations.errors import StackError, StillHeldError
+from operations.stacks import dependents, read, read_all, stack_names
 
 if TYPE_CHECKING:
     from operations.instances import Instance
@@ -35,6 +37,8 @@ ON_STREAMS = {
     "pause": "operations.pausing:pause",
     "resume": "operations.pausing:resume",
 }
+# Whatever an operation left held, these say what is to be.
+TAKING_OVER = ("pause", "resume", "replay")
 ELSEWHERE = No("its functions belong to other stacks", "`tributary {verb}` with a stack that reads its outputs{peers}")
 NOT_KEPT = No(
     "what its function makes of a record is not kept where it could be compared",
@@ -88,7 +92,29 @@ Function = Callable[["Instance", Any, Dialogue], Result]
 def run(verb: str, folder: Path, stack: str, instance: str | None, asked: Any, dialogue: Dialogue) -> None:
     """Do what was typed, and print what it came to. Raises OperationError."""
     found = find(Engine(folder), verb, stack, instance)
-    dialogue.conclude(function_of(verb, found.kind)(found, asked, dialogue))
+    resume = f"`tributary resume {stack}{f' --instance {found.name}' if instance else ''}`"
+    for function in held_functions(found) if verb not in TAKING_OVER else ():
+        typer.echo(
+            f"note: `{function}` is held by an operation that is still at it, or was killed: {resume} lets it go on.",
+            err=True,
+        )
+    try:
+        result = function_of(verb, found.kind)(found, asked, dialogue)
+    except StillHeldError as error:
+        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
+    dialogue.conclude(result)
+
+
+def held_functions(at: "Instance") -> list[str]:
+    """The functions of an instance that an operation holds or, when it was killed, left held."""
+    from operations.instruments.holding import Notes
+
+    return [
+        function.name
+        for function in at.functions()
+        if function.failure_bucket
+        and any(Notes(function.s3, function.failure_bucket).has(one) for one in function.mapping_ids)
+    ]
 
 
 def function_of(verb: str, kind: str) -> Function:
@@ -104,7 +130,7 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
     """The instance of a stack that has the verb; `wanted` is needed when there are several. Raises StackError."""
     from operations.instances import Instance
 
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     instances = {name: one.kind for name, one in settings.architectures.items()}
     able = [name for name, kind in instances.items() if isinstance(TABLE[kind][verb], str)]
     if wanted is not None and wanted not in instances:
@@ -117,7 +143,9 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
     [name] = named
     entry = TABLE[instances[name]][verb]
     if isinstance(entry, No):
-        peers = "".join(f", `{peer}`" for peer in dependents(engine.folder, stack))
+        known = set(engine.stacks())
+        others = read_all(engine, [name for name in stack_names(engine.folder) if name in known])
+        peers = "".join(f", `{peer}`" for peer in dependents(others, stack))
         told = entry.instead.format(stack=stack, peers=peers, verb=verb)
         raise StackError(
             f"`{name}` of stack `{stack}` is a {instances[name]}, which has no `{verb}`: {entry.why}. Instead: {told}."

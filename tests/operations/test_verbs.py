@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_pulumi import FakePulumi
 
 from components.kinds import KINDS
 from operations import cli, verbs
+from operations.engine import Engine
 from operations.verbs import TABLE, No
 
 pytestmark = pytest.mark.pure
@@ -33,10 +35,10 @@ def test_the_documented_table_is_this_one() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("stack", ["prod", "poc", "workshop", "workshop-far", "stream-owner", "stream-subscriber"])
 def test_what_a_kind_has_not_is_refused_with_what_to_type_instead(
-    verb: str, stack: str, capsys: pytest.CaptureFixture[str]
+    verb: str, stack: str, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The committed stacks, one of each kind."""
-    [kind] = [one.kind for one in verbs.read(PROJECT, stack).architectures.values()]
+    [kind] = [one.kind for one in verbs.read(Engine(PROJECT), stack).architectures.values()]
     entry = TABLE[kind][verb]
     if not isinstance(entry, No):
         return
@@ -76,7 +78,7 @@ STACK = """config:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_the_instance_is_asked_for_where_there_are_several(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, pulumi: FakePulumi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.several.yaml").write_text(STACK)
     with pytest.raises(SystemExit):

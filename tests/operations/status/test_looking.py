@@ -17,7 +17,7 @@ from operations.status import stacks
 
 pytestmark = pytest.mark.pure
 
-ACCOUNT = "444444444444"
+ACCOUNT, OTHER_ACCOUNT = "444444444444", "555555555555"
 MAPPING_ID, OLD_ID = "11111111-aaaa", "22222222-bbbb"
 TABLE = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/logfile"
 TYPES = {kind.name: type_ for type_, kind in stacks.LOOKED_AT.items()}
@@ -127,7 +127,7 @@ def state() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, account in (("workshop", ACCOUNT), ("later", "555555555555")):
+    for name, account in (("workshop", ACCOUNT), ("later", OTHER_ACCOUNT)):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
             f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{account}"], '
             '"tributary:architectures": {logfile: {kind: table-replica}}}\n'
