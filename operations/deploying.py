@@ -1,6 +1,7 @@
 """Deploys and destroys several stacks in the order of their references."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import typer
 
@@ -9,7 +10,7 @@ from operations.data_lake import preflight
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.losses import refuse_destroying, refuse_losses, refuse_taking_out
-from operations.options import refuse_without_terminal
+from operations.options import confirm, refuse_without_terminal
 from operations.recovering import recover
 from operations.stacks import dependents, file_name, file_of, in_order, read_all, stack_names
 
@@ -36,7 +37,7 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
     others = read_all(engine, _with_files(engine, sorted(deployed)))
     for stack in stacks:
         preflight.check(engine, stack)
-        recover(engine, stack, lambda line: typer.echo(line, err=True))
+        recover(engine, stack, partial(typer.echo, err=True), partial(confirm, yes=yes or _never_asks(engine)))
         if stack.name in deployed:
             named = set(dependents(others, stack.name))
             refuse_taking_out(stack, engine.outputs(stack.name), [other for other in others if other.name in named])
@@ -67,19 +68,21 @@ def destroy(engine: Engine, names: Sequence[str], yes: bool, show: Callable[[str
     for name in doomed:
         refuse_destroying(name, engine.resources(name))
     for stack in reversed(in_order([stacks[name] for name in doomed])):
-        recover(engine, stack, lambda line: typer.echo(line, err=True))
+        recover(engine, stack, partial(typer.echo, err=True), partial(confirm, yes=yes or _never_asks(engine)))
         for contents in held(engine, stack):
             show(described(contents))
         engine.attached(["destroy", "--stack", stack.name, *(["--yes", "--skip-preview"] if yes else [])])
 
 
 def _asks(engine: Engine, question: str, yes: bool) -> None:
-    """Raise OperationError when Pulumi would ask where nobody could answer.
-
-    https://www.pulumi.com/docs/iac/cli/environment-variables/ (PULUMI_SKIP_CONFIRMATIONS)
-    """
-    if not yes and engine.environment.get("PULUMI_SKIP_CONFIRMATIONS", "").lower() not in ("1", "true"):
+    """Raise OperationError when Pulumi would ask where nobody could answer."""
+    if not (yes or _never_asks(engine)):
         refuse_without_terminal(question)
+
+
+def _never_asks(engine: Engine) -> bool:
+    """https://www.pulumi.com/docs/iac/cli/environment-variables/ (PULUMI_SKIP_CONFIRMATIONS)"""
+    return engine.environment.get("PULUMI_SKIP_CONFIRMATIONS", "").lower() in ("1", "true")
 
 
 def _wanted(engine: Engine, names: Sequence[str]) -> list[str]:

@@ -31,8 +31,11 @@ Look = Callable[["Account", Inputs], str | None]
 MISSING = ("NotFound", "NoSuch", "404", "DoesNotExist", "InvalidRequestException", "EntityNotFound")
 
 
-def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
-    """Take in what is there, and forget what is not. Raises EngineError, AccountError and what the calls raise."""
+def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Callable[[str], None]) -> None:
+    """Take in what is there, and forget what is not; `ask` ends it where somebody does not want that.
+
+    Raises EngineError, AccountError and what the calls raise.
+    """
     if _locked_by_nobody(engine, stack.name):
         say(f"Whoever deployed `{stack.name}` was killed: taking away the lock that was left.")
         engine.run(["cancel", "--yes", "--stack", stack.name])
@@ -47,6 +50,8 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None]) -> None:
     known = {resource.get("id") for resource in resources}
     found = {urn: identity for urn, one in creating.items() if (identity := _look(account, one)) not in (None, *known)}
     say(f"An earlier deployment of `{stack.name}` was interrupted. {_told(found)}")
+    if found:
+        ask("Is that this deployment's own?")
     state["deployment"]["pending_operations"] = [one for one in pending if one["type"] != "creating"]
     state["deployment"]["resources"] = [
         *resources,

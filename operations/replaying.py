@@ -64,7 +64,7 @@ def _start(engine: Engine, stack: Stack, instance: str, at: datetime | None) -> 
     settings = stack.architectures[instance]
     setting = f'tributary:architectures["{instance}"].startingTimestamp'
     if at is not None:
-        engine.run(["config", "set", "--stack", stack.name, "--path", setting, at.isoformat()])
+        engine.run(["config", "set", "--stack", stack.name, "--path", setting, at.replace(microsecond=0).isoformat()])
     elif isinstance(settings, KinesisReader) and settings.starting_timestamp is not None:
         engine.run(["config", "rm", "--stack", stack.name, "--path", setting])
 

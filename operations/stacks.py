@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -25,7 +25,7 @@ class Stack:
     account_id: str
     region: str
     architectures: Mapping[str, Architecture]
-    provider: Mapping[str, str]
+    provider: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def file(self) -> str:

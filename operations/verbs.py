@@ -105,15 +105,15 @@ def run(verb: str, folder: Path, stack: str, instance: str | None, asked: Any, d
     """Do what was typed, and print what it came to. Raises OperationError."""
     found = find(Engine(folder), verb, stack, instance)
     resume = f"`tributary resume {stack}{f' --instance {found.name}' if instance else ''}`"
+    try:
+        result = function_of(verb, found.kind)(found, asked, dialogue)
+    except StillHeldError as error:
+        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
     for function in held_functions(found) if verb not in TAKING_OVER else ():
         typer.echo(
             f"note: `{function}` is held by an operation that is still at it, or was killed: {resume} lets it go on.",
             err=True,
         )
-    try:
-        result = function_of(verb, found.kind)(found, asked, dialogue)
-    except StillHeldError as error:
-        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
     dialogue.conclude(result)
 
 
@@ -121,11 +121,14 @@ def held_functions(at: "Instance") -> list[str]:
     """The functions of an instance that an operation holds or, when it was killed, left held."""
     from operations.instruments.holding import Notes
 
-    if TABLE[at.kind]["pause"] != ON_STREAMS["pause"]:
-        return []  # it has no functions on streams, which are what is held
+    try:
+        functions = at.functions()
+    except StackError:
+        # It is not deployed. The verb says so, unless something is wrong with what was typed.
+        return []
     return [
         function.name
-        for function in at.functions()
+        for function in functions
         if function.failure_bucket
         and any(Notes(function.s3, function.failure_bucket).has(one) for one in function.mapping_ids)
     ]

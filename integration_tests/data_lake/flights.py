@@ -55,9 +55,10 @@ def _put(dynamodb: Any, table: str, batch: Mapping[str, Item]) -> None:
 
 
 def by_aircraft(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """The columns of every row but the changes' own, in the order of an aircraft's changes, with the event."""
+    """The columns of every change but its own, in the order of an aircraft's changes, with the event; each once."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(rows, key=lambda row: str(row["change_order"])):
+    once = {row["change_id"]: row for row in rows if row["id"].startswith(PREFIX)}
+    for row in sorted(once.values(), key=lambda row: str(row["change_order"])):
         item = {column: value for column, value in row.items() if not column.startswith("change_")}
         found.setdefault(row["id"], []).append({"event": row["change_event"], **item})
     return found

@@ -187,6 +187,7 @@ def test_a_missing_permission_is_named_and_the_next_attempt_goes_on(pair, princi
     needed = {
         "dynamodb:ExportTableToPointInTime": statement(["dynamodb:*Table*", "dynamodb:DescribeExport"]),
         "s3:PutObject": statement("s3:PutObject", f"{bucket}/exports/*"),
+        "glue:GetDatabase": statement(["glue:GetDatabase", "glue:CreateDatabase"]),
         "glue:GetTable": statement("glue:GetTable"),
         "s3:GetObject": statement("s3:GetObject", f"{bucket}/exports/*"),
     }

@@ -98,7 +98,7 @@ def _let_go(lambda_: "LambdaClient", mapping_ids: Sequence[str], notes: Notes | 
         if notes is not None:
             for one in mapping_ids:
                 notes.remove(one)
-    except BaseException as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         why = str(error) or "it was interrupted"
         raise StillHeldError(f"{before}Mapping {' and '.join(mapping_ids)} could not be enabled: {why}.") from error
 

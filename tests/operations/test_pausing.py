@@ -132,6 +132,8 @@ def test_the_next_command_says_what_is_held_and_how_it_goes_on(
         StillHeldError, match=r"enabled\. What comes waits .* until `tributary resume poc` lets it go on"
     ):
         verbs.run("redrive", Path(), "poc", None, None, Dialogue(yes=True))
+    monkeypatch.setattr(verbs, "function_of", lambda *_: lambda *_: Result({}, "Done."))
+    verbs.run("verify", Path(), "poc", None, None, Dialogue(yes=True))
     noted = (
         "`forwarder` is held by an operation that is still at it, or was killed: `tributary resume poc` lets it go on."
     )

@@ -58,7 +58,7 @@ def told_of(
     monkeypatch.setattr(access, "account_of", lambda *_: Account())
     pulumi.deploy("dev", {}, [{"urn": "urn", "type": "aws:iam/role:Role", "id": "known"}], pending)
     said: list[str] = []
-    recover(Engine(folder, {**os.environ, **environment}), STACK, said.append)
+    recover(Engine(folder, {**os.environ, **environment}), STACK, said.append, said.append)
     return [call for call in pulumi.calls() if call[:2] != ["stack", "export"]], said
 
 
@@ -86,7 +86,8 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
     assert state["pending_operations"] == []
     assert {one["urn"]: one["id"] for one in state["resources"] if one["urn"].startswith(urn)} == found
     assert [one["inputs"] for one in state["resources"] if one.get("id") == "there"] == [{"name": "there"}]
-    [line] = said
+    line, question = said
+    assert question == "Is that this deployment's own?"
     assert line.startswith(
         "An earlier deployment of `dev` was interrupted. It made `there`, `/aws/lambda/f`, `unnamed`"
     )
@@ -123,7 +124,11 @@ TARGET = """config:
   aws:allowedAccountIds: ["999999999999"]
   tributary:architectures: {copy: {kind: cross-account-copy/target, writer: {accountId: "111111111111"}}}
 """
-SOURCE = TARGET.replace('target, writer: {accountId: "111111111111"}', "source, target: {stack: poc.eu}")
+SOURCE = """config:
+  aws:region: eu-west-1
+  aws:allowedAccountIds: ["111111111111"]
+  tributary:architectures: {copy: {kind: cross-account-copy/source, target: {stack: poc.eu}}}
+"""
 
 
 def test_a_target_whose_name_has_a_dot_is_not_destroyed_under_its_source(pulumi: FakePulumi, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from fake_pulumi import FakePulumi
 
 from operations import cli
 from operations.engine import Engine
@@ -126,12 +127,15 @@ def state() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, account in (("workshop", ACCOUNT), ("later", OTHER_ACCOUNT)):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
             f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{account}"], '
             '"tributary:architectures": {logfile: {kind: table-replica}}}\n'
         )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "unused")
+    monkeypatch.setattr("operations.access.Account.identity", {"Account": ACCOUNT, "Arn": "arn"})
     monkeypatch.setattr(Engine, "resources", lambda _, stack: state() if stack == "workshop" else [])
     return tmp_path
 

@@ -274,7 +274,7 @@ def test_a_killed_repair_is_typed_again_and_the_replication_goes_on() -> None:
         pass
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("operations.instruments.holding.resume", lambda *_: (_ for _ in ()).throw(KilledError))
+        patch.setattr("operations.instruments.holding._let_go", lambda *_: (_ for _ in ()).throw(KilledError))
         with pytest.raises(KilledError):
             world.repair()
     assert world.lambda_.state == "Disabled"
