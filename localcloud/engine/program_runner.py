@@ -31,7 +31,7 @@ from pulumi.runtime.proto import language_pb2
 THREADS_PER_PARALLEL_OPERATION = 4
 DEFAULT_ORGANIZATION = "organization"
 LENGTH_BYTES = 8  # as the language host writes it
-# A program's classes are made once and stay: looking for garbage among them after every 700 takes a quarter of its time.
+# What a program imports stays: looking for garbage in it after every 700 objects takes a quarter of the program's time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
