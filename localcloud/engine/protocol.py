@@ -38,9 +38,8 @@ def _empty_packages() -> Iterator[None]:
     try:
         yield
     finally:
-        # Their modules of messages stay, since messages are registered once; the packages get their members anew.
-        for name in (*packages, "pulumi.runtime.proto"):
-            sys.modules.pop(name, None)
+        for name in packages:
+            del sys.modules[name]
 
 
 with _empty_packages():

@@ -12,9 +12,9 @@ import sys
 import {module}
 assert "pulumi" not in sys.modules
 import pulumi
-from pulumi.runtime.proto import plugin_pb2
+from pulumi.runtime import proto
 from localcloud.engine import protocol
-assert pulumi.runtime.proto.plugin_pb2 is plugin_pb2 is protocol.plugin_pb2
+assert proto.plugin_pb2 is protocol.plugin_pb2
 pulumi.Output.from_input(1)
 """
 
