@@ -86,7 +86,7 @@ def _by_stand_in(judged: Judged, engine: Engine, stack: str, clients: Clients) -
         steps = engine.preview(stack, refresh=True).steps
         changed_urns = {step["urn"] for step in steps if step["op"] not in ("same", "refresh", "read")}
         judged.drift_found_by_stand_in = {address(one) for one in judged.resources if one["urn"] in changed_urns}
-        engine.up(stack)
+        engine.run(["up", "--yes", "--skip-preview", "--refresh", "--stack", stack])
     finally:
         engine.destroy(stack)
 
