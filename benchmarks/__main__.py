@@ -11,6 +11,7 @@ MODULES = (
     "copier",
     "replica",
     "shared_stream",
+    "lake",
     "handlers.deaggregation",
     "handlers.footprint",
     "handlers.processor",

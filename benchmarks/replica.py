@@ -21,9 +21,9 @@ from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
 from operations.instruments.tables import Table
+from operations.instruments.verifying import verify
 from operations.table_replica import logfile
 from operations.table_replica.loading import load, put_batch
-from operations.table_replica.verifying import verify
 
 ROWS = 2_000
 RATE_ROWS = 30_000

@@ -20,8 +20,8 @@ from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import RawDynamoDB
 from operations.instruments.tables import Table
+from operations.instruments.verifying import verify
 from operations.table_replica.loading import put_batch
-from operations.table_replica.verifying import verify
 
 REGION = "us-east-1"
 # There is a process for each table, which waits for the emulator most of the time.

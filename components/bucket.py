@@ -18,13 +18,18 @@ class PrivateBucketArgs:
 
     Otherwise Pulumi protects the bucket and what keeps its objects private, encrypted and versioned.
 
-    `grants` makes statements of the bucket's policy, from the bucket's ARN, for principals of other accounts.
+    `old_version_days` deletes what was overwritten or deleted so long ago. `only_with_key` refuses an object whose
+    request does not name the bucket's own key. `region` is the stack's when left out. `grants` makes statements of the
+    bucket's policy, from the bucket's ARN, for principals of other accounts.
     """
 
     key_arn: pulumi.Input[str]
     bucket_name: str | None = None
     expire_days: int | None = None
     expire_prefix_days: Mapping[str, int] = field(default_factory=dict)
+    old_version_days: int | None = None
+    only_with_key: bool = False
+    region: str | None = None
     force_destroy: bool = False
     grants: Callable[[pulumi.Output[str]], list[Statement]] = lambda _: []
 
@@ -35,6 +40,7 @@ class PrivateBucket(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     ready: list[pulumi.Resource]
+    versioning: aws.s3.BucketVersioning
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         protected = pulumi.ResourceOptions(protect=not args.force_destroy)
@@ -45,6 +51,7 @@ class PrivateBucket(pulumi.ComponentResource):
             f"{name}-bucket",
             bucket=args.bucket_name,
             force_destroy=args.force_destroy,
+            region=args.region,
             # The key goes after the bucket: without it nobody could read the objects.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=pulumi.Output.from_input(args.key_arn).apply(lambda _: [])
@@ -57,12 +64,14 @@ class PrivateBucket(pulumi.ComponentResource):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
+            region=args.region,
             opts=child,
         )
         aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.id,
             rule={"object_ownership": "BucketOwnerEnforced"},
+            region=args.region,
             opts=child,
         )
         encryption = aws.s3.BucketServerSideEncryptionConfiguration(
@@ -79,31 +88,39 @@ class PrivateBucket(pulumi.ComponentResource):
                     "bucket_key_enabled": True,
                 }
             ],
+            region=args.region,
             opts=child,
         )
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.id,
             versioning_configuration={"status": "Enabled"},
+            region=args.region,
             opts=child,
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.id,
             rules=_lifecycle(args),
+            region=args.region,
             # S3 wants versioning settled before rules about old versions.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
+        denies = [_denies_plain_http(bucket.arn)]
+        if args.only_with_key:
+            denies.append(_denies_other_keys(bucket.arn, args.key_arn))
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
-            policy=document([_denies_plain_http(bucket.arn), *args.grants(bucket.arn)]),
+            policy=document([*denies, *args.grants(bucket.arn)]),
+            region=args.region,
             # Both change the bucket's access settings; S3 refuses two such changes at once with OperationAborted.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[access_block]),
         )
 
         self.name = bucket.id
         self.arn = bucket.arn
+        self.versioning = versioning
         self.ready = [encryption, policy]
         self.register_outputs({"name": self.name, "arn": self.arn})
 
@@ -116,6 +133,20 @@ def _denies_plain_http(bucket_arn: pulumi.Input[str]) -> Statement:
         "Action": "s3:*",
         "Resource": [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def _denies_other_keys(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> Statement:
+    """Objects come encrypted with this key, and their requests say so: without the header, too, it is refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+    """
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": pulumi.Output.concat(bucket_arn, "/*"),
+        "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key_arn}},
     }
 
 
@@ -139,4 +170,13 @@ def _lifecycle(args: PrivateBucketArgs) -> list[aws.s3.BucketLifecycleConfigurat
         }
         for prefix, days in ages.items()
     ]
+    if args.old_version_days is not None:
+        rules.append(
+            {
+                "id": "expire-old-versions",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "noncurrent_version_expiration": {"noncurrent_days": args.old_version_days},
+            }
+        )
     return rules

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pulumi
@@ -10,6 +11,10 @@ import pulumi
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
 from components.cross_account_copy.source import CopySource, CopySourceArgs
 from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
+from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
+from components.data_lake.lake import DataLake, DataLakeArgs
+from components.data_lake.producer import LakeProducer, LakeProducerArgs, check_layout
+from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
 from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
@@ -120,9 +125,41 @@ def _far_end(name: str, settings: FarEndSettings, place: Place) -> Outputs:
     return FarEnd(name, FarEndArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
 
 
+def _data_lake(name: str, settings: LakeSettings, place: Place) -> Outputs:
+    return DataLake(name, DataLakeArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
+
+
+def _lake_consumer(name: str, settings: ConsumerSettings, place: Place) -> Outputs:
+    args = LakeConsumerArgs(settings=settings, account_id=place.account_id, region=place.region)
+    return LakeConsumer(name, args).outputs
+
+
+def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outputs:
+    lake = settings.lake
+    bucket_name: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    if isinstance(lake, LakeAccess):
+        bucket_name, key_arn = lake.bucket_name, lake.key_arn
+    else:
+        granted = peer_outputs(lake, ["bucketName", "keyArn", "layout"])
+        agreed = pulumi.Output.all(**granted).apply(partial(check_layout, lake.stack, settings.layout))
+        bucket_name, key_arn = agreed.apply(itemgetter("bucketName")), agreed.apply(itemgetter("keyArn"))
+    args = LakeProducerArgs(
+        settings=settings,
+        account_id=place.account_id,
+        region=place.region,
+        bucket_name=bucket_name,
+        bucket_key_arn=key_arn,
+    )
+    return LakeProducer(name, args).outputs
+
+
 BUILDERS: Mapping[str, Callable[[str, Any, Place], Outputs]] = {
     "cross-account-copy/source": _copy_source,
     "cross-account-copy/target": _copy_target,
+    "data-lake": _data_lake,
+    "data-lake/consumer": _lake_consumer,
+    "data-lake/producer": _lake_producer,
     "table-replica": _table_replica,
     "table-replica/far-end": _far_end,
     "shared-stream/owner": _stream_owner,

@@ -1,6 +1,6 @@
 """A Lambda function fed by a stream: the smallest unit every architecture repeats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -125,13 +125,27 @@ class StreamFunction(pulumi.ComponentResource):
             # Counts what went to the on-failure destination, for the alarm.
             # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
             metrics_config={"metrics": ["EventCount"]},
-            # A function has one mapping for a source, so that a replaced one goes before the new one comes.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[policy], delete_before_replace=True, protect=source.protect
+                parent=self,
+                depends_on=[policy],
+                # A function has one mapping for a source, so that a replaced one goes before the new one comes.
+                delete_before_replace=True,
+                # Whether it reads is the operator's: one that is paused stays paused, whatever is deployed.
+                ignore_changes=["enabled"],
+                protect=source.protect,
             ),
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionNetwork:
+    """Where a function runs that is in a network of its own; `ready` is what it needs there."""
+
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_ids: Sequence[pulumi.Input[str]]
+    ready: Sequence[pulumi.Resource] = ()
 
 
 class DeclaredFunction(NamedTuple):
@@ -156,16 +170,19 @@ def declare_function(
     environment: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     statements: list[Statement],
     opts: pulumi.ResourceOptions,
+    key_arn: pulumi.Input[str] | None = None,
+    network: FunctionNetwork | None = None,
 ) -> DeclaredFunction:
     """A function with a log group and a role of its own, as children of a component.
 
-    `statements` are what it may do besides writing its log.
+    `statements` are what it may do besides writing its log. `key_arn` encrypts its environment and its log.
     """
     # The group exists before the function's first line, so that Lambda never creates one that is kept for ever.
     logs = aws.cloudwatch.LogGroup(
         f"{name}-logs",
         name=f"/aws/lambda/{function_name}",
         retention_in_days=log_retention_days,
+        kms_key_id=key_arn,
         opts=opts,
     )
     role = aws.iam.Role(
@@ -177,7 +194,9 @@ def declare_function(
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
-        policy=document(combined([*statements, _writes_logs(logs.arn)])),
+        policy=document(
+            combined([*statements, _writes_logs(logs.arn), *(_joins_networks(function_name) if network else [])])
+        ),
         opts=opts,
     )
     function = aws.lambda_.Function(
@@ -191,8 +210,14 @@ def declare_function(
         timeout=timeout_s,
         memory_size=memory_mb,
         environment={"variables": environment},
+        kms_key_arn=key_arn,
+        vpc_config={"subnet_ids": network.subnet_ids, "security_group_ids": network.security_group_ids}
+        if network
+        else None,
         # Without its permissions the first invocation would fail; of a stream that would count as an attempt.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy, logs])),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(depends_on=[policy, logs, *(network.ready if network else ())])
+        ),
     )
     return DeclaredFunction(function, role, policy, logs)
 
@@ -223,6 +248,31 @@ def reads_table_stream(stream_arn: pulumi.Input[str]) -> list[Statement]:
         statement([f"dynamodb:{action}" for action in actions], stream_arn),
         # ListStreams has no resource level that names a single stream.
         statement(["dynamodb:ListStreams"], "*"),
+    ]
+
+
+def _joins_networks(function_name: str) -> list[Statement]:
+    """What Lambda does as the function's role to bring it into a network, and what the function's code may not do.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html (permissions)
+    """
+    actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    return [
+        # Lambda asks for them on all resources: what it makes has no name yet, and describing has no resource level.
+        statement(actions, "*"),
+        {
+            "Effect": "Deny",
+            "Action": actions,
+            "Resource": "*",
+            "Condition": {"ArnLike": {"lambda:SourceFunctionArn": f"arn:*:lambda:*:*:function:{function_name}"}},
+        },
     ]
 
 

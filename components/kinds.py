@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
+from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
 from components.settings import Architecture
 from components.shared_stream.settings import OwnerSettings, SubscriberSettings
 from components.table_replica.settings import FarEndSettings, ReplicaSettings
@@ -10,6 +11,9 @@ from components.table_replica.settings import FarEndSettings, ReplicaSettings
 KINDS: Mapping[str, type[Architecture]] = {
     "cross-account-copy/source": SourceSettings,
     "cross-account-copy/target": TargetSettings,
+    "data-lake": LakeSettings,
+    "data-lake/consumer": ConsumerSettings,
+    "data-lake/producer": ProducerSettings,
     "table-replica": ReplicaSettings,
     "table-replica/far-end": FarEndSettings,
     "shared-stream/owner": OwnerSettings,

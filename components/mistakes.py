@@ -45,7 +45,8 @@ def mistake(model: type[BaseModel], key: str, error: Any) -> str:
             f"`{where}` is not a setting.{nearest(location[-1], allowed)} Allowed here: {', '.join(sorted(allowed))}."
         )
     found = None if error["type"] == "missing" else error["input"]
-    meaning = MEANINGS.get(error["type"], error["msg"].removeprefix("Value error, ")).format(**error.get("ctx", {}))
+    template = MEANINGS.get(error["type"])
+    meaning = template.format(**error.get("ctx", {})) if template else error["msg"].removeprefix("Value error, ")
     return f"`{where}` is {shown(found)}; {meaning}."
 
 

@@ -1,10 +1,22 @@
 """The words of stack files that several architectures use, as typed settings; `stack_files` reads the files."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from components.arns import arn
@@ -24,6 +36,11 @@ BucketName = Annotated[str | None, Names("bucket")]
 TheirRoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$"), NamedByTheOtherSide()]
 TheirTableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 RoleArn = Annotated[str, *arn("iam", r"role/.+", region="")]
+# What a function's variables may have together.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+VARIABLES_BYTES = 4096
+# https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
+VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
 TopicArn = Annotated[str, *arn("sns", r"[\w-]+(\.fifo)?", here=True)]
 KeyArn = Annotated[str, *arn("kms", "key/.+", here=True)]
 
@@ -83,6 +100,9 @@ def _retention(days: int) -> int:
     return days
 
 
+RetentionDays = Annotated[int, AfterValidator(_retention)]
+
+
 class FunctionSettings(Settings):
     """A function on a stream. `batch_size` counts records, `memory_mb` is in MiB, the timeout is for one invocation.
 
@@ -100,7 +120,7 @@ class FunctionSettings(Settings):
     batching_window_seconds: int = Field(default=0, ge=0, le=300)
     maximum_retry_attempts: int = Field(default=-1, ge=-1, le=10_000)
     maximum_record_age_seconds: int = Field(default=12 * 60 * 60, ge=60, le=604_800)
-    log_retention_days: Annotated[int, AfterValidator(_retention)] = 30
+    log_retention_days: RetentionDays = 30
 
 
 class TableStreamFunctionSettings(FunctionSettings):
@@ -110,6 +130,21 @@ class TableStreamFunctionSettings(FunctionSettings):
     """
 
     maximum_record_age_seconds: int = Field(default=12 * 60 * 60, ge=60, le=86_400)
+
+
+class OwnHandler(Settings):
+    """A user's own code: a folder beside the stack file, and the entry point in it, such as `main.handler`."""
+
+    folder: str
+    entry: str = Field(pattern=r"^[\w.]+\.\w+$")
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _variables_fit(self) -> Self:
+        size_bytes = sum(len(name.encode()) + len(value.encode()) for name, value in self.environment.items())
+        if size_bytes > VARIABLES_BYTES:
+            raise ValueError(f"its `environment` has {size_bytes} bytes; a function's variables have {VARIABLES_BYTES}")
+        return self
 
 
 class Peer(Settings):
@@ -171,6 +206,15 @@ class Architecture(Settings):
         )
 
 
+# How Pulumi passes on a time that stands in a stack file without quotes: as Go prints it.
+GO_TIME = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d\d)(\d\d) \S+$")
+
+
+def _iso(value: object) -> object:
+    """A time as Go prints it in ISO 8601; anything else as it is."""
+    return GO_TIME.sub(r"\1T\2\3\4:\5", value) if isinstance(value, str) else value
+
+
 class KinesisReader(Architecture):
     """What every side says that reads a Kinesis stream.
 
@@ -178,7 +222,7 @@ class KinesisReader(Architecture):
     out; `tributary replay --at` sets it. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
     """
 
-    starting_timestamp: AwareDatetime | None = None
+    starting_timestamp: Annotated[AwareDatetime | None, BeforeValidator(_iso)] = None
 
     @property
     def starts_at(self) -> str | None:

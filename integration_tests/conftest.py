@@ -16,7 +16,9 @@ import pytest
 from integration_tests.support import factories, waiting
 from integration_tests.support.addressing import Clients, Cloud, credentials_of
 from integration_tests.support.launching import MODULES, launched
+from localcloud.errors import NotRunningError
 from localcloud.faults import Faults
+from localcloud.server import attach
 
 TARGETS = (*MODULES, "localstack", "aws")
 
@@ -63,7 +65,16 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     elif target == "localstack":
         from localstack_client.config import get_service_endpoint
 
-        yield Cloud(target, os.environ.get("AWS_ENDPOINT_URL") or get_service_endpoint("sts"))
+        endpoint = os.environ.get("AWS_ENDPOINT_URL") or get_service_endpoint("sts")
+        try:
+            attach(endpoint)
+        except NotRunningError:
+            pytest.exit(
+                f"--target localstack: nothing at {endpoint} answers as LocalStack does. Start it, or say where it is "
+                "by AWS_ENDPOINT_URL or LOCALSTACK_HOST; then type the same command again.",
+                returncode=4,
+            )
+        yield Cloud(target, endpoint)
     else:
         yield Cloud(target, None)
 

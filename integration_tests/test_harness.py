@@ -1,5 +1,9 @@
 """The harness itself: the cloud starts, accounts are apart, a function runs, and a wait that fails says what it saw."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from integration_tests.support.addressing import statement
@@ -37,3 +41,16 @@ def test_a_principal_has_exactly_its_permissions(account, principal, stream, buc
 def test_a_wait_that_fails_says_what_it_saw() -> None:
     with pytest.raises(AssertionError, match=r"not within 0 s; last observed \[1\]; wanted \[1, 2\]"):
         wait(lambda: [1], equals=[1, 2], timeout=0)
+
+
+@pytest.mark.pure
+def test_a_target_that_does_not_answer_ends_the_run_with_what_to_do() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--target", "localstack", __file__]
+    done = subprocess.run(
+        [*command, "-k", "accounts_do_not_see"],
+        env={**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 4
+    assert "nothing at http://127.0.0.1:9 answers as LocalStack does. Start it, or say where it is" in done.stdout

@@ -9,16 +9,15 @@ only, to make these.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localcloud import clients
 from localcloud.engine.layout import checkout
 from localcloud.errors import NotRunningError, ProjectError
 from localcloud.server import LocalCloud
 
 if TYPE_CHECKING:
-    import boto3
     from mypy_boto3_iam import IAMClient
 
 OPERATOR_ACCOUNT = "000000000000"
@@ -26,7 +25,6 @@ OPERATOR_USER = "operator"
 DEPLOYER_ROLE = "TributaryDeployer"
 DEPLOYER_POLICIES = Path("docs") / "deployer"
 CREDENTIALS_FILE = "operator.json"
-REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,14 @@ def deployer_policies(project: Path | None = None) -> dict[str, dict[str, Any]]:
         ) from None
 
 
-def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None) -> Credentials:
+def prepare(
+    cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None, *, keep: Path | None = None
+) -> Credentials:
     """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
     nothing.
 
-    `policy` replaces the documented permissions of the deployer. Raises NotRunningError when the cloud has stopped.
+    `policy` replaces the documented permissions of the deployer; the operator's key is kept in the folder `keep`, in
+    that of the cloud when it is left out. Raises NotRunningError when the cloud has stopped.
     """
     from botocore.exceptions import EndpointConnectionError
 
@@ -72,7 +73,7 @@ def prepare(cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any
     try:
         for account_id in sorted(set(account_ids)):
             _make_deployer(root_client(cloud, account_id), policies)
-        return _make_operator(cloud, root_client(cloud, OPERATOR_ACCOUNT))
+        return _make_operator(keep or cloud.folder, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
         raise NotRunningError(
             f"the local cloud at {cloud.endpoint} has stopped; `tributary local start` starts one"
@@ -90,26 +91,9 @@ def prepared(cloud: LocalCloud) -> bool:
 
 
 def root_client(cloud: LocalCloud, account_id: str) -> "IAMClient":
-    """IAM as the account's root, which a local cloud grants to whoever uses the account id as access key."""
-    from botocore.config import Config
-
-    return _session().client(
-        "iam",
-        aws_access_key_id=account_id,
-        aws_secret_access_key="root",
-        endpoint_url=cloud.endpoint,
-        region_name=REGION,
-        # What does not answer on this machine at once has stopped: waiting between attempts would help nobody.
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-@cache
-def _session() -> "boto3.Session":
-    """One session for all clients: it is what loads and keeps IAM's service model."""
-    import boto3
-
-    return boto3.Session()
+    """IAM as the account's root."""
+    client: IAMClient = clients.root(cloud.endpoint, account_id, "iam")
+    return client
 
 
 def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> None:
@@ -121,6 +105,9 @@ def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> 
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=DEPLOYER_ROLE, PolicyDocument=trust)
     attached = iam.list_attached_role_policies(RoleName=DEPLOYER_ROLE)["AttachedPolicies"]
+    # Somebody may be deploying at this moment: what is right already stays in place.
+    if {one["PolicyName"]: _policy_document(iam, one["PolicyArn"]) for one in attached} == policies:
+        return
     for stale in attached:
         iam.detach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=stale["PolicyArn"])
         iam.delete_policy(PolicyArn=stale["PolicyArn"])
@@ -129,23 +116,29 @@ def _make_deployer(iam: "IAMClient", policies: Mapping[str, dict[str, Any]]) -> 
         iam.attach_role_policy(RoleName=DEPLOYER_ROLE, PolicyArn=made["Arn"])
 
 
-def _make_operator(cloud: LocalCloud, iam: "IAMClient") -> Credentials:
+def _policy_document(iam: "IAMClient", arn: str) -> dict[str, Any]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return dict(json.loads(document) if isinstance(document, str) else document)
+
+
+def _make_operator(keep: Path | None, iam: "IAMClient") -> Credentials:
     try:
         iam.create_user(UserName=OPERATOR_USER)
     except iam.exceptions.EntityAlreadyExistsException:
-        known = _read_credentials(cloud)
-        keys = [key["AccessKeyId"] for key in iam.list_access_keys(UserName=OPERATOR_USER)["AccessKeyMetadata"]]
-        if known and known.access_key_id in keys:
+        known = _read_credentials(keep)
+        found = iam.list_access_keys(UserName=OPERATOR_USER)["AccessKeyMetadata"]
+        if known and known.access_key_id in [key["AccessKeyId"] for key in found]:
             return known
-        # Secrets are shown once, and a user has two keys at most:
+        # Secrets are shown once, and a user has two keys at most; one may be in use by another checkout right now.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-        for stale in keys:
-            iam.delete_access_key(UserName=OPERATOR_USER, AccessKeyId=stale)
+        for stale in sorted(found, key=lambda key: key["CreateDate"])[: len(found) - 1]:
+            iam.delete_access_key(UserName=OPERATOR_USER, AccessKeyId=stale["AccessKeyId"])
     assume = _document({"Action": "sts:AssumeRole", "Resource": deployer_role_arn("*")})
     iam.put_user_policy(UserName=OPERATOR_USER, PolicyName="assume-deployers", PolicyDocument=json.dumps(assume))
     key = iam.create_access_key(UserName=OPERATOR_USER)["AccessKey"]
     credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-    _write_credentials(cloud, credentials)
+    _write_credentials(keep, credentials)
     return credentials
 
 
@@ -153,16 +146,16 @@ def _document(statement: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
 
 
-def _read_credentials(cloud: LocalCloud) -> Credentials | None:
-    if cloud.folder is None or not (cloud.folder / CREDENTIALS_FILE).exists():
+def _read_credentials(keep: Path | None) -> Credentials | None:
+    if keep is None or not (keep / CREDENTIALS_FILE).exists():
         return None
-    return Credentials(**json.loads((cloud.folder / CREDENTIALS_FILE).read_text()))
+    return Credentials(**json.loads((keep / CREDENTIALS_FILE).read_text()))
 
 
-def _write_credentials(cloud: LocalCloud, credentials: Credentials) -> None:
-    if cloud.folder is None:
+def _write_credentials(keep: Path | None, credentials: Credentials) -> None:
+    if keep is None:
         return
-    path = cloud.folder / CREDENTIALS_FILE
+    path = keep / CREDENTIALS_FILE
     path.touch(mode=0o600)
     path.write_text(
         json.dumps({"access_key_id": credentials.access_key_id, "secret_access_key": credentials.secret_access_key})

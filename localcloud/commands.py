@@ -1,7 +1,6 @@
 """`tributary local …`: the local clouds of this checkout."""
 
 import contextlib
-import shlex
 import signal
 import sys
 import threading
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from localcloud import registry, server
-from localcloud.engine.environment import exports
+from localcloud.engine.environment import shell_lines
 from localcloud.engine.layout import checkout
 from localcloud.engine.stacks import read_project, require_engine
 from localcloud.errors import NotRunningError, StartError
@@ -142,11 +141,12 @@ def project_folder() -> Path:
 
 
 def _print_exports(cloud: LocalCloud) -> None:
-    workspace = open_workspace(cloud, project_folder())
+    # Whoever reads them with `eval` is a person at a terminal, whom Pulumi asks.
+    workspace = open_workspace(cloud, project_folder(), interactive=True)
     accounts = ", ".join(workspace.project.account_ids) or "none"
     typer.echo(f"A local cloud answers at {cloud.endpoint}; accounts: {accounts}.", err=True)
     if not checkout().pulumi.exists():
         typer.echo("The Pulumi engine is not set up here, so it serves AWS clients only.", err=True)
     typer.echo("`make shell` opens a shell that uses it. In another shell, type:", err=True)
-    for name, value in exports(workspace.environment).items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+    for line in shell_lines(workspace.environment):
+        typer.echo(line)

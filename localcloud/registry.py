@@ -6,8 +6,9 @@ import secrets
 from pathlib import Path
 
 from localcloud import server
+from localcloud.engine.processes import started_at
 from localcloud.errors import NotRunningError
-from localcloud.server import LocalCloud, is_alive
+from localcloud.server import LocalCloud
 
 DESCRIPTION = "cloud.json"
 
@@ -21,22 +22,27 @@ def new_folder(clouds: Path) -> Path:
 def register(cloud: LocalCloud) -> None:
     """Makes a running local cloud known to later commands."""
     assert cloud.folder is not None, "a cloud attached to belongs to somebody else's registry"
-    description = {"endpoint": cloud.endpoint, "port": cloud.port, "pid": cloud.pid}
+    assert cloud.pid is not None
+    described = {"endpoint": cloud.endpoint, "port": cloud.port, "pid": cloud.pid, "started": started_at(cloud.pid)}
     temporary = cloud.folder / f"{DESCRIPTION}.new"
-    temporary.write_text(json.dumps(description))
+    temporary.write_text(json.dumps(described))
     os.replace(temporary, cloud.folder / DESCRIPTION)
 
 
 def running(clouds: Path) -> list[LocalCloud]:
-    """The registered local clouds whose process lives, in the order of their ports."""
+    """The registered local clouds whose process lives, in the order of their ports.
+
+    After a reboot its id may be that of any other process: whoever stops that one would stop a stranger's.
+    """
     found = []
     for file in clouds.glob(f"*/{DESCRIPTION}"):
         try:
-            description = json.loads(file.read_text())
+            described = json.loads(file.read_text())
         except (OSError, ValueError):
             continue  # stopped at this moment
-        if is_alive(description["pid"]):
-            found.append(LocalCloud(folder=file.parent, **description))
+        started = described.pop("started", None)
+        if started is not None and started == started_at(described["pid"]):
+            found.append(LocalCloud(folder=file.parent, **described))
     return sorted(found, key=lambda cloud: cloud.port)
 
 

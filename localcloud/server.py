@@ -10,7 +10,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,12 +19,14 @@ from urllib.parse import urlsplit
 
 from localcloud import ports
 from localcloud.engine.layout import checkout
+from localcloud.engine.processes import started_at
 from localcloud.errors import NotRunningError, PortInUseError, StartError
 
 EMULATOR = "localcloud.emulator"
 FOLDER_PREFIX = "tributary-cloud-"
 LOG_FILE = "emulator.log"
 OWNER_FILE = "owner"
+HEALTH_PATHS = ("/_localstack/health", "/_localemu/health")
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
@@ -99,8 +100,14 @@ def start(
     Raises PortInUseError, or StartError with the end of the log; the log file is then kept.
     """
     if port is not None:
-        if ports.in_use(port):
-            raise PortInUseError(_port_in_use(port))
+        try:
+            if ports.in_use(port):
+                raise PortInUseError(_port_in_use(port))
+        except PermissionError:
+            raise StartError(
+                f"port {port} is not yours to listen on: those below 1024 are for root. Choose another with "
+                f"`tributary local start --port {port + 4000}`"
+            ) from None
         return _start(port, folder, detached, module)
     for attempt in range(1, PORT_ATTEMPTS + 1):
         candidate = ports.free_port()
@@ -117,7 +124,11 @@ def attach(endpoint: str) -> LocalCloud:
     endpoint = endpoint.rstrip("/")
     address = urlsplit(endpoint)
     if not _answers(endpoint, timeout_s=5.0):
-        raise NotRunningError(_not_running(endpoint))
+        raise NotRunningError(
+            f"nothing at {endpoint} answers as a local cloud: {endpoint}{HEALTH_PATHS[0]} must give status 200, as "
+            "LocalStack's does. Start what should be there and type the same command again; without `--endpoint` a "
+            "local cloud of this project is used"
+        )
     return LocalCloud(endpoint, address.port or (443 if address.scheme == "https" else 80))
 
 
@@ -148,7 +159,7 @@ def _start(port: int, folder: Path | None, detached: bool, module: str) -> Local
     for part in ("home", "s3", "state", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     process = _spawn(port, folder, detached, module)
-    (folder / OWNER_FILE).write_text(json.dumps({"pid": process.pid}))
+    (folder / OWNER_FILE).write_text(json.dumps({"pid": process.pid, "started": started_at(process.pid)}))
     cloud = LocalCloud(f"http://{ports.LOOPBACK}:{port}", port, process.pid, folder, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _answers(cloud.endpoint, timeout_s=1.0):
@@ -231,11 +242,12 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     """Removes the folders of local clouds that died with their owner some time ago: a log may still be wanted."""
     for folder in folders:
         try:
-            pid = int(json.loads((folder / OWNER_FILE).read_text())["pid"])
+            owner = json.loads((folder / OWNER_FILE).read_text())
+            pid, started = int(owner["pid"]), owner["started"]
             old = time.time() - (folder / OWNER_FILE).stat().st_mtime > LEFTOVER_AGE_S
         except (OSError, ValueError, KeyError):
             continue  # being made or removed at this moment, or not ours
-        if old and not is_alive(pid):
+        if old and started_at(pid) != started:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -245,11 +257,15 @@ def _direct() -> urllib.request.OpenerDirector:
 
 
 def _answers(endpoint: str, timeout_s: float) -> bool:
-    """Asks at the path that LocalStack and the emulator share, so that either can be attached to."""
+    """Asks at the path that LocalStack and the emulator share, then where its forks have it: any can be attached to."""
+    return any(_is_there(f"{endpoint}{path}", timeout_s) for path in HEALTH_PATHS)
+
+
+def _is_there(url: str, timeout_s: float) -> bool:
     try:
-        with _direct().open(f"{endpoint}/_localstack/health", timeout=timeout_s) as response:
+        with _direct().open(url, timeout=timeout_s) as response:
             return bool(response.status == 200)
-    except (OSError, urllib.error.URLError, ValueError):
+    except (OSError, ValueError):
         return False
 
 

@@ -16,7 +16,7 @@ if sys.version_info < OLDEST_PYTHON:
 
 import time  # noqa: E402  the version is checked first: older Pythons cannot read what follows
 
-from localcloud.engine.layout import Layout, checkout  # noqa: E402
+from localcloud.engine.layout import Layout, cache_folder, checkout  # noqa: E402
 from localcloud.engine.locks import locked  # noqa: E402
 from localcloud.engine.progress import step  # noqa: E402
 from localcloud.errors import SetupError  # noqa: E402
@@ -79,6 +79,14 @@ def main(arguments: list[str]) -> int:
         done = set_up(arguments[0], checkout())
     except SetupError as error:
         print(f"\nset-up for `make {arguments[0]}` failed: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(
+            f"\nset-up for `make {arguments[0]}` failed: {where}. It writes into this checkout and into "
+            f"{cache_folder()}: whoever types this must own both, or name another cache by `export XDG_CACHE_HOME=…`",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nset-up was interrupted; the same command continues it", file=sys.stderr)

@@ -1,16 +1,21 @@
 """`make shell`: the user's shell, in an environment where `pulumi` works against a local cloud."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from localcloud.engine.environment import exports
 from localcloud.workspace import Workspace
+from operations.children import GRACEFUL, attended
 
+# An interactive shell ignores SIGTERM; it ends, and hangs up what runs in it, when its terminal goes.
+HANGING_UP: Mapping[int, int] = {**GRACEFUL, signal.SIGTERM: signal.SIGHUP, signal.SIGHUP: signal.SIGHUP}
 DEFAULT_STACK = "poc"
 BANNER = """\
 A local cloud answers at {endpoint}. Stacks: {stacks}; selected: {selected}.
@@ -30,31 +35,47 @@ def run_shell(workspace: Workspace, *, stops_cloud: bool) -> int:
     ending = " and stops the local cloud" if stops_cloud else "; the local cloud stays up"
     print(
         BANNER.format(
-            endpoint=exports(workspace.environment)["AWS_ENDPOINT_URL"],
+            endpoint=workspace.environment["AWS_ENDPOINT_URL"],
             stacks=", ".join(workspace.project.stacks) or "none",
             selected=selected or "none",
             ending=ending,
         )
     )
-    with tempfile.TemporaryDirectory() as temporary:
-        _run(interactive_command(workspace, Path(temporary)), workspace)
+    # ^C is for what runs in the shell, whose waiting parent must not take the cloud down.
+    with tempfile.TemporaryDirectory() as temporary, contextlib.suppress(KeyboardInterrupt):
+        _run(interactive_command(workspace, Path(temporary)), workspace, HANGING_UP)
     return 0
 
 
 def select_stack(workspace: Workspace) -> str | None:
-    """Selects a stack, so that `pulumi refresh` works as typed; None when the project has none."""
+    """Selects a stack, so that `pulumi refresh` works as typed; None when the project has none.
+
+    One that another shell on the same cloud has selected stays.
+    """
     stacks = workspace.project.stacks
     if not stacks:
         return None
+    selected = _pulumi(workspace, "stack", "--show-name", stderr=subprocess.DEVNULL).strip()
+    if selected in stacks:
+        return selected
     stack = DEFAULT_STACK if DEFAULT_STACK in stacks else stacks[0]
-    subprocess.run(
-        ["pulumi", "stack", "select", stack, "--non-interactive"],
+    _pulumi(workspace, "stack", "select", stack)
+    return stack
+
+
+def _pulumi(workspace: Workspace, *arguments: str, **options: Any) -> str:
+    """What the CLI prints; it says on standard error what is wrong, and the shell opens all the same."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"],
         cwd=workspace.project.folder,
         env=workspace.environment,
-        stdout=subprocess.DEVNULL,
-        check=False,  # `pulumi` says on standard error what is wrong, and the shell opens all the same
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,
     )
-    return stack
+    return done.stdout
 
 
 def interactive_command(workspace: Workspace, folder: Path) -> list[str]:
@@ -75,12 +96,7 @@ def _posix_shell() -> str:
     return shutil.which("bash") or "/bin/sh"
 
 
-def _run(command: list[str], workspace: Workspace) -> int:
-    # ^C is for what runs in the shell: its waiting parent must not end before it and take the cloud down. It is handled
-    # by doing nothing, because a signal that is ignored would be ignored by the shell as well.
-    previous = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        code = subprocess.Popen(command, cwd=workspace.project.folder, env=workspace.environment).wait()
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    return code if code >= 0 else 128 - code
+def _run(command: list[str], workspace: Workspace, signals: Mapping[int, int] = GRACEFUL) -> int:
+    with attended(command, signals, stdin=None, cwd=workspace.project.folder, env=workspace.environment) as shell:
+        pass
+    return shell.returncode if shell.returncode >= 0 else 128 - shell.returncode

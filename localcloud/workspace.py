@@ -9,6 +9,7 @@ from pathlib import Path
 from localcloud.accounts import prepare, prepared
 from localcloud.engine.environment import DEFAULT_REGION, environment, passphrase
 from localcloud.engine.layout import Layout, checkout
+from localcloud.engine.locks import locked
 from localcloud.engine.stacks import Project, read_project, seed
 from localcloud.server import LocalCloud
 
@@ -36,12 +37,16 @@ def open_workspace(
     """
     layout = layout or checkout()
     project = read_project(folder)
-    state = state_folder(cloud, layout)
-    if cloud.folder is None and not prepared(cloud):
-        # Somebody else started this cloud, on an endpoint where another one was before: what that one held is gone.
-        shutil.rmtree(state, ignore_errors=True)
-    credentials = prepare(cloud, project.account_ids)
-    seed(project, state, passphrase(layout, caller), layout)
+    home = _home(cloud, layout)
+    # Two terminals that open the same cloud at once would each make an operator's key of their own.
+    with locked(home / "workspace.lock"):
+        state = state_folder(cloud, layout)
+        if cloud.folder is None and not prepared(cloud):
+            # Somebody else started this cloud, on an endpoint where another one was: what that one held is gone.
+            shutil.rmtree(state, ignore_errors=True)
+        credentials = prepare(cloud, project.account_ids, keep=home)
+        seed(project, state, passphrase(layout, caller), layout)
+        pulumi_home = _pulumi_home(home, layout)
     variables = environment(
         cloud,
         credentials,
@@ -51,18 +56,33 @@ def open_workspace(
         caller=caller,
         interactive=interactive,
     )
-    return Workspace(project, state, variables)
+    return Workspace(project, state, variables | {"PULUMI_HOME": str(pulumi_home)})
 
 
 def state_folder(cloud: LocalCloud, layout: Layout) -> Path:
     """Where the stacks' state is: with the local cloud, whose resources it describes, so that both end together."""
-    if cloud.folder is not None:
-        return cloud.folder / "pulumi"
-    host = cloud.endpoint.partition("://")[2].replace(":", "-").replace("/", "-")
-    return layout.clouds / f"attached-{host}" / "pulumi"
+    return _home(cloud, layout) / "pulumi"
 
 
 def reset(cloud: LocalCloud, layout: Layout) -> None:
     """Empties the local cloud, and forgets the stacks that described it."""
     cloud.reset()
     shutil.rmtree(state_folder(cloud, layout), ignore_errors=True)
+
+
+def _home(cloud: LocalCloud, layout: Layout) -> Path:
+    """The folder for what is known of a cloud: its own, or one for the endpoint of a cloud that is somebody else's."""
+    if cloud.folder is not None:
+        return cloud.folder
+    host = cloud.endpoint.partition("://")[2].replace(":", "-").replace("/", "-")
+    return layout.clouds / f"attached-{host}"
+
+
+def _pulumi_home(home: Path, layout: Layout) -> Path:
+    """PULUMI_HOME of one cloud: the checkout's plugins, and a selected stack of its own."""
+    folder = home / "pulumi-home"
+    folder.mkdir(parents=True, exist_ok=True)
+    plugins = folder / "plugins"
+    if not plugins.is_symlink():
+        plugins.symlink_to(layout.pulumi_home / "plugins")
+    return folder

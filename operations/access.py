@@ -1,58 +1,147 @@
-"""How operations reach what a stack deployed: which instance, its outputs, and a session of whoever deploys it."""
+"""The one way from operations to an account: as whoever deploys its stack, after a look at which account that is.
+
+Nothing is read or written with an identity whose account is not the one that the stack is for.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
-import yaml
+import typer
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from components.kinds import KINDS
 from components.settings import Architecture
 from operations.engine import Engine
-from operations.errors import EngineError, StackError
+from operations.errors import AccountError, EngineError, StackError
 from operations.instruments.raw import RawDynamoDB
 from operations.instruments.tables import Table
+from operations.provider import Provider, provider_of
 from operations.stacks import Stack
-
-SESSION_NAME = "tributary-operations"
 
 
 @dataclass(frozen=True)
-class Access:
-    """How a session reaches the services: `environment` as a process would have it (credentials, profile, endpoint)."""
+class Account:
+    """An AWS account in one Region, as one identity reaches it. Everything that it makes refreshes its credentials."""
 
-    environment: Mapping[str, str]
+    provider: Provider
+    region: str
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """Raises what botocore raises: for a profile that is not there, for a role that refuses."""
+        return boto3.Session(botocore_session=self.provider.session(self.region), region_name=self.region)
+
+    @cached_property
+    def identity(self) -> Mapping[str, str]:
+        """`Account` and `Arn` of whoever acts here. Raises AccountError when nobody answers, or it is refused."""
+        endpoint = self.provider.endpoint_url("sts")
+        try:
+            answer = self.session.client("sts", endpoint_url=endpoint).get_caller_identity()
+        except EndpointConnectionError as error:
+            raise AccountError(
+                f"{error} If AWS itself is meant, `unset AWS_ENDPOINT_URL`; if a local cloud, `tributary local status` "
+                "lists those that run, and `make shell` starts one."
+            ) from None
+        except ClientError as error:
+            raise AccountError(
+                f"{endpoint or 'AWS'} refuses these credentials: {error}. Check AWS_PROFILE or the keys in the "
+                "environment, and the trust policies of the roles in `aws:assumeRoles`; then type the same command "
+                "again."
+            ) from None
+        return {"Account": answer["Account"], "Arn": answer["Arn"]}
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A client of a service."""
+        return self.session.client(  # type: ignore[call-overload]  # any service
+            service,
+            endpoint_url=self.provider.endpoint_url(service),
+            config=self.provider.client_config.merge(config or Config()),
+        )
+
+    def table(self, name: str) -> Table:
+        """A table of this account and Region."""
+        endpoint = self.provider.endpoint_url("dynamodb")
+        return Table(RawDynamoDB(self.session, self.region, endpoint_url=endpoint), name)
+
+    def guarded(self, account_id: str, whose: str) -> "Account":
+        """This account, when it is the one with this id; `whose` says what that is for, and where it says so.
+
+        Says at the first use when its credentials will end. Raises AccountError.
+        """
+        found = self.identity
+        if found["Account"] != account_id:
+            endpoint = self.provider.environment.get("AWS_ENDPOINT_URL")
+            where = f" AWS_ENDPOINT_URL is {endpoint}: `unset` it if AWS itself is meant." if endpoint else ""
+            raise AccountError(
+                f"{whose} account {account_id}, but these credentials ({found['Arn']}) are for account "
+                f"{found['Account']}; nothing was read or written. `export AWS_PROFILE=…` with a profile of account "
+                f"{account_id}, or name a role there, and type the same command again.{where}"
+            )
+        if warning := self.provider.warning():
+            _tell_once(warning)
+        return self
+
+
+@cache
+def _tell_once(warning: str) -> None:
+    typer.echo(f"note: {warning}", err=True)
+
+
+def account_of(
+    engine: Engine, stack: Stack, outputs: Mapping[str, Any] | None = None, region: str | None = None
+) -> Account:
+    """A stack's account, as whoever deploys the stack; `outputs` are what the instance exports.
+
+    Raises AccountError when the identity's account is not the stack's, or the outputs are of another account.
+    """
+    found = Account(provider_of(stack.provider, engine.environment), region or stack.region)
+    found.guarded(stack.account_id, f"stack `{stack.name}` is, by `aws:allowedAccountIds` in {stack.file}, for")
+    there = accounts_in(outputs or {})
+    if there and stack.account_id not in there:
+        raise AccountError(
+            f"stack `{stack.name}` was deployed into account {' or '.join(sorted(there))}, but {stack.file} and these "
+            f"credentials ({found.identity['Arn']}) are for account {stack.account_id}; nothing was read or written. "
+            f"Put `aws:allowedAccountIds` right, or type `tributary up {stack.name}` to deploy it there."
+        )
+    return found
+
+
+def accounts_in(outputs: Any) -> set[str]:
+    """The accounts in the ARNs of an instance's outputs."""
+    if isinstance(outputs, Mapping):
+        return set().union(*(accounts_in(value) for value in outputs.values()))
+    if isinstance(outputs, str) and outputs.startswith("arn:"):
+        return {part for part in outputs.split(":")[4:5] if part}
+    return set()
+
+
+@dataclass(frozen=True)
+class Far:
+    """How to reach a far end whose own stack does not say: a role that the caller may assume, or a profile."""
+
+    role: str | None = None
+    profile: str | None = None
 
     @property
-    def endpoint_url(self) -> str | None:
-        """Where the services are, when not on AWS."""
-        return self.environment.get("AWS_ENDPOINT_URL")
+    def given(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.role or self.profile)
 
-    def session(self, region: str, role_arn: str | None = None, profile: str | None = None) -> boto3.Session:
-        """The caller's own session, that of a profile, or that of a role which the caller may assume."""
-        environment = {} if profile else self.environment
-        own = boto3.Session(
-            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-            profile_name=profile or environment.get("AWS_PROFILE"),
-            region_name=region,
-        )
-        if role_arn is None:
-            return own
-        sts = own.client("sts", endpoint_url=self.endpoint_url)
-        granted = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)["Credentials"]
-        return boto3.Session(
-            aws_access_key_id=granted["AccessKeyId"],
-            aws_secret_access_key=granted["SecretAccessKey"],
-            aws_session_token=granted["SessionToken"],
-            region_name=region,
-        )
+    def account(self, engine: Engine, near: str, region: str, account_id: str) -> Account:
+        """The account of the far end of the stack `near`, whose id is known. Raises AccountError."""
+        provider = Provider(engine.environment, {"profile": self.profile} if self.profile else {})
+        if self.role:
+            provider = provider.acting_as(self.role)
+        return Account(provider, region).guarded(account_id, f"the far end of stack `{near}` is in")
 
-    def table(self, session: boto3.Session, region: str, name: str) -> Table:
-        """A table, as this session sees it."""
-        return Table(RawDynamoDB(session, region, endpoint_url=self.endpoint_url), name)
+
+def own_account(environment: Mapping[str, str], region: str) -> Account:
+    """The account of whoever the environment names: no stack says which one it should be."""
+    return Account(Provider(environment), region)
 
 
 def instance_of(stack: Stack, wanted: str | None, kinds: tuple[type[Architecture], ...]) -> str:
@@ -80,10 +169,3 @@ def outputs_of(engine: Engine, stack: str, instance: str) -> dict[str, Any]:
     if not outputs:
         raise StackError(f"stack `{stack}` is not deployed. Type `tributary up {stack}` first.")
     return outputs
-
-
-def deployer(engine: Engine, stack: str) -> str | None:
-    """The role that a stack is deployed as, when its file names one."""
-    config = yaml.safe_load((engine.folder / f"Pulumi.{stack}.yaml").read_text())["config"]
-    roles = config.get("aws:assumeRoles") or []
-    return roles[0]["roleArn"] if roles else None

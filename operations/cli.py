@@ -1,5 +1,6 @@
 """The `tributary` command. Sub-commands register here; errors meant for the user end here, without a traceback."""
 
+import signal
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -9,6 +10,8 @@ import typer
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands, verb_commands
+from operations.children import end, handled
+from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
 from operations.status import command as status
 from operations.table_replica import commands as table_replica
@@ -51,23 +54,35 @@ def tributary(
 
 commands.register(app)
 table_replica.register(app)
+data_lake.register(app)
 verb_commands.register(app)
 status.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C."""
+    """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C,
+    128 + the number of another signal."""
     _register_local_clouds()
     try:
-        app(arguments)
+        with handled(end, (signal.SIGTERM, signal.SIGHUP)):
+            app(arguments)
     except EXPECTED_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(FAILED)
+    except OSError as error:
+        print(f"error: {_system_error(error)}", file=sys.stderr)
         sys.exit(FAILED)
     except Exception as error:
         if not type(error).__module__.startswith("botocore."):
             raise
         print(f"error: {error}{_what_to_do(error)}", file=sys.stderr)
         sys.exit(FAILED)
+
+
+def _system_error(error: OSError) -> str:
+    """A file, folder or port that this machine refuses."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return f"{what}. Whoever types this must be allowed to use it; then type the same command again."
 
 
 def _what_to_do(error: Exception) -> str:

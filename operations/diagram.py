@@ -1,8 +1,8 @@
 """Draws the way of the data from the state of deployed stacks, so that the picture cannot say what is not there.
 
-A box is a resource that holds or moves data. An arrow is a fact of the state: an event source mapping, a destination
-of a delivery stream, a role that a function's policy lets it assume, a table or delivery stream that a role's policy
-lets it write.
+A box is a resource that holds or moves data. An arrow is a fact of the state: an event source mapping, a streaming
+destination of a table, source, function and destination of a delivery stream, a bucket's replication, a role that a
+function's policy lets it assume, a table, stream or delivery stream that a role's policy lets it write.
 """
 
 import json
@@ -25,9 +25,13 @@ ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 DELIVERY = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 FUNCTION = "aws:lambda/function:Function"
+STREAMING = "aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination"
+REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
+TABLE = "aws:dynamodb/table:Table"
+BUCKET = "aws:s3/bucket:Bucket"
 
 # Actions of a role's policy that move data out of the function.
-WRITES = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "firehose:PutRecordBatch"}
+WRITES = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "firehose:PutRecordBatch", "kinesis:PutRecords"}
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,26 @@ def mermaid(stacks: Mapping[str, Iterable[Resource]]) -> str:
     """
     by_stack = {stack: [one for one in resources if "outputs" in one] for stack, resources in stacks.items()}
     everything = [one for resources in by_stack.values() for one in resources]
-    arrows = {*_mappings(everything), *_deliveries(everything), *_writes(everything)}
+    arrows = {
+        *_mappings(everything),
+        *_streamed(everything),
+        *_deliveries(everything),
+        *_replicated(everything),
+        *_writes(everything),
+    }
     ids: dict[str, str] = {}
     lines = ["flowchart LR"]
     for stack, resources in by_stack.items():
-        account = next(one["outputs"]["arn"].split(":")[4] for one in resources if one["type"] == ROLE)
+        account = next(filter(None, (one["outputs"].get("arn", "::::").split(":")[4] for one in resources)))
         lines.append(f'  subgraph {stack}["{stack}: account {account}"]')
         # In the order of their names in the program: physical names may have random ends.
         for box in sorted((one for one in resources if one["type"] in BOXES), key=lambda one: str(one["urn"])):
             ids[box["outputs"]["arn"]] = identifier = f"n{len(ids)}"
             lines.append(_box(identifier, box))
         lines.append("  end")
-    return "\n".join([*lines, *sorted(f"  {_arrow(one, ids)}" for one in arrows)]) + "\n"
+    # What belongs to nobody's stack that is drawn has no box.
+    drawn = [one for one in arrows if {one.source, one.target} <= ids.keys()]
+    return "\n".join([*lines, *sorted(f"  {_arrow(one, ids)}" for one in drawn)]) + "\n"
 
 
 def _arrow(arrow: Arrow, ids: Mapping[str, str]) -> str:
@@ -86,8 +98,27 @@ def _has_stream(resource: Resource) -> bool:
     return resource["type"] == "aws:dynamodb/table:Table" and bool(resource["outputs"].get("streamArn"))
 
 
+def _streamed(resources: list[Resource]) -> Iterator[Arrow]:
+    tables = {one["outputs"]["name"]: one["outputs"]["arn"] for one in resources if one["type"] == TABLE}
+    for destination in (one["outputs"] for one in resources if one["type"] == STREAMING):
+        yield Arrow(tables.get(destination["tableName"], ""), destination["streamArn"], "every change")
+
+
+def _replicated(resources: list[Resource]) -> Iterator[Arrow]:
+    buckets = {one["outputs"].get("bucket"): one["outputs"]["arn"] for one in resources if one["type"] == BUCKET}
+    for replication in (one["outputs"] for one in resources if one["type"] == REPLICATION):
+        for rule in replication["rules"]:
+            yield Arrow(buckets.get(replication["bucket"], ""), rule["destination"]["bucket"], "copies")
+
+
 def _deliveries(resources: list[Resource]) -> Iterator[Arrow]:
     for delivery in (one["outputs"] for one in resources if one["type"] == DELIVERY):
+        if source := delivery.get("kinesisSourceConfiguration"):
+            yield Arrow(source["kinesisStreamArn"], delivery["arn"], "is read by")
+        for processor in delivery["extendedS3Configuration"].get("processingConfiguration", {}).get("processors", []):
+            found = {one["parameterName"]: one["parameterValue"] for one in processor.get("parameters", [])}
+            if function := found.get("LambdaArn"):
+                yield Arrow(delivery["arn"], function.removesuffix(":$LATEST"), "is transformed by")
         destination = delivery["extendedS3Configuration"]
         yield Arrow(
             delivery["arn"],

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from operations.errors import DifferenceError
-from operations.options import COLUMNS
+from operations.options import COLUMNS, confirm
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class Dialogue:
         typer.echo(printable(line), err=self.as_json)
 
     def confirm(self, question: str) -> None:
-        """Ask before anything is changed; ends the command unless the answer is yes."""
-        if not self.yes:
-            typer.confirm(question, abort=True, err=self.as_json)
+        """Ask before anything is changed; ends the command unless the answer is yes.
+
+        Raises OperationError where nobody could answer.
+        """
+        confirm(question, self.yes, err=self.as_json)
 
     def progress(self) -> Progress:
         """Bars on standard error."""

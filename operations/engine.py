@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from operations.children import attended
 from operations.errors import EngineError
 
 # What is shown of a failed run: enough for the diagnostics that Pulumi prints last.
@@ -37,47 +41,36 @@ class Engine:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    _configs: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def run(self, arguments: Sequence[str], on_line: Callable[[str], None] = _ignore) -> str:
         """`pulumi <arguments>`: standard output and errors, line by line to `on_line`, and as a whole.
 
         Raises EngineError when pulumi cannot be started or ends with an error.
         """
-        try:
-            process = subprocess.Popen(
-                ["pulumi", "--non-interactive", "--color", "never", *arguments],
-                cwd=self.folder,
-                env=dict(self.environment),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        except FileNotFoundError:
-            raise EngineError(NOT_FOUND) from None
+        if arguments[0] == "config":
+            self._configs.clear()
         lines: list[str] = []
-        with process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    lines.append(line.rstrip("\n"))
-                    on_line(lines[-1])
-            except KeyboardInterrupt:
-                # Pulumi got the same Ctrl-C: it finishes what is under way and writes its state. Wait for that.
-                process.wait()
-                raise
+        with self._started(
+            ["--non-interactive", "--color", "never", *arguments],
+            stdin=subprocess.DEVNULL,  # it must not ask
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip("\n"))
+                on_line(lines[-1])
         if process.returncode != 0:
-            shown = "\n".join(lines[-TAIL_LINES:])
-            raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {process.returncode}:\n{shown}")
+            raise _failed(arguments, process.returncode, "\n".join(lines[-TAIL_LINES:]))
         return "\n".join(lines)
 
     def attached(self, arguments: Sequence[str]) -> None:
         """`pulumi <arguments>` on this terminal: it shows and asks as it does when typed. Raises EngineError."""
-        try:
-            ended = subprocess.run(["pulumi", *arguments], cwd=self.folder, env=dict(self.environment), check=False)
-        except FileNotFoundError:
-            raise EngineError(NOT_FOUND) from None
-        if ended.returncode != 0:
-            raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {ended.returncode}; see above.")
+        with self._started(arguments) as process:
+            pass
+        if process.returncode != 0:
+            raise EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {process.returncode}; see above.")
 
     def up(self, stack: str, on_line: Callable[[str], None] = _ignore) -> None:
         """Deploy a stack without asking."""
@@ -87,53 +80,92 @@ class Engine:
         """Delete everything of a stack without asking."""
         self.run(["destroy", "--yes", "--skip-preview", "--stack", stack], on_line)
 
-    def ensure(self, stack: str) -> None:
-        """Make a stack in the backend unless it is there."""
-        if stack not in self.stacks():
-            self.run(["stack", "init", stack, "--no-select"])
+    def ensure(self, stacks: Iterable[str]) -> None:
+        """Make those stacks in the backend that are not there."""
+        known = self.stacks()
+        for stack in stacks:
+            if stack not in known:
+                self.run(["stack", "init", stack, "--no-select"])
 
     def stacks(self) -> list[str]:
         """The stacks that the backend knows."""
-        return [known["name"] for known in json.loads(self.run(["stack", "ls", "--json"]))]
+        return [known["name"] for known in self._asked(["stack", "ls", "--json"])]
 
     def deployed(self) -> list[str]:
         """The stacks that hold resources of AWS now."""
-        known = json.loads(self.run(["stack", "ls", "--json"]))
+        known = self._asked(["stack", "ls", "--json"])
         held = [stack["name"] for stack in known if stack.get("resourceCount")]
         return [name for name in held if any(one["type"].startswith("aws:") for one in self.resources(name))]
 
+    def config(self, stack: str) -> Mapping[str, str]:
+        """A stack's settings as the program gets them: key → text, lists and maps as JSON, secrets decrypted.
+
+        Asked once; setting one anew asks again.
+        """
+        if stack not in self._configs:
+            found = self._asked(["config", "--json", "--show-secrets", "--stack", stack])
+            self._configs[stack] = {key: value["value"] for key, value in found.items()}
+        return self._configs[stack]
+
     def outputs(self, stack: str) -> dict[str, Any]:
-        """What a stack exports: instance name → outputs."""
-        found: dict[str, Any] = json.loads(self.run(["stack", "output", "--json", "--stack", stack]))
+        """What a stack exports: instance name → outputs, secrets decrypted."""
+        found: dict[str, Any] = self._asked(["stack", "output", "--json", "--show-secrets", "--stack", stack])
         return found
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """The resources in a stack's state."""
-        exported = json.loads(self.run(["stack", "export", "--stack", stack]))
-        found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        found: list[dict[str, Any]] = self.state(stack)["deployment"].get("resources") or []
         return found
+
+    def state(self, stack: str) -> dict[str, Any]:
+        """A stack's whole state: `deployment` has `resources`, and as `pending_operations` what was interrupted."""
+        found: dict[str, Any] = self._asked(["stack", "export", "--stack", stack])
+        return found
+
+    def replace_state(self, stack: str, state: Mapping[str, Any]) -> None:
+        """Put another state in the place of a stack's."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(state, file)
+            file.flush()
+            self.run(["stack", "import", "--stack", stack, "--file", file.name])
 
     def preview(self, stack: str, *, refresh: bool = False) -> Preview:
         """What `pulumi up` would do; `refresh` reads first what there really is.
 
         Raises EngineError when pulumi cannot be started or says nothing in JSON.
         """
-        command = ["pulumi", "--non-interactive", "--color", "never", "preview", "--json", "--stack", stack]
-        command += ["--refresh"] if refresh else []
+        arguments = ["preview", "--json", "--stack", stack, *(["--refresh"] if refresh else [])]
+        code, shown, errors = self._ran(arguments)
         try:
-            ended = subprocess.run(
-                command, cwd=self.folder, env=dict(self.environment), capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:
-            raise EngineError(NOT_FOUND) from None
-        try:
-            found = json.loads(ended.stdout)
+            found = json.loads(shown)
         except ValueError:
-            raise EngineError(
-                f"`{' '.join(command)}` ended with exit code {ended.returncode}:\n{ended.stderr}"
-            ) from None
+            raise _failed(arguments, code, errors) from None
         diagnostics = found.get("diagnostics", [])
         return Preview(
             steps=found.get("steps", []),
-            errors=[one for one in diagnostics if one["severity"] == "error"] if ended.returncode else [],
+            errors=[one for one in diagnostics if one["severity"] == "error"] if code else [],
         )
+
+    def _asked(self, arguments: Sequence[str]) -> Any:
+        """What `pulumi <arguments>` prints as JSON. Raises EngineError."""
+        code, shown, errors = self._ran(arguments)
+        if code != 0:
+            raise _failed(arguments, code, errors.strip())
+        return json.loads(shown)
+
+    def _ran(self, arguments: Sequence[str]) -> tuple[int, str, str]:
+        """The exit code of `pulumi <arguments>`, its output, and its errors and warnings."""
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with self._started(["--non-interactive", "--color", "never", *arguments], text=True, **options) as process:
+            shown, errors = process.communicate()
+        return process.returncode, shown, errors
+
+    def _started(self, arguments: Sequence[str], **options: Any) -> AbstractContextManager[subprocess.Popen[Any]]:
+        # Found first, since an error of the block would look the same: PATH is that of the environment.
+        if shutil.which("pulumi", path=self.environment.get("PATH")) is None:
+            raise EngineError(NOT_FOUND)
+        return attended(["pulumi", *arguments], cwd=self.folder, env=dict(self.environment), **options)
+
+
+def _failed(arguments: Sequence[str], code: int, shown: str) -> EngineError:
+    return EngineError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}:\n{shown}")

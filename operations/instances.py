@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from components.settings import Architecture
-from operations.access import Access, deployer, outputs_of
+from operations.access import Account, account_of, outputs_of
 from operations.engine import Engine
 from operations.instruments.functions import StreamFunction
 from operations.instruments.mappings import Mapping, mappings
@@ -42,14 +41,13 @@ class Instance:
         return outputs_of(self.engine, self.stack.name, self.name)
 
     @cached_property
-    def session(self) -> boto3.Session:
-        """A session of whoever deploys its stack."""
-        return Access(self.engine.environment).session(self.stack.region, deployer(self.engine, self.stack.name))
+    def account(self) -> Account:
+        """Its account and Region, as whoever deploys its stack. Raises AccountError."""
+        return account_of(self.engine, self.stack, self.outputs)
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A client of a service in its account and Region."""
-        endpoint = Access(self.engine.environment).endpoint_url
-        return self.session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]  # any service
+        return self.account.client(service, config)
 
     def mappings(self, function: str | None = None) -> list[Mapping]:
         """Its event source mappings. Raises StackError when it is not deployed."""

@@ -1,5 +1,6 @@
 """What several sub-commands of `tributary` take, and how they show their progress."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from operations.errors import OperationError
 
 Stack = Annotated[str, typer.Argument(help="The stack that holds the instance.")]
 Instance = Annotated[str | None, typer.Option(help="The instance, when the stack has several.")]
@@ -46,3 +49,23 @@ COLUMNS = (
     TimeElapsedColumn(),
     TimeRemainingColumn(),
 )
+
+
+def confirm(question: str, yes: bool, *, err: bool = True) -> None:
+    """Ask, unless `yes` was said. Raises typer.Abort for a no, and OperationError where nobody could answer.
+
+    The lines on the standard input of a script are its next commands, and no answers.
+    """
+    if yes:
+        return
+    refuse_without_terminal(question)
+    typer.confirm(question, abort=True, err=err)
+
+
+def refuse_without_terminal(question: str) -> None:
+    """Raise OperationError where nobody could answer a question."""
+    if not sys.stdin.isatty():
+        raise OperationError(
+            f"nobody can answer `{question}` here: standard input is no terminal. Nothing was done. Type the same "
+            "command with `--yes`."
+        )

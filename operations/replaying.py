@@ -48,7 +48,7 @@ def replay(
 
     `run` runs Pulumi; on this terminal when it is left out.
     """
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     for component in sorted({mapping.component for mapping in found}):
         _start(engine, settings, settings.instance_of(component), at)
     for mapping in found:
@@ -64,7 +64,7 @@ def _start(engine: Engine, stack: Stack, instance: str, at: datetime | None) -> 
     settings = stack.architectures[instance]
     setting = f'tributary:architectures["{instance}"].startingTimestamp'
     if at is not None:
-        engine.run(["config", "set", "--stack", stack.name, "--path", setting, at.isoformat()])
+        engine.run(["config", "set", "--stack", stack.name, "--path", setting, at.replace(microsecond=0).isoformat()])
     elif isinstance(settings, KinesisReader) and settings.starting_timestamp is not None:
         engine.run(["config", "rm", "--stack", stack.name, "--path", setting])
 

@@ -1,29 +1,36 @@
-"""The stacks of a project folder: their files, and the order in which they can be deployed."""
+"""The stacks of a project folder, as the engine reads their files, and the order in which they can be deployed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from components.errors import SettingsError
 from components.kinds import KINDS
 from components.settings import Architecture
-from components.stack_files import allowed_account, check_place, deployed_region, other_stacks, parse
-from operations.errors import StackError
+from components.stack_settings import stack_settings
+from operations.engine import Engine
+from operations.errors import EngineError, NotDeployedError, StackError
+
+PREFIX, SUFFIX = "Pulumi.", ".yaml"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack file: one account in one Region."""
+    """One stack: one account in one Region. `provider` has the `aws:…` settings, by which the account is reached."""
 
     name: str
     account_id: str
     region: str
     architectures: Mapping[str, Architecture]
+    provider: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return file_name(self.name)
 
     @property
     def references(self) -> set[str]:
@@ -36,42 +43,56 @@ class Stack:
         return named.get(component, component)
 
 
-def stack_names(folder: Path) -> list[str]:
-    """The stacks that have a file in a project folder."""
-    return sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
+def file_name(stack: str) -> str:
+    """The name of a stack's file: of a stack such as `organization/project/poc.eu` the last part names it."""
+    return f"{PREFIX}{stack.rpartition('/')[2]}{SUFFIX}"
 
 
-def read(folder: Path, name: str) -> Stack:
-    """One stack's file. Raises StackError when there is none or it is wrong."""
-    path = folder / f"Pulumi.{name}.yaml"
+def file_of(folder: Path, stack: str) -> Path:
+    """A stack's file. Raises StackError when there is none."""
+    path = folder / file_name(stack)
     if not path.exists():
-        close = get_close_matches(name, stack_names(folder), n=1)
-        hint = f"Did you mean `{close[0]}`?" if close else f"There are {', '.join(stack_names(folder)) or 'none'}."
+        names = stack_names(folder)
+        close = get_close_matches(stack, names, n=1)
+        hint = f"Did you mean `{close[0]}`?" if close else f"There are {', '.join(names) or 'none'}."
         raise StackError(f"there is no stack file {path.name} in {folder}. {hint}")
+    return path
+
+
+def stack_names(folder: Path) -> list[str]:
+    """The stacks that have a file in a project folder; a name may have dots."""
+    files = (path.name for path in folder.glob(f"{PREFIX}*{SUFFIX}"))
+    return sorted(name.removeprefix(PREFIX).removesuffix(SUFFIX) for name in files)
+
+
+def read(engine: Engine, name: str) -> Stack:
+    """One stack, as the engine says: secrets decrypted, whatever the spelling of its file.
+
+    Raises StackError when there is no file, when it is wrong, or when the backend does not know the stack.
+    """
+    path = file_of(engine.folder, name)
     try:
-        config = _config(path)
-        stack = Stack(
-            name=name,
-            account_id=allowed_account(path.name, config.get("aws:allowedAccountIds")),
-            region=deployed_region(path.name, config.get("aws:region")),
-            architectures=parse(KINDS, path.name, config.get("tributary:architectures")),
-        )
-        others = other_stacks(KINDS, folder, path.name)
-        check_place(path.name, stack.account_id, stack.region, stack.architectures, others)
-        return stack
+        values = engine.config(name)
+        settings = stack_settings(KINDS, path, values.get)
+    except EngineError as error:
+        if "no stack named" not in str(error):
+            raise
+        raise NotDeployedError(f"stack `{name}` is not deployed. Type `tributary up {name}` first.") from None
     except SettingsError as wrong:
         raise StackError(str(wrong)) from None
+    return Stack(
+        name=name,
+        account_id=settings.account_id,
+        region=settings.region,
+        architectures=settings.architectures,
+        provider={key: value for key, value in values.items() if key.startswith("aws:")},
+    )
 
 
-def _config(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as invalid:
-        raise SettingsError(f"{path.name} is not YAML: {invalid}") from None
-    config = content.get("config") if isinstance(content, dict) else None
-    if not isinstance(config, dict):
-        raise SettingsError(f"{path.name}: `config` is missing; it must be a map such as the one in Pulumi.poc.yaml.")
-    return config
+def read_all(engine: Engine, names: Sequence[str]) -> list[Stack]:
+    """Several stacks, side by side: the engine takes a moment for each. Raises StackError."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(lambda name: read(engine, name), names))
 
 
 def in_order(stacks: Sequence[Stack]) -> list[Stack]:
@@ -91,6 +112,6 @@ def in_order(stacks: Sequence[Stack]) -> list[Stack]:
         ) from None
 
 
-def dependents(folder: Path, name: str) -> list[str]:
-    """The stacks of the folder that read the outputs of `name`."""
-    return [other for other in stack_names(folder) if other != name and name in read(folder, other).references]
+def dependents(stacks: Iterable[Stack], name: str) -> list[str]:
+    """Those of the stacks that read the outputs of `name`."""
+    return [other.name for other in stacks if other.name != name and name in other.references]

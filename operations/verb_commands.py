@@ -26,6 +26,7 @@ from operations.options import (
     WriteUnits,
     Yes,
 )
+from operations.stacks import read
 
 
 def register(app: typer.Typer) -> None:
@@ -142,8 +143,9 @@ def replay(
     """Read streams again from their horizon or from a time on; the far end stays as it is."""
     asked = ReplayAsked(function, None if at is None else time_of(at))
     if instance is None and function is not None:
-        [found, *_] = mappings(Engine(folder), stack, function)
-        instance = read(folder, stack).instance_of(found.component)
+        engine = Engine(folder)
+        [found, *_] = mappings(engine, stack, function)
+        instance = read(engine, stack).instance_of(found.component)
     verbs.run("replay", folder, stack, instance, asked, Dialogue(yes, as_json))
 
 

@@ -10,10 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from operations.dialogue import Dialogue, Result
 from operations.engine import Engine
-from operations.errors import StackError
-from operations.stacks import dependents, read
+from operations.errors import StackError, StillHeldError
+from operations.stacks import dependents, read, read_all, stack_names
 
 if TYPE_CHECKING:
     from operations.instances import Instance
@@ -29,12 +31,15 @@ class No:
 
 
 COPY, REPLICA, SHARED = ("operations.cross_account_copy", "operations.table_replica", "operations.shared_stream")
+LAKE = "operations.data_lake.verbs"
 # These need nothing from a kind but its mappings, which the stack's state has.
 ON_STREAMS = {
     "replay": "operations.replaying:verb",
     "pause": "operations.pausing:pause",
     "resume": "operations.pausing:resume",
 }
+# Whatever an operation left held, these say what is to be.
+TAKING_OVER = ("pause", "resume", "replay")
 ELSEWHERE = No("its functions belong to other stacks", "`tributary {verb}` with a stack that reads its outputs{peers}")
 NOT_KEPT = No(
     "what its function makes of a record is not kept where it could be compared",
@@ -44,6 +49,16 @@ NO_BACKFILL = No(
     "it begins at its stream's horizon, and what was before that is nowhere",
     "`tributary replay {stack}` reads the stream again from its horizon",
 )
+
+# Either side of a lake stands for both.
+OF_A_LAKE: Mapping[str, str | No] = {
+    **{verb: f"{LAKE}:{verb}" for verb in ("verify", "repair", "redrive", "backfill")},
+    "replay": No(
+        "its delivery stream keeps its own place in the stream, which nobody can set back",
+        "`tributary backfill {stack}` brings all that the table has",
+    ),
+    **{verb: f"{LAKE}:{verb}" for verb in ("pause", "resume")},
+}
 
 # Kind → verb → function, or why there is none.
 TABLE: Mapping[str, Mapping[str, str | No]] = {
@@ -73,6 +88,7 @@ TABLE: Mapping[str, Mapping[str, str | No]] = {
     },
     "table-replica/far-end": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
     "shared-stream/owner": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
+    **dict.fromkeys(("data-lake", "data-lake/producer", "data-lake/consumer"), OF_A_LAKE),
     "shared-stream/subscriber": {
         "verify": NOT_KEPT,
         "repair": NOT_KEPT,
@@ -88,7 +104,34 @@ Function = Callable[["Instance", Any, Dialogue], Result]
 def run(verb: str, folder: Path, stack: str, instance: str | None, asked: Any, dialogue: Dialogue) -> None:
     """Do what was typed, and print what it came to. Raises OperationError."""
     found = find(Engine(folder), verb, stack, instance)
-    dialogue.conclude(function_of(verb, found.kind)(found, asked, dialogue))
+    resume = f"`tributary resume {stack}{f' --instance {found.name}' if instance else ''}`"
+    try:
+        result = function_of(verb, found.kind)(found, asked, dialogue)
+    except StillHeldError as error:
+        raise StillHeldError(f"{error} What comes waits in its stream until {resume} lets it go on.") from error
+    for function in held_functions(found) if verb not in TAKING_OVER else ():
+        typer.echo(
+            f"note: `{function}` is held by an operation that is still at it, or was killed: {resume} lets it go on.",
+            err=True,
+        )
+    dialogue.conclude(result)
+
+
+def held_functions(at: "Instance") -> list[str]:
+    """The functions of an instance that an operation holds or, when it was killed, left held."""
+    from operations.instruments.holding import Notes
+
+    try:
+        functions = at.functions()
+    except StackError:
+        # It is not deployed. The verb says so, unless something is wrong with what was typed.
+        return []
+    return [
+        function.name
+        for function in functions
+        if function.failure_bucket
+        and any(Notes(function.s3, function.failure_bucket).has(one) for one in function.mapping_ids)
+    ]
 
 
 def function_of(verb: str, kind: str) -> Function:
@@ -104,7 +147,7 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
     """The instance of a stack that has the verb; `wanted` is needed when there are several. Raises StackError."""
     from operations.instances import Instance
 
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     instances = {name: one.kind for name, one in settings.architectures.items()}
     able = [name for name, kind in instances.items() if isinstance(TABLE[kind][verb], str)]
     if wanted is not None and wanted not in instances:
@@ -117,7 +160,9 @@ def find(engine: Engine, verb: str, stack: str, wanted: str | None) -> "Instance
     [name] = named
     entry = TABLE[instances[name]][verb]
     if isinstance(entry, No):
-        peers = "".join(f", `{peer}`" for peer in dependents(engine.folder, stack))
+        known = set(engine.stacks())
+        others = read_all(engine, [name for name in stack_names(engine.folder) if name in known])
+        peers = "".join(f", `{peer}`" for peer in dependents(others, stack))
         told = entry.instead.format(stack=stack, peers=peers, verb=verb)
         raise StackError(
             f"`{name}` of stack `{stack}` is a {instances[name]}, which has no `{verb}`: {entry.why}. Instead: {told}."

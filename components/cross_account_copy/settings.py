@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from components.naming import PhysicalName
+from components.quotas import most_streams, most_weeks
 from components.settings import (
     AccountId,
     Architecture,
@@ -165,6 +166,18 @@ class TargetSettings(Architecture):
             return {TABLE: self.table_name}
         weeks = [OLDER, *self.weekly.older, self.weekly.current, self.weekly.following]
         return {week: f"{self.table_name}-{week}" for week in weeks}
+
+    @model_validator(mode="after")
+    def _fits_into_policy_and_variables(self) -> Self:
+        """The forwarder's role names every table's stream, and the copier's variables every table."""
+        length = len(self.name_prefix) + max(map(len, self.tables.values()))
+        if self.weekly and len(self.tables) > (most := min(most_streams(length), most_weeks(length))):
+            raise ValueError(
+                f"its `weekly` makes {len(self.tables)} tables; the policy of the forwarder's role and the variables "
+                f"of the copier hold {most} with names of {length} characters. Keep at most {most - 3} `older` weeks "
+                "here, and the rest in another instance, or shorten `tableName`"
+            )
+        return self
 
     def names(self, instance: str) -> list[PhysicalName]:
         found = super().names(instance)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from components.arns import arn
 from components.naming import PhysicalName
@@ -13,6 +13,7 @@ from components.settings import (
     FunctionSettings,
     KeyArn,
     KinesisReader,
+    OwnHandler,
     Peer,
     RoleName,
     Settings,
@@ -23,12 +24,6 @@ from components.settings import (
 
 StreamArn = Annotated[str, *arn("kinesis", "stream/[^/]+", here=True)]
 ConsumerArn = Annotated[str, *arn("kinesis", "stream/[^/]+/consumer/[^/]+", here=True)]
-
-# What a function's variables may have together.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-VARIABLES_BYTES = 4096
-# https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
-VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
 
 CONSUMER = FunctionSettings(name="kds-cross-account-stream-efo-consumer", batch_size=100, timeout_seconds=60)
 CONSUMER_ROLE = "kds-cross-account-stream-efo-consumer-role"
@@ -72,21 +67,6 @@ class StreamAccess(Settings):
     stream_arn: StreamArn
     consumer_arn: ConsumerArn | None = None
     key_arn: KeyArn
-
-
-class OwnHandler(Settings):
-    """A user's own code: a folder beside the stack file, and the entry point in it, such as `main.handler`."""
-
-    folder: str
-    entry: str = Field(pattern=r"^[\w.]+\.\w+$")
-    environment: dict[VariableName, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _variables_fit(self) -> Self:
-        size_bytes = sum(len(name.encode()) + len(value.encode()) for name, value in self.environment.items())
-        if size_bytes > VARIABLES_BYTES:
-            raise ValueError(f"its `environment` has {size_bytes} bytes; a function's variables have {VARIABLES_BYTES}")
-        return self
 
 
 def _owner_form(value: object) -> str:

@@ -6,9 +6,9 @@ import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.policies import Statement, account_root, via_service
+from components.querying import Querying, QueryingArgs
 from components.regions import partition_of
 from components.table_replica.backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
-from components.table_replica.querying import Querying, QueryingArgs
 from components.table_replica.settings import BulkSettings
 
 # Both tables' exports; a replica in another account may write here and nowhere else.

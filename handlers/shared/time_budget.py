@@ -32,6 +32,11 @@ class LambdaContext(Protocol):
         """Milliseconds until Lambda ends the invocation."""
 
 
+def wait(delay_s: float) -> None:
+    """Pause this thread."""
+    time.sleep(delay_s)
+
+
 class TimeBudget:
     """The time left for calls and for the pauses between them, a reserve kept back.
 
@@ -47,7 +52,7 @@ class TimeBudget:
     ) -> None:
         self._remaining_ms = remaining_ms
         self._reserve_s = min(RESERVE_S, remaining_ms() / 1000 * RESERVE_SHARE)
-        self._sleep = sleep or time.sleep
+        self._sleep = sleep or wait
         self._uniform = uniform
 
     def left_s(self) -> float:

@@ -24,12 +24,17 @@ class TinyProject:
     """A project of one program file. Its resources, if any, need no cloud."""
 
     folder: Path
+    state: Path
     environment: Mapping[str, str]
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def stack_file(self) -> Path:
         return self.folder / "Pulumi.dev.yaml"
+
+    def seed(self) -> None:
+        """Make the stacks that have a file."""
+        seed(read_project(self.folder), self.state, passphrase(checkout()), checkout())
 
     def program(self, text: str) -> None:
         (self.folder / "__main__.py").write_text(text)
@@ -74,7 +79,7 @@ def tiny(tmp_path: Path) -> Iterator[TinyProject]:
     seed(read_project(folder), state, passphrase(layout), layout)
     unused = LocalCloud("http://127.0.0.1:9", 9)  # the program makes nothing in a cloud
     variables = environment(unused, Credentials("AKIAUNUSED", "unused"), state, caller=os.environ)
-    project = TinyProject(folder, variables)
+    project = TinyProject(folder, state, variables)
     yield project
     for process in project.processes:
         process.kill()

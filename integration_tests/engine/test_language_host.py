@@ -106,6 +106,30 @@ def test_an_interrupted_run_ends_quietly_and_leaves_no_process(tiny: TinyProject
     eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
+def test_an_engine_that_is_killed_takes_everything_along(tiny: TinyProject, tmp_path: Path) -> None:
+    """kill -9: the program, its host and the provider's plugin are gone soon after."""
+    pid_file = tmp_path / "pid"
+    tiny.program(
+        "import contextlib, os, threading, pulumi_aws as aws\nfrom pathlib import Path\n"
+        "with contextlib.suppress(Exception):\n    aws.get_partition()  # it starts the plugin, whatever it answers\n"
+        f"Path({str(pid_file)!r}).write_text(str(os.getpid()))\nthreading.Event().wait()\n"
+    )
+    preview = tiny.start("preview", "-s", "dev")
+    eventually(lambda: pid_file.exists() and pid_file.read_text(), timeout=60)
+    started = eventually(lambda: descendants(preview.pid), until=lambda found: len(found) > 3, timeout=60)
+
+    engine = next(pid for pid in started if b"/bin/pulumi\0" in Path(f"/proc/{pid}/cmdline").read_bytes()[:99])
+    os.kill(engine, signal.SIGKILL)
+
+    eventually(lambda: [pid for pid in started if Path(f"/proc/{pid}/exe").exists()], equals=[], timeout=20)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that they did."""
+    children = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+    return [*children, *(below for child in children for below in descendants(child))]
+
+
 def test_about_names_the_interpreter_and_the_packages(tiny: TinyProject) -> None:
     tiny.program("import pulumi\n")
     about = tiny.pulumi("about", "-s", "dev")

@@ -1,5 +1,6 @@
 """`make shell` with commands on standard input, and `tributary local`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.local
 
 STACK_FILE = 'config:\n    aws:region:   eu-west-1\n    aws:allowedAccountIds: ["999999999999"]\n'
 PROGRAM = 'import pulumi\n\npulumi.export("answer", 42)\n'
+NOWHERE = "http://127.0.0.1:9"
 TRIBUTARY = str(checkout().python.with_name("tributary"))
 
 
@@ -49,6 +51,26 @@ def test_commands_on_standard_input_run_as_typed(project: Path, port: int) -> No
     assert not ports.in_use(port)
 
 
+def test_nothing_of_the_callers_settings_has_an_effect(
+    project: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxies, profiles, a broken file, modes that do not exist, an empty passphrase: all stays on this machine."""
+    broken = tmp_path / "config"
+    broken.write_text("[default\nnonsense")
+    hostile = {
+        "AWS_CONFIG_FILE": str(broken),
+        "AWS_PROFILE": "unknown",
+        "AWS_RETRY_MODE": "never",
+        "AWS_REGION": "mars",
+    }
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), NOWHERE)
+    for name, value in (hostile | proxies | {"PULUMI_CONFIG_PASSPHRASE": ""}).items():
+        monkeypatch.setenv(name, value)
+    commands = "pulumi config set --secret -s poc tiny:a b\npulumi up -s poc --skip-preview\npulumi stack -s poc\n"
+    done = tributary(project, "local", "shell", "--port", str(port), stdin=commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_first_command_that_fails_ends_the_shell_with_its_exit_code(project: Path, port: int) -> None:
     done = tributary(
         project,
@@ -69,14 +91,21 @@ def test_a_failing_program_fails_the_shell(project: Path, port: int) -> None:
     assert "later" not in done.stdout
 
 
-def test_a_started_cloud_serves_shells_until_it_is_stopped(project: Path, port: int) -> None:
+def test_a_started_cloud_serves_shells_until_it_is_stopped(
+    project: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`start --detach`, two shells on one cloud and its stacks, `status`, `reset`, `logs`, `stop`."""
     at = ("--port", str(port))
+    for name, value in (("AWS_PROFILE", "production"), ("PULUMI_BACKEND_URL", "s3://state"), ("HTTP_PROXY", NOWHERE)):
+        monkeypatch.setenv(name, value)
     start = tributary(project, "local", "start", *at, "--detach")
     assert start.returncode == 0, start.stderr
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in start.stdout.splitlines())
-    assert exports["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
-    assert exports["AWS_REGION"] == "eu-west-1"
+    # A shell of its own that reads what was printed, whatever AWS and Pulumi settings it had before.
+    script = f"{start.stdout}\necho $AWS_ENDPOINT_URL $AWS_REGION $AWS_PROFILE\npulumi stack ls --json\n"
+    own = subprocess.run(["sh"], input=script, cwd=project, capture_output=True, text=True)
+    answer, _, stacks = own.stdout.partition("\n")
+    assert answer == f"http://127.0.0.1:{port} eu-west-1", own.stderr
+    assert [stack["name"] for stack in json.loads(stacks)] == ["poc", "prod"]
 
     first = tributary(project, "local", "shell", *at, stdin="pulumi up -s prod --skip-preview\n")
     assert first.returncode == 0, first.stdout + first.stderr
@@ -106,13 +135,23 @@ def test_shells_can_use_a_cloud_that_something_else_runs(project: Path) -> None:
         return tributary(project, "local", "shell", "--endpoint", endpoint, stdin=stdin)
 
     with server.start() as cloud:
-        first = shell(cloud.endpoint, "pulumi up -s poc --skip-preview\n")
+        # A second terminal in the middle of the first one's deployment leaves its key and its selected stack alone.
+        second = f"(cd {project}; {TRIBUTARY} local shell --endpoint {cloud.endpoint} < /dev/null)"
+        first = shell(
+            cloud.endpoint,
+            f"pulumi up -s poc --skip-preview\npulumi stack select prod\n{second}\npulumi stack --show-name\n"
+            "echo $AWS_ACCESS_KEY_ID\n",
+        )
         assert first.returncode == 0, first.stdout + first.stderr
-        assert shell(cloud.endpoint, "pulumi stack output answer\n").stdout == "42\n"
+        *_, selected, key = first.stdout.splitlines()
+        assert selected == "prod"
+        assert shell(cloud.endpoint, "echo $AWS_ACCESS_KEY_ID\n").stdout == f"{key}\n"
+        assert shell(cloud.endpoint, "pulumi stack output answer -s poc\n").stdout == "42\n"
         assert cloud.healthy()
     gone = shell(cloud.endpoint, "true\n")
     assert gone.returncode == 1
-    assert gone.stderr.startswith(f"error: no local cloud answers at {cloud.endpoint}.")
+    assert gone.stderr.startswith(f"error: nothing at {cloud.endpoint} answers as a local cloud: ")
+    assert "without `--endpoint` a local cloud of this project is used" in gone.stderr
     with server.start(cloud.port):
         assert shell(cloud.endpoint, "pulumi stack output --json\n").stdout == "{}\n"
 
@@ -121,7 +160,6 @@ def test_a_cloud_in_the_foreground_ends_cleanly_on_interrupt(project: Path, port
     command = [TRIBUTARY, "local", "start", "--port", str(port)]
     with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as start:
         assert start.stdout is not None
-        assert start.stdout.readline() == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n"
         assert start.stderr is not None
         while "until ^C" not in start.stderr.readline():
             pass

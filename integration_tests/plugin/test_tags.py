@@ -45,4 +45,3 @@ def test_tags_are_set_changed_and_removed(stack: Callable[..., Deployed], unique
     deployed.up(tagged.program, **settings)
     assert deployed.refresh() == {}
     assert tags_of(deployed) == {name: {} for name in tags}
-    assert deployed.up(tagged.program, **settings) == {}

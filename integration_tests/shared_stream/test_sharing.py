@@ -1,6 +1,7 @@
 """A stream read by functions of two other accounts: all records, in order, for whom the owner names only."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -135,6 +136,9 @@ def test_resharding_while_records_flow_loses_nothing_and_keeps_the_order(
 def test_a_replay_logs_again_what_arrived_since_a_time_or_every_record(shared: Shared, eventually: Eventually) -> None:
     [first] = shared.put(numbered(1))
     shared.put(numbered(5, start=10))
+    # A mapping begins at a whole second: the provider hands on no parts of it.
+    arrived_s = int(time.time())
+    eventually(lambda: int(time.time()), until=lambda now_s: now_s > arrived_s, timeout=5)
     [late] = shared.put(numbered(1, start=50))
     arrive_everywhere(shared, eventually)
 

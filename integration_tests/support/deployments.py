@@ -13,7 +13,7 @@ from localcloud.engine.layout import checkout
 from localcloud.engine.stacks import read_project, seed
 from localcloud.server import attach
 from operations.engine import Engine
-from operations.stacks import in_order, read
+from operations.stacks import in_order, read_all, stack_names
 from operations.workspace import write_workspace
 
 PROJECT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def prepare(
 
 def deploy(engine: Engine, account_ids: Mapping[str, str], cleanup: ExitStack) -> Deployment:
     """Deploy every stack of the folder, in order; they are destroyed in reverse order when `cleanup` closes."""
-    stacks = in_order([read(engine.folder, path.name.split(".")[1]) for path in engine.folder.glob("Pulumi.*.yaml")])
+    stacks = in_order(read_all(engine, stack_names(engine.folder)))
     for stack in stacks:
         cleanup.callback(engine.destroy, stack.name)
         engine.up(stack.name)

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from integration_tests.support.addressing import Clients, Cloud
+from operations.instruments.exporting import ExportBucket
 from operations.instruments.raw import Item, RawDynamoDB
 from operations.instruments.tables import Table
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import ExportBucket
 
 LIMIT_BYTES = 100_000_000
 

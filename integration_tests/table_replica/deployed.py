@@ -12,17 +12,16 @@ from handlers.shared.places import POISON_PREFIX
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
-from operations.access import Access
 from operations.instruments.functions import StreamFunction
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item, RawDynamoDB
 from operations.instruments.redriving import Outcome, Rule, item_key, redrive, refreshed, waiting
 from operations.instruments.tables import Table
+from operations.instruments.verifying import Report, verify
 from operations.table_replica import logfile
 from operations.table_replica.deployed import Replica, bulk_of
 from operations.table_replica.loading import Loaded, load
-from operations.table_replica.verifying import Report, verify
 
 INSTANCE = "logfile"
 COMMITTED_ACCOUNT, FAR_ACCOUNT = "444444444444", "555555555555"
@@ -51,7 +50,7 @@ class Deployed:
         self.outputs: Mapping[str, Any] = deployment.outputs[stack][INSTANCE]
         self.clients = Clients(cloud.session(account), account, cloud.endpoint, REGION)
         region = self.outputs["replicaRegion"]
-        bulk = bulk_of(Access({}), cloud.session(account), self.outputs)
+        bulk = bulk_of(self.clients.client, self.outputs)
         self.far = Clients(cloud.session(replica_account), replica_account, cloud.endpoint, region)
         self.replica = Replica(
             source=_table(cloud, account, REGION, self.outputs["sourceTableName"]),
@@ -62,7 +61,7 @@ class Deployed:
             failure_bucket=self.outputs["failureBucketName"],
             lambda_=self.clients.lambda_,
             s3=self.clients.s3,
-            bulk=bulk and dataclasses.replace(bulk, client=self.clients.client),
+            bulk=bulk,
         )
 
     def find_mapping(self) -> None:

@@ -68,6 +68,8 @@ def test_a_record_that_waits_and_what_comes_late(
             assert {f"tributary-logfile-{name}" for name in late} <= alarms_on
     finally:
         lambda_.update_function_configuration(FunctionName=function, Timeout=60)
+    # What waited arrives; nothing of it is left to be in a batch with what the next story writes.
+    assert workshop.verify(settle_s=30).equal
 
 
 def test_a_function_that_fails_and_a_batch_that_is_given_up(

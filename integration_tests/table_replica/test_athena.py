@@ -15,9 +15,9 @@ from operations.errors import OperationError
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
+from operations.instruments.verifying import Report, verify
 from operations.table_replica import athena_runs
 from operations.table_replica.athena import Comparison
-from operations.table_replica.verifying import Report, verify
 
 pytestmark = pytest.mark.local
 
@@ -187,6 +187,7 @@ def test_a_missing_permission_is_named_and_the_next_attempt_goes_on(pair, princi
     needed = {
         "dynamodb:ExportTableToPointInTime": statement(["dynamodb:*Table*", "dynamodb:DescribeExport"]),
         "s3:PutObject": statement("s3:PutObject", f"{bucket}/exports/*"),
+        "glue:GetDatabase": statement(["glue:GetDatabase", "glue:CreateDatabase"]),
         "glue:GetTable": statement("glue:GetTable"),
         "s3:GetObject": statement("s3:GetObject", f"{bucket}/exports/*"),
     }

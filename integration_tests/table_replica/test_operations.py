@@ -21,6 +21,13 @@ from operations.table_replica import backfilling, checkpoints, logfile
 pytestmark = pytest.mark.local
 
 
+class Typed(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def tributary(workshop: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tributary:
     return typed_in(workshop.engine, monkeypatch, capsys)
@@ -162,7 +169,7 @@ def test_athena_says_what_scans_say_and_shows_what_it_takes(
     replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(40_002, bytessent={"S": "1"})})
     replica.dynamodb.put_item({"TableName": replica.name, "Item": request_item(40_099)})
 
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin", Typed("n\n"))
     code, out, shown = tributary("verify", "workshop", "--engine", "athena", "--json")
     assert (code, out.strip(), "Aborted" in shown) == (1, "", True)
     assert "GB of `logfile`" in shown
@@ -189,11 +196,20 @@ def test_athena_says_what_scans_say_and_shows_what_it_takes(
     assert workshop.verify().equal
 
 
-def test_a_pause_holds_changes_and_a_resume_brings_them(workshop: Deployed, tributary: Tributary) -> None:
+def test_a_pause_holds_changes_through_deployments_and_a_resume_brings_them(
+    workshop: Deployed, tributary: Tributary
+) -> None:
     assert tributary("pause", "workshop", "--yes")[0] == 0
     try:
         for number in range(60_000, 60_030):
             workshop.put(request_item(number))
+        # A refresh takes notice of the pause, and neither that nor a change to the mapping ends it.
+        engine, size = workshop.engine, 'tributary:architectures["logfile"].replicator.batchSize'
+        engine.run(["refresh", "--yes", "--skip-preview", "--stack", "workshop"])
+        engine.run(["config", "set", "--stack", "workshop", "--path", size, "90"])
+        engine.up("workshop")
+        mapping = workshop.replica.lambda_.get_event_source_mapping(UUID=workshop.replica.mapping_id)
+        assert (mapping["State"], mapping["BatchSize"]) == ("Disabled", 90)
         held = workshop.verify(settle_s=1)
     finally:
         assert tributary("resume", "workshop", "--yes")[0] == 0

@@ -70,5 +70,5 @@ def test_logs_hold_counts_and_no_payload(workshop: Deployed, eventually: Eventua
     workshop.put(request_item(40_001, secret={"S": "tomato-soup"}))
     assert workshop.verify().equal
     lines = eventually(lambda: workshop.log("Records"), timeout=20)
-    assert json.loads(lines[-1])["Failed"] == 0
+    assert json.loads(lines[-1])["Waiting"] == 0
     assert workshop.log("tomato-soup") == []

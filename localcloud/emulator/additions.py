@@ -24,6 +24,7 @@ ADDITIONS: tuple[str, ...] = (
     "access",
     "key_use",
     "function_limits",
+    "networks",
     "resource_quotas",
     "request_gate",  # after every addition that registers a check
     "throughput",

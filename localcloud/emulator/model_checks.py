@@ -97,7 +97,8 @@ def from_form(shape: Shape, form: Mapping[str, Any], path: str = "") -> Any:
 
 def _form(call: Call) -> dict[str, str]:
     """The members of a form; an empty one is there, such as the value of a tag."""
-    return dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+    query = {name: value[0] if isinstance(value, list) else str(value) for name, value in call.query_params.items()}
+    return query | dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _form_error(code: str, text: str) -> Response:

@@ -3,18 +3,22 @@
 import contextlib
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.accounts import Credentials
 from localcloud.engine.layout import Layout, checkout
+from localcloud.errors import ProjectError
 from localcloud.server import LocalCloud
 
 DEFAULT_REGION = "us-east-1"
 PASSPHRASE_FILE = "passphrase"
 # What a caller's variables may start with to have an effect on AWS clients, the engine, or a `make` inside the shell.
 WITHHELD_PREFIXES = ("AWS_", "BOTO_", "PULUMI_", "LOCALSTACK_", "MAKE", "MFLAGS", "PYTHON", "GIT_")
+# Those of them that decide where a program goes, and as whom.
+DECIDING_PREFIXES = ("AWS_", "BOTO_", "PULUMI_", "LOCALSTACK_")
 NO_PROXY = "127.0.0.1,localhost"
 
 
@@ -32,12 +36,12 @@ def environment(
 
     `state` is the folder of the stacks' state, `region` what AWS clients use where no stack file says otherwise.
     Without a terminal (`interactive` false) the CLI does not ask for confirmation, since nobody could answer.
-    PULUMI_CONFIG_PASSPHRASE of the caller is kept: stack files may hold secrets encrypted with it.
+    The caller's passphrase is kept: stack files may hold secrets encrypted with it.
     """
     layout = layout or checkout()
     inherited = {name: value for name, value in caller.items() if not name.startswith(WITHHELD_PREFIXES)}
     result = inherited | {
-        "PATH": os.pathsep.join([str(layout.pulumi.parent), str(layout.python.parent), caller.get("PATH", os.defpath)]),
+        "PATH": _path([str(layout.pulumi.parent), str(layout.python.parent)], caller.get("PATH", os.defpath)),
         "NO_PROXY": _with_loopback(caller.get("NO_PROXY") or caller.get("no_proxy")),
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_BACKEND_URL": state.absolute().as_uri(),
@@ -63,9 +67,20 @@ def environment(
 
 
 def passphrase(layout: Layout, caller: Mapping[str, str] = os.environ) -> str:
-    """What protects the stacks' secrets: the caller's own, else one made for this checkout."""
-    if given := caller.get("PULUMI_CONFIG_PASSPHRASE"):
-        return given
+    """What protects the stacks' secrets: the caller's own, which may be empty, else one made for this checkout.
+
+    https://www.pulumi.com/docs/iac/cli/environment-variables/ (PULUMI_CONFIG_PASSPHRASE, …_FILE). Raises ProjectError.
+    """
+    if "PULUMI_CONFIG_PASSPHRASE" in caller:
+        return caller["PULUMI_CONFIG_PASSPHRASE"]
+    if given := caller.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        try:
+            return Path(given).read_text().strip()
+        except OSError as error:
+            raise ProjectError(
+                f"PULUMI_CONFIG_PASSPHRASE_FILE is {given}: {error.strerror}. Name a file that can be read, or "
+                "`unset PULUMI_CONFIG_PASSPHRASE_FILE`"
+            ) from None
     file = layout.engine / PASSPHRASE_FILE
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +94,19 @@ def passphrase(layout: Layout, caller: Mapping[str, str] = os.environ) -> str:
     return file.read_text()
 
 
-def exports(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those of the variables that another program needs to reach the local cloud as the operator."""
-    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
-    return {name: variables[name] for name in names}
+def shell_lines(variables: Mapping[str, str], caller: Mapping[str, str] = os.environ) -> list[str]:
+    """What a shell with the caller's variables reads to work as with `variables`: another program of its works there.
+
+    What the caller has set for AWS, and for Pulumi's own state, is unset: it would decide in the local cloud's place.
+    """
+    added = {name: value for name, value in variables.items() if caller.get(name) != value}
+    gone = sorted(name for name in caller if name.startswith(DECIDING_PREFIXES) and name not in variables)
+    unset = [f"unset {' '.join(gone)}"] if gone else []
+    return [*unset, *(f"export {name}={shlex.quote(value)}" for name, value in added.items())]
+
+
+def _path(first: list[str], rest: str) -> str:
+    return os.pathsep.join([*first, *(entry for entry in rest.split(os.pathsep) if entry not in first)])
 
 
 def _with_loopback(no_proxy: str | None) -> str:

@@ -23,6 +23,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from localcloud.engine.plugin_runner import run_plugin
+from localcloud.engine.processes import end_with_parent
 from localcloud.engine.program_packages import program_packages, required_plugins
 
 RUNNER = Path(__file__).with_name("program_runner.py")
@@ -168,6 +169,7 @@ def interpreter(info: Any) -> str:
 def main() -> None:
     """Serves until the engine interrupts, and prints the port as the engine expects it."""
     host = LanguageHost()
+    end_with_parent(before=host.stop)
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -6,20 +6,26 @@ their salt in their state instead (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER), so
 again. A file that holds a secret encrypted with that salt keeps both, and so does every other change that a command
 or the user made.
 
-This file is executed by path: its folder's modules are not on sys.path.
+This file is executed by path: only what it puts there itself is on sys.path.
 """
 
+import contextlib
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from operations.children import Ended, attended
+
 SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
+GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+$")
 SECRET = re.compile(rb"^\s+(?:- )?secure:", re.MULTILINE)
 
 
@@ -30,17 +36,20 @@ def main(pulumi: str, arguments: list[str]) -> int:
         return 1
     folder = project_folder(Path.cwd())
     before = stack_files(folder)
-    # A terminal sends ^C to the CLI as well, which cancels what it does and ends: the launcher has to outlive it. It is
-    # handled by doing nothing, because a signal that is ignored would be ignored by the CLI as well.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen([pulumi, *without_generated_code(arguments)])
-    signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
-    code = child.wait()
+    code = run([pulumi, *without_generated_code(arguments)])
     for path, now in stack_files(folder).items():
         wanted = without_added_salt(before.get(path), now)
         if wanted != now:
             replace(path, wanted)
     return code if code >= 0 else 128 - code
+
+
+def run(command: list[str]) -> int:
+    """Runs the CLI to its end, which is its own answer to a signal: its return code."""
+    # What a script has on standard input is the CLI's to read: `pulumi stack import < file`.
+    with contextlib.suppress(KeyboardInterrupt, Ended), attended(command, stdin=None) as child:
+        pass
+    return int(child.returncode)
 
 
 def without_generated_code(arguments: list[str]) -> list[str]:
@@ -88,7 +97,20 @@ def same_settings(one: bytes, other: bytes) -> bool:
     """Whether two YAML texts say the same, whatever their layout."""
     import yaml  # here, because it is seldom needed and takes longer to import than the rest of the launcher to run
 
-    return bool((yaml.safe_load(one) or {}) == (yaml.safe_load(other) or {}))
+    return bool(_comparable(yaml.safe_load(one) or {}) == _comparable(yaml.safe_load(other) or {}))
+
+
+def _comparable(value: Any) -> Any:
+    """A YAML value with its times as one text: the CLI writes a time without quotes back as Go prints it."""
+    if isinstance(value, dict):
+        return {key: _comparable(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_comparable(held) for held in value]
+    if isinstance(value, str) and (match := GO_TIME.match(value)):
+        return _comparable(datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}"))
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return _comparable(datetime(value.year, value.month, value.day)) if isinstance(value, date) else value
 
 
 def replace(path: Path, content: bytes) -> None:

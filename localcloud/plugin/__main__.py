@@ -3,8 +3,10 @@
 import contextlib
 import importlib.metadata
 
+from localcloud.engine.processes import end_with_parent
 from localcloud.plugin.server import serve
 
 if __name__ == "__main__":
+    end_with_parent()
     with contextlib.suppress(KeyboardInterrupt):
         serve(importlib.metadata.version("pulumi_aws"))

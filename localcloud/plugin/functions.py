@@ -1,4 +1,4 @@
-"""The functions that programs call: caller identity, Region, partition and policy documents."""
+"""The functions that programs call: caller identity, Region, partition, zones and policy documents."""
 
 import json
 import zlib
@@ -77,6 +77,30 @@ def _partition(arguments: Properties, cloud: Callable[[], Cloud]) -> Properties:
     }
 
 
+def _availability_zones(arguments: Properties, cloud: Callable[[], Cloud]) -> Properties:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html"""
+    request: dict[str, Any] = {"AllAvailabilityZones": arguments.get("allAvailabilityZones", False)}
+    filters = [{"Name": one["name"], "Values": list(one["values"])} for one in arguments.get("filters", [])]
+    if arguments.get("state"):
+        filters.append({"Name": "state", "Values": [arguments["state"]]})
+    region = arguments.get("region") or cloud().region
+    found = cloud().client("ec2", region).describe_availability_zones(Filters=filters, **request)["AvailabilityZones"]
+    zones = [
+        zone
+        for zone in sorted(found, key=lambda zone: str(zone["ZoneName"]))
+        if zone["ZoneName"] not in arguments.get("excludeNames", [])
+        and zone["ZoneId"] not in arguments.get("excludeZoneIds", [])
+    ]
+    return {
+        **arguments,
+        "id": region,
+        "region": region,
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+        "groupNames": sorted({zone["GroupName"] for zone in zones if zone.get("GroupName")}),
+    }
+
+
 def _suffix(partition: str) -> str:
     return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
@@ -151,5 +175,6 @@ _FUNCTIONS: Mapping[str, Callable[[Properties, Callable[[], Cloud]], Properties]
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
 }

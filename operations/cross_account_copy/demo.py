@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,7 +18,7 @@ from operations.cross_account_copy.observing import Lake, duplicates, item_count
 from operations.cross_account_copy.sending import Record, Sent, send
 from operations.engine import Engine
 from operations.errors import DifferenceError, OperationError
-from operations.stacks import Stack, in_order, read
+from operations.stacks import Stack, in_order, read_all
 from operations.workspace import write_workspace
 
 STACKS = ("poc", "prod")
@@ -46,7 +45,6 @@ def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
 
     began = time.monotonic()
     flights = _flights(record_count)
-    stacks = in_order([read(project, name) for name in STACKS])
     with ExitStack() as cleanup:
         cloud = server.start(folder=registry.new_folder(checkout().clouds), detached=keep)
         if keep:
@@ -57,8 +55,9 @@ def run(project: Path, record_count: int, keep: bool, console: Console) -> None:
         folder = cloud.folder / "demo"
         folder.mkdir()
         write_workspace(folder, project, CHANGES)
-        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
         engine = Engine(folder, open_workspace(cloud, folder).environment)
+        stacks = in_order(read_all(engine, STACKS))
+        console.print(f"Local cloud at {cloud.endpoint}, accounts {', '.join(stack.account_id for stack in stacks)}.")
 
         outputs = {stack.name: _deploy(engine, stack, console) for stack in stacks}
         copy = _Copy(cloud.endpoint, {stack.name: stack for stack in stacks}, outputs)
@@ -91,13 +90,10 @@ class _Copy:
     """Both ends of the deployed copy, reached as the administrators of their accounts."""
 
     def __init__(self, endpoint: str, stacks: Mapping[str, Stack], outputs: Mapping[str, Mapping[str, Any]]) -> None:
+        from localcloud.clients import root
+
         def client(stack: str, service: str) -> Any:
-            session = boto3.Session(
-                aws_access_key_id=stacks[stack].account_id,
-                aws_secret_access_key="administrator",
-                region_name=stacks[stack].region,
-            )
-            return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]  # any service
+            return root(endpoint, stacks[stack].account_id, service, stacks[stack].region)
 
         self.stream_name = outputs["prod"]["streamName"]
         self.table_name = outputs["poc"]["tables"]["table"]

@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import boto3
 
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.settings import Peer
-from operations.access import Access, deployer, instance_of, outputs_of
+from operations.access import Far, account_of, instance_of, outputs_of
 from operations.cross_account_copy.lake import Lake, delivery_of
 from operations.cross_account_copy.stream import Stream
 from operations.engine import Engine
@@ -59,65 +56,52 @@ class Ends:
     target: Target
 
 
-@dataclass(frozen=True)
-class Far:
-    """How to reach a target whose own stack does not say: a role, or a profile."""
-
-    role: str | None = None
-    profile: str | None = None
-
-
 def find(engine: Engine, stack: Stack, instance: str, far: Far, since: datetime | None = None) -> Ends:
     """Both ends of a stack's instance when it is a source, its own when it is a target.
 
-    `since` is from when on the stream is read; its horizon when None. Raises StackError.
+    `since` is from when on the stream is read; its horizon when None. Raises StackError and AccountError.
     """
     settings = stack.architectures[instance]
     if not isinstance(settings, SourceSettings):
         return Ends(None, _target(engine, stack, instance, far))
     outputs = outputs_of(engine, stack.name, instance)
-    access = Access(engine.environment)
-    session = access.session(stack.region, deployer(engine, stack.name))
+    here = account_of(engine, stack, outputs)
     if isinstance(settings.target, Peer):
-        peer = read(engine.folder, settings.target.stack)
+        peer = read(engine, settings.target.stack)
         name = instance_of(peer, settings.target.instance, (TargetSettings,))
         labels = outputs_of(engine, peer.name, name)["tables"]
         target = _target(engine, peer, name, far)
     else:
-        if not (far.role or far.profile):
+        if not far.given:
             raise StackError(
                 f"the target of stack `{stack.name}` belongs to somebody else: say how to read its tables. Add "
                 "`--target-role` with the ARN of a role that may, or `--target-profile`."
             )
         labels = settings.target.tables
-        there = access.session(settings.target.region, far.role, far.profile)
-        target = Target(_tables(access, there, settings.target.region, labels))
-    stream = Stream(session.client("kinesis", endpoint_url=access.endpoint_url), outputs["streamName"], since)
-    s3 = session.client("s3", endpoint_url=access.endpoint_url)
-    return Ends(Source(stream, Failures(s3, outputs["failureBucketName"]), labels), target)
+        there = far.account(engine, stack.name, settings.target.region, settings.target.role_arn.split(":")[4])
+        target = Target([there.table(name) for name in labels.values()])
+    stream = Stream(here.client("kinesis"), outputs["streamName"], since)
+    return Ends(Source(stream, Failures(here.client("s3"), outputs["failureBucketName"]), labels), target)
 
 
 def _target(engine: Engine, stack: Stack, instance: str, far: Far) -> Target:
-    """What a stack's target holds. Raises StackError."""
+    """What a stack's target holds. Raises StackError and AccountError."""
     outputs = outputs_of(engine, stack.name, instance)
-    access = Access(engine.environment)
     region = outputs["region"]
-    role = far.role if far.role or far.profile else deployer(engine, stack.name)
-    session = access.session(region, role, far.profile)
-    s3 = session.client("s3", endpoint_url=access.endpoint_url)
-    firehose = session.client("firehose", endpoint_url=access.endpoint_url)
+    there = (
+        far.account(engine, stack.name, region, outputs["writerRoleArn"].split(":")[4])
+        if far.given
+        else account_of(engine, stack, outputs, region)
+    )
+    s3 = there.client("s3")
 
     def failures(function: str) -> Failures:
         return Failures(s3, outputs["failureBucketName"], outputs[function])
 
-    lake = Lake(s3, outputs["bucketName"], delivery_of(firehose, outputs["deliveryStreamName"]))
+    lake = Lake(s3, outputs["bucketName"], delivery_of(there.client("firehose"), outputs["deliveryStreamName"]))
     clicks = outputs.get("clickStreamTableName")
     return Target(
-        tables=_tables(access, session, region, outputs["tables"]),
+        tables=[there.table(name) for name in outputs["tables"].values()],
         lake=(lake, failures("forwarderName")),
-        clicks=(access.table(session, region, clicks), failures("clickStreamWriterName")) if clicks else None,
+        clicks=(there.table(clicks), failures("clickStreamWriterName")) if clicks else None,
     )
-
-
-def _tables(access: Access, session: boto3.Session, region: str, labels: Mapping[str, Any]) -> list[Table]:
-    return [access.table(session, region, name) for name in labels.values()]

@@ -21,7 +21,7 @@ from operations.cross_account_copy.tables import has_key, split
 from operations.cross_account_copy.tables_with_clicks import TablesWithClicks
 from operations.cross_account_copy.tables_with_lake import TablesWithLake
 from operations.cross_account_copy.verifying import Compared
-from operations.instruments.functions import StreamFunction, apply
+from operations.instruments.functions import Applied, StreamFunction, apply
 from operations.instruments.holding import Notes, held
 from operations.instruments.items import digest, key_attributes, key_of
 from operations.instruments.rates import RateLimit, provisioned
@@ -206,19 +206,21 @@ def _send(function: StreamFunction, items: Mapping[str, tuple[Table, Item]], men
     by_table: dict[str, list[str]] = {}
     for key, (table, _) in items.items():
         by_table.setdefault(table.name, []).append(key)
-    for keys in by_table.values():
-        arn = str(items[keys[0]][0].description.get("LatestStreamArn"))
-        for start in range(0, len(keys), BATCH):
-            batch = keys[start : start + BATCH]
-            records = [_record(arn, items[key][1], place) for place, key in enumerate(batch)]
-            applied = apply(function, arn, records)
-            stored = {key.rsplit("/", 1)[1].partition(".")[0]: why for key, why in applied.poisoned.items()}
-            for key, record in zip(batch, records, strict=True):
-                why = stored.get(record["dynamodb"]["SequenceNumber"], applied.reason)
-                if why is None:
-                    mended.sent += 1
-                else:
-                    mended.left[key] = f"`{function.name}`: {why}"
+    batches = [keys[start : start + BATCH] for keys in by_table.values() for start in range(0, len(keys), BATCH)]
+    away: str | None = None
+    for batch in batches:
+        arn = str(items[batch[0]][0].description.get("LatestStreamArn"))
+        records = [_record(arn, items[key][1], place) for place, key in enumerate(batch)]
+        # When the far end is away, each invocation would wait for it as long as it may.
+        applied = Applied(away, True, {}) if away else apply(function, arn, records)
+        away = applied.reason if applied.outage else None
+        stored = {key.rsplit("/", 1)[1].partition(".")[0]: why for key, why in applied.poisoned.items()}
+        for key, record in zip(batch, records, strict=True):
+            why = stored.get(record["dynamodb"]["SequenceNumber"], applied.reason)
+            if why is None:
+                mended.sent += 1
+            else:
+                mended.left[key] = f"`{function.name}`: {why}"
 
 
 def _record(stream_arn: str, item: Item, place: int) -> dict[str, Any]:

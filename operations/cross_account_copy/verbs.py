@@ -7,7 +7,7 @@ from functools import partial
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.settings import Peer
 from operations import dead_streams, redriving
-from operations.access import Access, instance_of
+from operations.access import Far, instance_of
 from operations.asked import ComparingAsked, Where
 from operations.cross_account_copy import deployed, repairing
 from operations.cross_account_copy.deployed import Ends
@@ -87,8 +87,7 @@ def _refreshed(at: Instance, stream_arn: str, records: Sequence[Record]) -> Sequ
     name = table_of_stream(stream_arn)
     if name not in at.outputs["tables"].values():
         raise LookupError(f"`{name}` is no table of this copy any more")
-    access = Access(at.engine.environment)
-    return refreshed(records, access.table(at.session, at.stack.region, name))
+    return refreshed(records, at.account.table(name))
 
 
 def _find(at: Instance, asked: ComparingAsked) -> Ends:
@@ -99,7 +98,7 @@ def _find(at: Instance, asked: ComparingAsked) -> Ends:
             f"`{at.name}` of stack `{at.stack.name}` has no stream: only what a stream got can be compared from a time "
             "on. Leave out `--since`, or name the stack that holds the stream."
         )
-    far = deployed.Far(asked.far_role, asked.far_profile)
+    far = Far(asked.far_role, asked.far_profile)
     return deployed.find(at.engine, at.stack, at.name, far, asked.since)
 
 
@@ -148,7 +147,7 @@ def _target(at: Instance) -> Instance | None:
         return at
     if not isinstance(settings.target, Peer):
         return None
-    peer = read(at.engine.folder, settings.target.stack)
+    peer = read(at.engine, settings.target.stack)
     return Instance(at.engine, peer, instance_of(peer, settings.target.instance, (TargetSettings,)))
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operations.errors import OperationError
+from operations.errors import OperationError, StillHeldError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -76,7 +76,7 @@ def held(
     """Hold mappings while the block runs, and enable them afterwards, also after an error.
 
     Those that were paused before stay paused, unless `resume_after` says otherwise or `notes` have them from an
-    operation that was killed. Raises OperationError.
+    operation that was killed. Raises OperationError; StillHeldError when they cannot be enabled afterwards.
     """
     resumed = [one for one in mapping_ids if _goes_on(lambda_, one, resume_after, notes)]
     if notes is not None:
@@ -85,11 +85,22 @@ def held(
     try:
         pause(lambda_, *mapping_ids)
         yield
-    finally:
-        resume(lambda_, *resumed)
+    except BaseException as error:
+        _let_go(lambda_, resumed, notes, f"{error} " if str(error) else "")
+        raise
+    _let_go(lambda_, resumed, notes, "")
+
+
+def _let_go(lambda_: "LambdaClient", mapping_ids: Sequence[str], notes: Notes | None, before: str) -> None:
+    """Enable what was held. Raises StillHeldError, which says `before` first, when that fails or is interrupted."""
+    try:
+        resume(lambda_, *mapping_ids)
         if notes is not None:
-            for one in resumed:
+            for one in mapping_ids:
                 notes.remove(one)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        why = str(error) or "it was interrupted"
+        raise StillHeldError(f"{before}Mapping {' and '.join(mapping_ids)} could not be enabled: {why}.") from error
 
 
 def _goes_on(lambda_: "LambdaClient", mapping_id: str, resume_after: bool | None, notes: Notes | None) -> bool:

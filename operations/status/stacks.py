@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.access import Access, deployer
+from operations.access import account_of
 from operations.engine import Engine
-from operations.errors import EngineError
+from operations.errors import EngineError, NotDeployedError
 from operations.instruments.mappings import component_of
 from operations.stacks import Stack, read
 from operations.status import alarms, delivery_streams, functions, mappings
@@ -46,21 +46,20 @@ def status(engine: Engine, stacks: Sequence[str]) -> Report:
 
 
 def _status(engine: Engine, name: str) -> StackReport:
-    stack = read(engine.folder, name)
+    try:
+        stack = read(engine, name)
+    except NotDeployedError:
+        return StackReport(name, "", "", deployed=False, seen=[], findings=[])
     resources = list(_resources(engine, stack))
     if not resources:
         return StackReport(name, stack.account_id, stack.region, deployed=False, seen=[], findings=[])
-    access = Access(engine.environment)
     try:
-        session = access.session(stack.region, deployer(engine, name))
+        account = account_of(engine, stack)
     except (ClientError, BotoCoreError) as error:
         finding = _unreachable("*", f"stack `{name}`", error)
         return StackReport(name, stack.account_id, stack.region, deployed=True, seen=[], findings=[finding])
 
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=access.endpoint_url)  # type: ignore[call-overload]  # any service
-
-    seen, findings = look(Place(name, stack.region, client), resources)
+    seen, findings = look(Place(name, stack.region, account.client), resources)
     return StackReport(name, stack.account_id, stack.region, deployed=True, seen=seen, findings=findings)
 
 

@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from operations.errors import OperationError
+from operations.instruments import exporting
+from operations.instruments.athena import Athena
 from operations.instruments.comparing import Found
+from operations.instruments.exporting import Export, gigabytes
 from operations.instruments.patience import Patience
 from operations.instruments.tables import Table
-from operations.table_replica import athena_runs, athena_sql, exporting
-from operations.table_replica.athena_client import Athena
+from operations.instruments.verifying import Report, require_same_keys, settled
+from operations.table_replica import athena_runs, athena_sql
 from operations.table_replica.athena_runs import Run
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import Export, gigabytes
-from operations.table_replica.verifying import Report, require_same_keys, settled
 
 # In us-east-1: for each TB that a query scans, and as if it were 10 MB when it is less.
 # https://aws.amazon.com/athena/pricing/
@@ -35,7 +36,7 @@ class Comparison:
         self._keys = replica.source.keys
         self._bucket = bulk.bucket
         self._scan_limit_bytes = int(bulk.outputs["scanLimitBytes"])
-        self._athena = Athena(bulk)
+        self._athena = Athena(bulk.client, bulk.outputs)
         self._s3 = bulk.client("s3")
         self._patience = patience
         self._run = athena_runs.load(self._s3, bulk.bucket.name) or Run()

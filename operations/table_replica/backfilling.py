@@ -22,7 +22,7 @@ from handlers.shared.time_budget import TimeBudget
 from handlers.table_backfiller.rows import Destination, RowWriter, Tally, row_writer, write_rows
 from operations.errors import OperationError
 from operations.instruments.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS
-from operations.instruments.holding import ON, held, state
+from operations.instruments.holding import ON, Notes, held, state
 from operations.table_replica import checkpoints
 from operations.table_replica.checkpoints import Checkpoint, ScanProgress
 from operations.table_replica.deployed import Replica
@@ -33,6 +33,8 @@ SAVE_EVERY_S = 2.0
 # A change waits in the stream for 24 hours; the mapping needs some of them to come to the last one.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 LONGEST_HOLD_S = 22 * 3600.0
+# The replica's tables may be throttled or away for so long.
+LONGEST_STALL_S = 600.0
 # So many refused rows mean that the replica is not made for these rows.
 MAX_REFUSED = 100
 
@@ -60,7 +62,12 @@ def backfill(
     )
     checkpoints.save(replica.s3, replica.failure_bucket, checkpoint)
     guarded = replica.positions_table is not None
-    hold = nullcontext() if guarded else held(replica.lambda_, replica.mapping_id, resume_after=checkpoint.resume)
+    notes = Notes(replica.s3, replica.failure_bucket)
+    hold = (
+        nullcontext()
+        if guarded
+        else held(replica.lambda_, replica.mapping_id, resume_after=checkpoint.resume, notes=notes)
+    )
     with hold:
         _Run(replica, checkpoint, checkpoint.scan, reads, new_writer(replica, writes), on_rows).run()
     checkpoints.remove(replica.s3, replica.failure_bucket)
@@ -95,8 +102,20 @@ class _Run:
         self._lock = threading.Lock()
         self._started_at = self._saved_at = time.monotonic()
         self._stopped = threading.Event()
-        # Throttling and broken connections are waited out, unless somebody stops it.
-        self._budget = TimeBudget(lambda: 0 if self._stopped.is_set() else round(LONGEST_HOLD_S * 1000))
+        self._written_at = self._started_at
+        self._seen = 0
+        self._writing: dict[int, RowWriter] = {}
+        # Throttling and broken connections are waited out, unless somebody stops it or nothing at all is written: what
+        # is refused for that long, expired credentials too, does not mend itself.
+        self._budget = TimeBudget(self._left_ms)
+
+    def _left_ms(self) -> int:
+        tallies = [self._progress.tally, *(writer.tally for writer in list(self._writing.values()))]
+        seen = sum(tally.written + tally.kept for tally in tallies)
+        if seen != self._seen:
+            self._seen, self._written_at = seen, time.monotonic()
+        left_s = self._written_at + LONGEST_STALL_S - time.monotonic()
+        return 0 if self._stopped.is_set() else max(0, round(left_s * 1000))
 
     def run(self) -> None:
         with ThreadPoolExecutor(THREADS) as threads:
@@ -117,9 +136,13 @@ class _Run:
         pages = self._replica.source.pages(number, self._progress.segments, self._reads, start, PAGE_ITEMS)
         for rows, place in pages:
             writer = self._writer()
+            self._writing[number] = writer
             failure = write_rows(writer, enumerate(rows), self._budget)
             if failure is not None:
-                raise OperationError(f"no row can be written: {failure.reason}. Then type the same command again.")
+                raise OperationError(
+                    f"no row could be written for {LONGEST_STALL_S / 60:.0f} minutes: {failure.reason}. Put that "
+                    "right, and type the same command again: it goes on from here."
+                )
             with self._lock:
                 self._add(writer.tally)
                 self._progress.places[number] = place

@@ -17,13 +17,13 @@ from handlers.table_backfiller import places
 from handlers.table_backfiller.places import Place
 from handlers.table_backfiller.rows import Tally
 from operations.errors import OperationError
-from operations.instruments import holding
-from operations.table_replica import checkpoints, distributing, exporting
+from operations.instruments import exporting, holding
+from operations.instruments.exporting import DataFile, Export
+from operations.table_replica import checkpoints, distributing
 from operations.table_replica.backfilling import LONGEST_HOLD_S
 from operations.table_replica.checkpoints import Checkpoint, ExportProgress
 from operations.table_replica.copying_files import Copy, Watch, with_place
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import DataFile, Export
 
 SHOWN_FILES = 10
 # Places are small objects; so many are read at the same time.
@@ -85,6 +85,8 @@ def _hold(
         watch.on_note("The replication was resumed meanwhile, so the export is out of date: asking for a new one.")
         _stop(bulk, progress)
         progress.forget_export(_token())
+    if checkpoint.resume:
+        holding.Notes(replica.s3, replica.failure_bucket).write(replica.mapping_id)
     holding.pause(replica.lambda_, replica.mapping_id)
     progress.held, progress.held_at_s = _last_change(replica), time.time()
     save()
@@ -123,6 +125,7 @@ def _release(replica: Replica, bulk: Bulk, checkpoint: Checkpoint, progress: Exp
         watch.on_note(f"Waiting {wait_s / 60:.0f} minutes for the functions of an execution that was stopped.")
         time.sleep(wait_s)
     holding.resume(replica.lambda_, replica.mapping_id)
+    holding.Notes(replica.s3, replica.failure_bucket).remove(replica.mapping_id)
 
 
 def _exported(replica: Replica, bulk: Bulk, progress: ExportProgress, save: Callable[[], None], watch: Watch) -> Export:

@@ -3,6 +3,7 @@
 Both keep the place of each file beside the export, and so each goes on where the other one stopped.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from handlers.table_backfiller import places
 from handlers.table_backfiller.files import BackfillError, copy_file
 from handlers.table_backfiller.places import Place
 from operations.errors import OperationError
+from operations.instruments.exporting import DataFile, Export
 from operations.table_replica import checkpoints, distributing
-from operations.table_replica.backfilling import LONGEST_HOLD_S, THREADS, new_writer
+from operations.table_replica.backfilling import LONGEST_STALL_S, THREADS, new_writer
 from operations.table_replica.checkpoints import ExportProgress
 from operations.table_replica.deployed import Bulk, Replica
-from operations.table_replica.exporting import DataFile, Export
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def locally(replica: Replica, writes: RateLimit, watch: Watch) -> Copy:
                         replica.s3,
                         with_place(export, file),
                         new_writer(replica, writes),
-                        TimeBudget(lambda: round(LONGEST_HOLD_S * 1000)),
+                        _budget(),
                         executor,
                         THREADS,
                         on_place,
@@ -82,6 +83,12 @@ def locally(replica: Replica, writes: RateLimit, watch: Watch) -> Copy:
         return given_up
 
     return copy
+
+
+def _budget() -> TimeBudget:
+    """How long a file may be tried without an end; one of which no row was written then is given up."""
+    end = time.monotonic() + LONGEST_STALL_S
+    return TimeBudget(lambda: max(0, round((end - time.monotonic()) * 1000)))
 
 
 def distributed(replica: Replica, bulk: Bulk, write_units: float | None, watch: Watch) -> Copy:

@@ -1,21 +1,19 @@
 """Finds a deployed replica by its stack: tables, function, mapping and bucket, as whoever deploys the stack."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 
 from components.settings import Peer
 from components.table_replica.settings import ReplicaSettings
-from operations.access import Access, deployer, instance_of, outputs_of
+from operations.access import Account, Far, account_of, instance_of, outputs_of, own_account
 from operations.engine import Engine
 from operations.errors import StackError
+from operations.instruments.exporting import ExportBucket
 from operations.instruments.tables import Table
-from operations.stacks import read
-from operations.table_replica.exporting import ExportBucket
+from operations.stacks import Stack, read
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -66,33 +64,41 @@ def find(
     `replica_role` or `replica_profile` say otherwise, and are needed for a replica whose stack belongs to somebody
     else. Raises StackError.
     """
-    settings = read(engine.folder, stack)
+    settings = read(engine, stack)
     name = instance_of(settings, instance, (ReplicaSettings,))
     architecture = settings.architectures[name]
     assert isinstance(architecture, ReplicaSettings)
     outputs = outputs_of(engine, stack, name)
-    access = Access(engine.environment)
-    region = outputs["region"]
-    session = access.session(region, deployer(engine, stack))
-    there = session
-    if replica_role or replica_profile:
-        there = access.session(outputs["replicaRegion"], replica_role, replica_profile)
-    elif isinstance(architecture.replica, Peer):
-        there = access.session(outputs["replicaRegion"], deployer(engine, architecture.replica.stack))
+    here = account_of(engine, settings, outputs, outputs["region"])
+    there = _far_end(engine, settings, architecture, outputs, here, Far(replica_role, replica_profile))
     return Replica(
-        source=access.table(session, region, outputs["sourceTableName"]),
-        replica=access.table(there, outputs["replicaRegion"], outputs["replicaTableName"]),
+        source=here.table(outputs["sourceTableName"]),
+        replica=there.table(outputs["replicaTableName"]),
         positions_table=outputs["positionsTableName"] or None,
         function=outputs["replicatorName"],
         mapping_id=outputs["mappingIds"]["replicator"]["stream"],
         failure_bucket=outputs["failureBucketName"],
-        lambda_=session.client("lambda", endpoint_url=access.endpoint_url, config=_ONE_LONG_CALL),
-        s3=session.client("s3", endpoint_url=access.endpoint_url),
-        bulk=bulk_of(access, session, outputs),
+        lambda_=here.client("lambda", _ONE_LONG_CALL),
+        s3=here.client("s3"),
+        bulk=bulk_of(here.client, outputs),
     )
 
 
-def bulk_of(access: Access, session: boto3.Session, outputs: Mapping[str, Any]) -> Bulk | None:
+def _far_end(
+    engine: Engine, stack: Stack, settings: ReplicaSettings, outputs: Mapping[str, Any], here: Account, far: Far
+) -> Account:
+    """The account of the replica: that of the stack, unless its writer's role is in another one."""
+    region, writer = outputs["replicaRegion"], outputs["writerRoleArn"]
+    account_id = writer.split(":")[4] if writer else stack.account_id
+    if far.given:
+        return far.account(engine, stack.name, region, account_id)
+    if not isinstance(settings.replica, Peer):
+        return replace(here, region=region).guarded(account_id, f"the replica of stack `{stack.name}` is in")
+    there = account_of(engine, read(engine, settings.replica.stack), region=region)
+    return there.guarded(account_id, f"stack `{stack.name}` was deployed with a replica in")
+
+
+def bulk_of(client: Callable[[str], Any], outputs: Mapping[str, Any]) -> Bulk | None:
     """What a replica's outputs say about operations beyond one machine; None when they are not deployed."""
     deployed = outputs.get("bulk")
     if deployed is None:
@@ -101,7 +107,7 @@ def bulk_of(access: Access, session: boto3.Session, outputs: Mapping[str, Any]) 
     return Bulk(
         bucket=ExportBucket(deployed["exportBucketName"], account_id, deployed["exportKeyArn"]),
         outputs=deployed,
-        client=partial(session.client, endpoint_url=access.endpoint_url),
+        client=client,
     )
 
 
@@ -120,11 +126,9 @@ def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -
 
     Raises StackError.
     """
-    access = Access(engine.environment)
     if stack is None:
         region = region or engine.environment.get("AWS_REGION") or engine.environment.get("AWS_DEFAULT_REGION")
         if not region:
             raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
-        return access.table(access.session(region), region, name)
-    region = region or read(engine.folder, stack).region
-    return access.table(access.session(region, deployer(engine, stack)), region, name)
+        return own_account(engine.environment, region).table(name)
+    return account_of(engine, read(engine, stack), region=region).table(name)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operations.errors import OperationError
-from operations.table_replica.exporting import Export, files_manifest
+from operations.instruments.exporting import Export, files_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.errors import OperationError
+from operations.instruments.exporting import GB, gigabytes
 from operations.table_replica.backfilling import LONGEST_HOLD_S
-from operations.table_replica.exporting import GB, gigabytes
 
 # https://aws.amazon.com/dynamodb/pricing/on-demand/: a write request unit of an on-demand table
 DOLLARS_PER_WRITE_UNIT = 0.625e-6

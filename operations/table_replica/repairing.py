@@ -30,8 +30,8 @@ from operations.instruments.items import digest, key_attributes
 from operations.instruments.rates import RateLimit, provisioned
 from operations.instruments.raw import Item
 from operations.instruments.tables import MAX_GET_KEYS, Table
+from operations.instruments.verifying import Report
 from operations.table_replica.deployed import Replica
-from operations.table_replica.verifying import Report
 
 THREADS = 8
 # An item whose position moves so often is changed all the time: the stream brings it.

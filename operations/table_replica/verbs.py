@@ -8,16 +8,17 @@ from operations.asked import BackfillAsked, ComparingAsked, Where
 from operations.dialogue import Dialogue, Result
 from operations.errors import StackError
 from operations.instances import Instance
+from operations.instruments import verifying
 from operations.instruments.failures import Failures
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.redriving import Rule, item_key, refreshed
-from operations.table_replica import deployed, repairing, verifying
+from operations.instruments.verifying import Report
+from operations.table_replica import deployed, repairing
 from operations.table_replica.athena import Comparison
 from operations.table_replica.backfill_command import backfill as copy_rows
 from operations.table_replica.deployed import Replica
 from operations.table_replica.repairing import Mended
-from operations.table_replica.verifying import Report
 
 
 def verify(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:

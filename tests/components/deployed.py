@@ -68,6 +68,8 @@ class _Recorder(mocks.Mocks):
         return f"id-of-{args.name}", {**made, "streamArn": f"{made['arn']}/stream/1", **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token == "aws:index/getAvailabilityZones:getAvailabilityZones":
+            return {"names": [f"{REGION}{letter}" for letter in "abc"]}
         raise AssertionError(f"unexpected call of {args.token}")
 
 

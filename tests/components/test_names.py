@@ -1,5 +1,6 @@
 """Names that AWS would refuse, or that somebody has already, are told before anything is made."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from components.errors import SettingsError
 from components.kinds import KINDS
 from components.naming import RULES
+from components.quotas import ROLE_POLICIES, most_streams, most_weeks
 from components.stack_files import check_place, other_stacks, parse
 from tests.components.deployed import Declared, declare
 
@@ -251,3 +253,31 @@ def test_a_region_that_is_none_is_told_with_the_nearest() -> None:
     target = {"roleArn": f"arn:aws:iam::{HERE}:role/w", "region": "eu-wst-1", "tableName": "tab"}
     [line] = told({"one": {**SOURCE, "target": target}})
     assert line == "one.target.region` is 'eu-wst-1'; it must name a Region such as eu-west-1."
+
+
+def older(count: int) -> list[str]:
+    return [f"{2025 - place // 52}-W{52 - place % 52:02}" for place in range(count)]
+
+
+def test_more_weeks_than_a_policy_or_the_variables_hold_are_told_with_how_many_they_do() -> None:
+    [line] = told({"one": {**TARGET, "weekly": {"current": "2026-W47", "older": older(80)}}})
+    assert (
+        "its `weekly` makes 83 tables; the policy of the forwarder's role and the variables of the copier hold" in line
+    )
+    [most] = re.findall(r"Keep at most (\d+) `older` weeks", line)
+    assert int(most) >= 15
+    parse(KINDS, FILE, {"one": {**TARGET, "weekly": {"current": "2026-W47", "older": older(int(most))}}})
+
+
+@pytest.mark.mocks
+def test_the_policy_of_as_many_weeks_as_are_allowed_is_one_that_iam_takes() -> None:
+    table = "prod-raven-lambda-webanalytics-crossaccount-2026-W47"
+    count = min(most_streams(len(table)), most_weeks(len(table))) - 3
+    settings = {**TARGET, "clickStream": {}, "weekly": {"current": "2026-W47", "older": older(count)}}
+    declared, _ = declare({"one": settings}, HERE)
+    real = len(f"arn:aws:dynamodb:{REGION}:{HERE}:table/{table}/stream/{'t' * 23}")
+    for policy in (one for one in declared if one.type.endswith(":RolePolicy")):
+        text = json.dumps(json.loads(policy.inputs["policy"]), separators=(",", ":"))
+        # The mocks' ARNs are shorter than AWS's.
+        longer = text.count("/stream/1") * (real - len(f"arn:aws:dynamodb:{table}/stream/1"))
+        assert len(text) + longer <= ROLE_POLICIES, policy.name

@@ -76,7 +76,7 @@ def test_an_item_with_a_key_of_the_wrong_type_is_set_aside(aws: FakeAws, writer:
     changes = [*(click("a@b.c", index) for index in range(40)), wrong, click("a@b.c", 41)]
 
     assert writer.handler(inserted(*changes), FakeContext()) == DONE
-    assert aws.items(TABLE) == [change for change in changes if change is not wrong]
+    assert sorted(map(str, aws.items(TABLE))) == sorted(str(change) for change in changes if change is not wrong)
     assert [*aws.poison()] == [sequence_number(40)]
 
 

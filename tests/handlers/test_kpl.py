@@ -265,7 +265,7 @@ def test_ten_thousand_records_of_an_aggregate_reach_a_table_of_five_write_units(
     """More than half an hour, of invocations of two minutes, each in a sandbox of its own."""
     fake = FiveUnits()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _session, request: fake.send(request))
-    monkeypatch.setattr("handlers.shared.time_budget.time.sleep", lambda s: setattr(fake, "now_s", fake.now_s + s))
+    monkeypatch.setattr("handlers.shared.time_budget.wait", lambda s: setattr(fake, "now_s", fake.now_s + s))
 
     class Context(FakeContext):
         end_s = 0.0

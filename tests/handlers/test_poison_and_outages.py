@@ -188,7 +188,7 @@ class SimulatedTime:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimulatedTime:
     clock = SimulatedTime()
-    monkeypatch.setattr("handlers.shared.time_budget.time.sleep", clock.sleep)
+    monkeypatch.setattr("handlers.shared.time_budget.wait", clock.sleep)
     monkeypatch.setattr("handlers.shared.time_budget.BASE_DELAY_S", 0.05)
     return clock
 

@@ -228,7 +228,8 @@ def test_a_broken_connection_to_the_file_costs_no_row(main: ModuleType, aws: Bac
     assert main.handler(EVENT, FakeContext()) == {"done": True, "written": 500, "kept": 0, "refused": 0}
 
 
-@pytest.mark.parametrize("body", [b"no gzip", exported([row(1)])[:20], SPOILT])
+# Named, since gzip writes the time into what it makes: the workers' tests would have other names.
+@pytest.mark.parametrize("body", [b"no gzip", exported([row(1)])[:20], SPOILT], ids=["no gzip", "cut short", "spoilt"])
 def test_a_damaged_file_is_named_with_its_line(main: ModuleType, aws: Backfilled, store: Store, body: bytes) -> None:
     store.objects[FILE] = body
     with pytest.raises(Exception, match=r"one\.json\.gz: line \d is not a line of an export"):

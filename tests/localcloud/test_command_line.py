@@ -83,3 +83,9 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         cli.main(["--version"])
     assert (exit_.value.code, capsys.readouterr().out.split()[0]) == (0, "tributary")
+
+
+def test_what_this_machine_refuses_is_one_line(ends: Callable[[BaseException], tuple[object, str]]) -> None:
+    code, told = ends(PermissionError(13, "Permission denied", "/srv/checkout/.tributary/clouds"))
+    assert (code, told.count("\n")) == (1, 1)
+    assert told.startswith("error: /srv/checkout/.tributary/clouds: Permission denied. Whoever types this must be")

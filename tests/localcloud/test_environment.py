@@ -1,12 +1,14 @@
 """What the CLI sees of the caller's environment, and what it does not."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from localcloud.accounts import Credentials
-from localcloud.engine.environment import environment, exports, passphrase
+from localcloud.engine.environment import environment, passphrase, shell_lines
 from localcloud.engine.layout import Layout
+from localcloud.errors import ProjectError
 from localcloud.server import LocalCloud, process_environment
 
 pytestmark = pytest.mark.pure
@@ -71,13 +73,27 @@ def test_a_person_at_a_terminal_is_asked_for_confirmation(tmp_path: Path) -> Non
     assert "PULUMI_SKIP_CONFIRMATIONS" not in variables(tmp_path, interactive=True)
 
 
-def test_exports_are_what_an_aws_client_needs(tmp_path: Path) -> None:
-    assert exports(variables(tmp_path)) == {
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:4600",
-        "AWS_ACCESS_KEY_ID": "AKIAOPERATOR",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "eu-west-1",
+def test_a_shell_that_reads_the_lines_works_there_and_nowhere_else(tmp_path: Path) -> None:
+    """Endpoint, credentials and a Pulumi state of its own; the caller's profile, token and other state are gone."""
+    wanted = variables(tmp_path, interactive=True)
+    script = "\n".join([*shell_lines(wanted, CALLER), "env -0"])
+    done = subprocess.run(["sh", "-c", script], env=CALLER, capture_output=True, text=True)
+    found = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    deciding = ("AWS_", "PULUMI_", "NO_PROXY", "no_proxy", "PATH")
+    assert {name: value for name, value in found.items() if name.startswith(deciding)} == {
+        name: value for name, value in wanted.items() if name.startswith(deciding)
     }
+    assert (found["MAKEFLAGS"], found["PYTHONPATH"]) == ("-j4", "/home/ada/lib")
+    assert shell_lines(wanted, found) == [], "a second time there is nothing to change"
+
+
+def test_the_callers_passphrase_may_be_empty_or_in_a_file(tmp_path: Path) -> None:
+    layout, file = Layout(tmp_path), tmp_path / "secret"
+    file.write_text("mine\n")
+    assert passphrase(layout, {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}) == ""
+    assert passphrase(layout, {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}) == "mine"
+    with pytest.raises(ProjectError, match=r"_FILE is /nowhere: No such file.*`unset PULUMI_CONFIG_PASSPHRASE_FILE`"):
+        passphrase(layout, {"PULUMI_CONFIG_PASSPHRASE_FILE": "/nowhere"})
 
 
 def test_a_checkout_keeps_its_passphrase_and_the_callers_own_goes_first(tmp_path: Path) -> None:

@@ -24,6 +24,22 @@ def test_a_file_that_only_gained_a_salt_is_restored_byte_by_byte() -> None:
     assert launcher.without_added_salt(WRITTEN, SALTED) == WRITTEN
 
 
+@pytest.mark.parametrize(
+    ("time", "as_go_prints_it"),
+    [
+        (b"2026-11-22T10:00:00Z", b"2026-11-22 10:00:00 +0000 UTC"),
+        (b"2026-11-22T10:00:00.5+02:00", b"2026-11-22 10:00:00.5 +0200 +0200"),
+        (b"2026-11-22", b"2026-11-22 00:00:00 +0000 UTC"),
+    ],
+)
+def test_a_time_without_quotes_stays_as_it_was_written(time: bytes, as_go_prints_it: bytes) -> None:
+    """Whatever the CLI makes of it while it writes its salt; another time is a change."""
+    written, salted = WRITTEN.replace(b'"1"', time), SALTED.replace(b'"1"', as_go_prints_it)
+    assert launcher.without_added_salt(written, salted) == written
+    changed = launcher.without_added_salt(written, salted.replace(b"2026", b"2025"))
+    assert b"2025" in changed
+
+
 def test_another_change_is_kept_and_the_salt_is_not() -> None:
     changed = SALTED.replace(b"eu-west-1", b"eu-north-1")
     kept = launcher.without_added_salt(WRITTEN, changed)

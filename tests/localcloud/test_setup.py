@@ -128,3 +128,16 @@ def test_a_digest_depends_on_contents_and_on_where_one_part_ends(tmp_path: Path)
     file.write_text("boto3==2\n")
     assert digest("a", file) != before
     assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_a_checkout_that_cannot_be_written_is_one_line(
+    recorder: Recorder, target: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> list[str]:
+        raise PermissionError(13, "Permission denied", "/srv/checkout/.tributary")
+
+    monkeypatch.setattr(setup, "set_up", refuse)
+    assert setup.main([target]) == 1
+    told = capsys.readouterr().err
+    assert "failed: /srv/checkout/.tributary: Permission denied." in told
+    assert "`export XDG_CACHE_HOME=…`" in told

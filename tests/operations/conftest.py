@@ -1,1 +1,29 @@
-"""Makes the fakes of this folder known to the tests in the folders below it."""
+"""A `pulumi` that answers at once and an STS; and the fakes of this folder, known to the tests in those below it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from fake_pulumi import FakePulumi, installed
+from fake_sts import FakeSts, serving
+
+
+@pytest.fixture
+def pulumi(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> FakePulumi:
+    """It is first on PATH: an Engine made afterwards finds it."""
+    fake = installed(tmp_path_factory.mktemp("fake") / "bin")
+    monkeypatch.setenv("PATH", f"{fake.bin}{os.pathsep}{os.environ['PATH']}")
+    return fake
+
+
+@pytest.fixture
+def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSts]:
+    """What AWS_ENDPOINT_URL names; nothing else of the caller's AWS settings is left in the environment."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    with serving() as fake:
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, os.devnull)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.endpoint)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield fake

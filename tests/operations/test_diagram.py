@@ -62,3 +62,52 @@ def test_the_way_of_the_data_crosses_the_accounts() -> None:
         '  n2 -->|"what cannot be applied"| n3\n'
         '  n2 -->|"writes as writer"| n0\n'
     )
+
+
+def test_a_tables_changes_go_by_stream_function_and_delivery_stream_to_a_bucket_and_its_copy() -> None:
+    delivery = "arn:aws:firehose:eu-west-1:111111111111:deliverystream/changes"
+    lake, copy = "arn:aws:s3:::lake", "arn:aws:s3:::copy"
+    function = {"parameterName": "LambdaArn", "parameterValue": f"{FUNCTION}:$LATEST"}
+    processor = {"type": "Lambda", "parameters": [function]}
+    destination = {
+        "bucketArn": lake,
+        "bufferingInterval": 120.0,
+        "bufferingSize": 1.0,
+        "processingConfiguration": {"processors": [processor]},
+    }
+    stack = [
+        resource("aws:dynamodb/table:Table", "1", arn=TABLE, name="people"),
+        resource("aws:kinesis/stream:Stream", "2", arn=STREAM, name="changes"),
+        resource("aws:lambda/function:Function", "3", arn=FUNCTION, name="flatten", role=ROLE),
+        resource(
+            "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
+            "4",
+            arn=delivery,
+            name="changes",
+            kinesisSourceConfiguration={"kinesisStreamArn": STREAM},
+            extendedS3Configuration=destination,
+        ),
+        resource("aws:s3/bucket:Bucket", "5", arn=lake, bucket="lake"),
+        resource("aws:s3/bucket:Bucket", "6", arn=copy, bucket="copy"),
+        resource(
+            "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
+            "7",
+            bucket="lake",
+            rules=[{"destination": {"bucket": copy}}],
+        ),
+        resource(
+            "aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination",
+            "8",
+            tableName="people",
+            streamArn=STREAM,
+        ),
+    ]
+    drawn = mermaid({"lake": stack})
+    assert drawn.splitlines()[-6:] == [
+        "  end",
+        '  n0 -->|"every change"| n2',
+        '  n1 -->|"120 s or 1 MB"| n4',
+        '  n1 -->|"is transformed by"| n3',
+        '  n2 -->|"is read by"| n1',
+        '  n4 -->|"copies"| n5',
+    ]

@@ -72,8 +72,8 @@ def test_a_stack_with_protected_data_is_not_destroyed() -> None:
 def test_an_instance_that_another_stack_reads_is_not_taken_out() -> None:
     source = {"kind": "cross-account-copy/source", "target": {"stack": "poc"}}
     target = {"kind": "cross-account-copy/target", "writer": {"accountId": "111111111111"}}
-    reader = Stack("prod", "1" * 12, "eu-west-1", parse(KINDS, "Pulumi.prod.yaml", {"web": source}))
-    left = Stack("poc", "9" * 12, "eu-west-1", parse(KINDS, "Pulumi.poc.yaml", {"other": target}))
+    reader = Stack("prod", "1" * 12, "eu-west-1", parse(KINDS, "Pulumi.prod.yaml", {"web": source}), {})
+    left = Stack("poc", "9" * 12, "eu-west-1", parse(KINDS, "Pulumi.poc.yaml", {"other": target}), {})
     with pytest.raises(StackError, match=r"stack `poc` exports `web`, which its file no longer has and `prod` reads\. "
                        r"Take it out of Pulumi\.prod\.yaml first and type `tributary up prod`"):  # fmt: skip
         refuse_taking_out(left, ["web", "other"], [reader])

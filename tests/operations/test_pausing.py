@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_streams import FakeLambda, FakeS3
 
-from operations import pausing
-from operations.dialogue import Dialogue
-from operations.errors import OperationError
+from operations import pausing, verbs
+from operations.dialogue import Dialogue, Result
+from operations.errors import OperationError, StillHeldError
 from operations.instruments import holding
 from operations.instruments.functions import StreamFunction
 from operations.instruments.holding import Notes, held
@@ -92,6 +93,51 @@ def test_who_pauses_or_resumes_by_name_takes_over_what_a_killed_operation_held(t
     with held(lambda_, "one", notes=notes):  # type: ignore[arg-type]  # stands for a client
         pass
     assert lambda_.states["one"] == ("Enabled" if typed == "resume" else "Disabled")
+
+
+@pytest.mark.parametrize("error", [OperationError("Expired."), KeyboardInterrupt()], ids=["error", "a second ^C"])
+def test_a_hold_that_cannot_be_ended_is_told_and_noted(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ended the operation is told as well; the note stays for the next command."""
+    lambda_, s3 = Lambdas(one="Enabled"), FakeS3()
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    def operate() -> None:
+        with held(lambda_, "one", notes=Notes(s3, "failures")):  # type: ignore[arg-type]  # stand for clients
+            monkeypatch.setattr(holding, "resume", refuse)
+            raise OperationError("The far end is away.")
+
+    with pytest.raises(StillHeldError) as told:
+        operate()
+    why = str(error) or "it was interrupted"
+    assert str(told.value) == f"The far end is away. Mapping one could not be enabled: {why}."
+    assert list(s3.objects) == ["held/one"]
+
+
+def test_the_next_command_says_what_is_held_and_how_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lambda_, s3 = Lambdas(one="Disabled", two="Enabled", three="Enabled"), FakeS3()
+    Notes(s3, "failures").write("one")  # type: ignore[arg-type]  # stands for a client
+    at: Any = Instance(lambda_, s3)
+    at.kind, at.name = "cross-account-copy/target", "copy"
+
+    def fail(*_: object) -> Result:
+        raise StillHeldError("Mapping one could not be enabled.")
+
+    monkeypatch.setattr(verbs, "find", lambda *_: at)
+    monkeypatch.setattr(verbs, "function_of", lambda *_: fail)
+    with pytest.raises(
+        StillHeldError, match=r"enabled\. What comes waits .* until `tributary resume poc` lets it go on"
+    ):
+        verbs.run("redrive", Path(), "poc", None, None, Dialogue(yes=True))
+    monkeypatch.setattr(verbs, "function_of", lambda *_: lambda *_: Result({}, "Done."))
+    verbs.run("verify", Path(), "poc", None, None, Dialogue(yes=True))
+    noted = (
+        "`forwarder` is held by an operation that is still at it, or was killed: `tributary resume poc` lets it go on."
+    )
+    assert capsys.readouterr().err == f"note: {noted}\n"
 
 
 def test_a_mapping_that_does_not_change_is_told_with_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:

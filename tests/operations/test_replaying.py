@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_pulumi import config
 
 from operations import replaying
 from operations.asked import time_of
@@ -32,6 +33,7 @@ class FakeEngine:
 
     def __init__(self, folder: Path, sources: dict[str, str]) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}
         self.commands: list[list[str]] = []
         self._sources = sources
 
@@ -58,6 +60,9 @@ class FakeEngine:
                 for name, source in self._sources.items()
             ),
         ]
+
+    def config(self, stack: str) -> dict[str, str]:
+        return {key: shown["value"] for key, shown in config(self.folder / f"Pulumi.{stack}.yaml").items()}
 
     def run(self, arguments: list[str]) -> str:
         self.commands.append(arguments)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_pulumi import FakePulumi
 
 from components.kinds import KINDS
-from operations import cli, verbs
+from operations import cli, verb_commands, verbs
+from operations.engine import Engine
+from operations.instruments.mappings import Mapping
 from operations.verbs import TABLE, No
 
 pytestmark = pytest.mark.pure
@@ -33,10 +36,10 @@ def test_the_documented_table_is_this_one() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("stack", ["prod", "poc", "workshop", "workshop-far", "stream-owner", "stream-subscriber"])
 def test_what_a_kind_has_not_is_refused_with_what_to_type_instead(
-    verb: str, stack: str, capsys: pytest.CaptureFixture[str]
+    verb: str, stack: str, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The committed stacks, one of each kind."""
-    [kind] = [one.kind for one in verbs.read(PROJECT, stack).architectures.values()]
+    [kind] = [one.kind for one in verbs.read(Engine(PROJECT), stack).architectures.values()]
     entry = TABLE[kind][verb]
     if not isinstance(entry, No):
         return
@@ -76,12 +79,26 @@ STACK = """config:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_the_instance_is_asked_for_where_there_are_several(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, pulumi: FakePulumi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.several.yaml").write_text(STACK)
     with pytest.raises(SystemExit):
         cli.main(["pause", *arguments, "--folder", str(tmp_path)])
     assert message in capsys.readouterr().err
+
+
+def test_a_replay_of_a_function_finds_its_instance_among_several(
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.several.yaml").write_text(STACK)
+    component = verbs.read(Engine(tmp_path), "several").architectures["second"].component_name("second")
+    found = [Mapping("urn", component, "copier", "arn:aws:kinesis:r:a:stream/s")]
+    monkeypatch.setattr(verb_commands, "mappings", lambda engine, stack, function: found)
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(verbs, "run", lambda *arguments: asked.append(arguments))
+    with pytest.raises(SystemExit):
+        cli.main(["replay", "several", "--function", "copier", "--folder", str(tmp_path)])
+    assert asked[0][:4] == ("replay", tmp_path, "several", "second")
 
 
 def test_what_utf_8_cannot_express_is_printed_as_json_has_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fake_pulumi import FakePulumi
 
 from operations import cli
 
@@ -27,7 +28,7 @@ PROJECT = Path(__file__).parents[2]
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_compared_is_refused(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["verify", *arguments, "--folder", str(PROJECT)])

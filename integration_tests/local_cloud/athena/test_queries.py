@@ -205,11 +205,16 @@ def test_a_request_token_starts_one_query_and_another_query_under_it_is_refused(
 
 
 def test_a_query_needs_the_callers_permissions_on_catalogue_data_and_results(lake, ended, principal) -> None:
-    """https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html"""
+    """https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html ,
+    https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html (the default database)
+    """
     bucket, region, mine = f"arn:aws:s3:::{lake.bucket}", lake.owner.region, lake.owner.account_id
     glue = f"arn:aws:glue:{region}:{mine}"
     table = [f"{glue}:catalog", f"{glue}:database/{lake.database}", f"{glue}:table/{lake.database}/lines"]
+    default = [f"{glue}:catalog", f"{glue}:database/default"]
     needed = {
+        "glue:GetDatabase": statement("glue:GetDatabase", default),
+        "glue:CreateDatabase": statement("glue:CreateDatabase", default),
         "glue:GetTable": statement("glue:GetTable", table),
         "s3:ListBucket": statement("s3:ListBucket", bucket, Condition={"StringLike": {"s3:prefix": "data/*"}}),
         "s3:GetObject": statement("s3:GetObject", f"{bucket}/data/*"),

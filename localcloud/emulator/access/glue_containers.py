@@ -12,6 +12,7 @@ from ministack.core.responses import get_account_id, get_region
 
 from localcloud.emulator.access.authorization import decision, denial_message
 from localcloud.emulator.access.callers import caller
+from localcloud.emulator.access.glue_resources import OF_CRAWLERS
 from localcloud.emulator.request_gate import Call, Response, before, json_error
 
 # Operations on tables, which their `DatabaseName` tells; the others are on databases.
@@ -20,6 +21,8 @@ _OF_DATABASES = frozenset({"CreateDatabase", "DeleteDatabase", "GetDatabase", "U
 
 def containers(operation: str, data: Mapping[str, Any], base: str) -> Iterator[str]:
     """The ARNs beside that of the resource itself; `base` is what they begin with."""
+    if operation in OF_CRAWLERS:
+        return
     database = data.get("Name") if operation in _OF_DATABASES else data.get("DatabaseName")
     if operation in _OF_DATABASES or database:
         yield f"{base}:catalog"

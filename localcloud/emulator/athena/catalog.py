@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html. Athena reads e
 files and folders whose names begin with `_` or `.`.
 """
 
+import base64
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from localcloud.emulator.access.authorization import AccessDenied, Session, requ
 from localcloud.emulator.access.callers import acting
 from localcloud.emulator.athena.errors import QueryError
 
+_VIEW_BEGINS, _VIEW_ENDS = "/* Presto View: ", " */"
 SECURE = {"aws:SecureTransport": "true"}
 
 
@@ -41,12 +44,16 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table of the catalogue and the objects under its location; `folder` is the location's key prefix."""
+    """A table of the catalogue and the objects under its location; `folder` is the location's key prefix.
+
+    `view` is a view's query; it has no objects.
+    """
 
     name: TableName
     definition: Mapping[str, Any]
     folder: str
     files: list[StoredFile]
+    view: str | None = None
 
 
 def allow(session: Session, region: str, action: str, database: str, table: str) -> None:
@@ -82,10 +89,21 @@ def find(session: Session, region: str, name: TableName, context_database: str) 
     definition = glue._tables.get(f"{database}/{name.table}")
     if definition is None:
         raise QueryError(f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{name.table}' does not exist")
+    if definition.get("TableType") == "VIRTUAL_VIEW":
+        return StoredTable(TableName(database, name.table), definition, "", [], _query_of(definition))
     location = urlparse((definition.get("StorageDescriptor") or {}).get("Location") or "")
     folder = location.path.strip("/") + "/"
     files = list(_files(session, region, location.netloc, folder)) if location.netloc else []
     return StoredTable(TableName(database, name.table), definition, folder, files)
+
+
+def _query_of(definition: Mapping[str, Any]) -> str:
+    """The query of a view: JSON in base64, as Trino's Hive connector keeps it and Athena with it."""
+    text = str(definition.get("ViewOriginalText", "")).removeprefix(_VIEW_BEGINS).removesuffix(_VIEW_ENDS)
+    try:
+        return str(json.loads(base64.b64decode(text))["originalSql"])
+    except (ValueError, KeyError, TypeError):
+        raise QueryError(f"INVALID_VIEW: {definition.get('Name')} is no view of Athena's") from None
 
 
 def _files(session: Session, region: str, bucket: str, folder: str) -> Iterator[StoredFile]:

@@ -6,9 +6,11 @@ more than the workgroup's limit is cancelled.
 
 import asyncio
 import logging
+import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,12 @@ from ministack.core.responses import get_region
 from localcloud.emulator.access.authorization import Session
 from localcloud.emulator.access.callers import caller
 from localcloud.emulator.athena import catalog, results
-from localcloud.emulator.athena.catalog import StoredTable
+from localcloud.emulator.athena.catalog import StoredTable, TableName
 from localcloud.emulator.athena.errors import QueryError
 from localcloud.emulator.patching import replaces
 
 Json = dict[str, Any]
 
-MAX_ROW_BYTES = 32 * 1024 * 1024
-# How DuckDB's readers of text and of JSON call that, and the option of the emulator's behind which it is given.
-_LONGEST_ROW = {
-    "read_csv(": ("strict_mode = false,", "max_line_size"),
-    "read_json_auto(": ("union_by_name = true,", "maximum_object_size"),
-}
 LIMIT_EXCEEDED = "Bytes scanned limit was exceeded"
 
 
@@ -81,11 +77,12 @@ def _define(session: Session, region: str, ddl: Any, database: str) -> None:
 
 def _select(session: Session, region: str, query: str, database: str, execution: Json) -> Json:
     """The rows of a SELECT; on a worker thread."""
-    from localcloud.emulator.athena import translation
+    from localcloud.emulator.athena import pruning, translation
 
     statement = translation.parse(query)
     sql = translation.translated(statement)
-    tables = [catalog.find(session, region, name, database) for name in translation.tables_of(statement)]
+    found = _tables(session, region, translation.tables_of(statement), database)
+    tables = [replace(table, files=pruning.pruned(statement, table)) for table in found]
     scanned = sum(file.size_bytes for table in tables for file in table.files)
     limit = _scan_limit(execution["WorkGroup"])
     execution["Statistics"]["DataScannedInBytes"] = min(scanned, limit or scanned)
@@ -93,6 +90,26 @@ def _select(session: Session, region: str, query: str, database: str, execution:
         raise ScanLimitError
     with tempfile.TemporaryDirectory(prefix="tributary-athena-") as folder:
         return _run(session, region, sql, tables, database, Path(folder))
+
+
+def _tables(session: Session, region: str, names: Iterable[TableName], database: str) -> list[StoredTable]:
+    """The tables of these names and those that their views read, each once and after what it reads."""
+    from localcloud.emulator.athena import translation
+
+    found: dict[TableName, StoredTable] = {}
+
+    def add(name: TableName, context: str, within: frozenset[TableName]) -> None:
+        table = catalog.find(session, region, name, context)
+        if table.name in within:
+            raise QueryError(f"INVALID_VIEW: {table.name.table} reads itself")
+        if table.view is not None:
+            for inner in translation.tables_of(translation.parse(table.view)):
+                add(inner, str(table.name.database), within | {table.name})
+        found[table.name] = table
+
+    for name in names:
+        add(name, database, frozenset())
+    return list(found.values())
 
 
 def _scan_limit(workgroup: str) -> int | None:
@@ -108,20 +125,26 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
     import duckdb
     from ministack.services import athena
 
-    from localcloud.emulator.athena.translation import FUNCTIONS
+    from localcloud.emulator.athena import reading, translation  # pyarrow and sqlglot take long to import
 
     with duckdb.connect(":memory:") as connection:
-        for name, (function, parameters, result) in FUNCTIONS.items():
+        for name, (function, parameters, result) in translation.FUNCTIONS.items():
             connection.create_function(name, function, parameters, result)  # type: ignore[arg-type]
         for schema in {table.name.database for table in tables} | {database}:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         for number, table in enumerate(tables):
-            files = catalog.fetch(session, region, table, folder / str(number))
-            relation = _relation(table, files) if files else athena._empty_relation(table.definition)
             name = f"{_quoted(table.name.database)}.{_quoted(table.name.table)}"
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {relation}")
+            if table.view is not None:
+                connection.execute(f"USE {_quoted(table.name.database)}")
+                connection.execute(f"CREATE VIEW {name} AS {translation.translated(translation.parse(table.view))}")
+                continue
+            files = catalog.fetch(session, region, table, folder / str(number))
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {reading.relation(table.definition, files)}")
         connection.execute(f"USE {_quoted(database)}")
-        answer = connection.execute(sql)
+        try:
+            answer = connection.execute(sql)
+        except duckdb.BinderException as error:
+            raise QueryError(_unresolved(str(error))) from None
         described = answer.description or []
         types = [str(column[1]).upper().partition("(")[0] for column in described]
         return {
@@ -131,19 +154,10 @@ def _run(session: Session, region: str, sql: str, tables: list[StoredTable], dat
         }
 
 
-def _relation(table: StoredTable, files: list[str]) -> str:
-    """The table function that reads a table's files: rows as long as Athena's, where DuckDB stops at 2 MiB.
-
-    "The maximum size of a single row or its columns cannot exceed 32 megabytes":
-    https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
-    """
-    from ministack.services import athena
-
-    relation: str = athena._table_relation(table.definition, files)
-    for reader, (behind, longest) in _LONGEST_ROW.items():
-        if reader in relation:
-            relation = relation.replace(behind, f"{behind} {longest} = {MAX_ROW_BYTES},", 1)
-    return relation
+def _unresolved(message: str) -> str:
+    """What DuckDB says of a name that it does not find, as Trino says it."""
+    column = re.search(r'Referenced column "([^"]+)" not found', message)
+    return f"COLUMN_NOT_FOUND: Column '{column.group(1)}' cannot be resolved" if column else message
 
 
 def _quoted(name: str | None) -> str:

@@ -42,7 +42,7 @@ def arrow_type(hive_type: str) -> Any:
         precision, _, scale = (match.group(2) or "10,0").partition(",")
         return pa.decimal128(int(precision), int(scale or 0))
     kind, _, inner = text.partition("<")
-    arguments = _split(inner[:-1])
+    arguments = split_arguments(inner[:-1])
     if kind == "array" and len(arguments) == 1:
         return pa.list_(arrow_type(arguments[0]))
     if kind == "map" and len(arguments) == 2:
@@ -53,7 +53,7 @@ def arrow_type(hive_type: str) -> Any:
     raise ValueError(f"{hive_type!r} is not a Hive type.")
 
 
-def _split(inner: str) -> list[str]:
+def split_arguments(inner: str) -> list[str]:
     """The arguments of a nested type: parts between commas that are in no bracket."""
     parts, depth, start = [], 0, 0
     for position, character in enumerate(inner):

@@ -55,7 +55,7 @@ def test_parsed_json_has_its_keys_in_order_and_no_blanks() -> None:
         ("GetTable", {"DatabaseName": "logs", "Name": "hosts"}, "table/logs/hosts"),
         ("GetPartitions", {"DatabaseName": "logs", "TableName": "hosts"}, "table/logs/hosts"),
         ("GetTables", {"DatabaseName": "logs"}, None),
-        ("GetCrawler", {"Name": "crawler"}, None),
+        ("GetCrawler", {"Name": "crawler"}, "crawler/crawler"),
     ],
 )
 def test_a_request_to_the_catalogue_names_its_resource(

@@ -197,3 +197,18 @@ def test_a_click_that_was_written_meanwhile_is_not_removed() -> None:
     _, _, mended = world.repair()
     assert mended.removed == 0
     assert list(world.clicks.items.values()) == [new]
+
+
+def test_when_the_far_end_is_away_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.cross_account_copy.repairing.BATCH", 2)
+    records = [sent(number) for number in range(1, 7)]
+    world = World(records)
+    for one in records:
+        world.table.put(item(one))
+        world.clicks.put(item(one))
+    world.forwarder.apply = lambda batch: 0
+    world.forwarder.logged = {"Waiting": 2, "reason": "ServiceUnavailable"}
+    _, _, mended = world.repair()
+    assert (world.forwarder.invocations, mended.sent) == (1, 0)
+    assert set(mended.left.values()) == {"`forwarder`: ServiceUnavailable"}
+    assert len(mended.left) == 6

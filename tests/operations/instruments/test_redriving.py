@@ -262,7 +262,7 @@ def test_a_redrive_that_was_killed_goes_on_and_lets_the_stream_go_on_afterwards(
     found, _ = waiting(s3, "failures", [NAME])  # type: ignore[arg-type]  # stands for a client
     with pytest.MonkeyPatch.context() as patch:
         # Nothing runs after a SIGKILL, the release of the hold neither.
-        patch.setattr("operations.instruments.holding.resume", killed)
+        patch.setattr("operations.instruments.holding._let_go", killed)
         patch.setattr(redriving, "apply", killed)
         with pytest.raises(KilledError):
             redrive(function(lambda_, s3), rule, found, lambda outcome: None)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from fake_pulumi import FakePulumi
 
 from operations import cli
 from operations.engine import Engine
@@ -17,7 +18,7 @@ from operations.status import stacks
 
 pytestmark = pytest.mark.pure
 
-ACCOUNT = "444444444444"
+ACCOUNT, OTHER_ACCOUNT = "444444444444", "555555555555"
 MAPPING_ID, OLD_ID = "11111111-aaaa", "22222222-bbbb"
 TABLE = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/logfile"
 TYPES = {kind.name: type_ for type_, kind in stacks.LOOKED_AT.items()}
@@ -126,12 +127,15 @@ def state() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("workshop", "later"):
+def project(tmp_path: Path, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, account in (("workshop", ACCOUNT), ("later", OTHER_ACCOUNT)):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
-            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{ACCOUNT}"], '
+            f'config: {{"aws:region": eu-west-1, "aws:allowedAccountIds": ["{account}"], '
             '"tributary:architectures": {logfile: {kind: table-replica}}}\n'
         )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "unused")
+    monkeypatch.setattr("operations.access.Account.identity", {"Account": ACCOUNT, "Arn": "arn"})
     monkeypatch.setattr(Engine, "resources", lambda _, stack: state() if stack == "workshop" else [])
     return tmp_path
 
@@ -183,7 +187,7 @@ def test_the_exit_code_is_0_when_nobody_is_needed(status: Any, monkeypatch: pyte
     aws.metrics = {}
     code, out, error = status(aws)
     assert (code, error) == (0, "")
-    assert "later (444444444444, eu-west-1): not deployed" in out
+    assert "later (555555555555, eu-west-1): not deployed" in out
     assert status(aws, "later")[0] == 1
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from fake_world import CHANGES, KEYS, Change, KilledError, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from operations.errors import OperationError
 from operations.table_replica import checkpoints
 
 pytestmark = pytest.mark.pure
@@ -76,6 +78,22 @@ def test_a_mapping_that_a_killed_process_left_held_is_enabled_at_the_end() -> No
     world.backfill(segments=1)
     assert world.lambda_.get_event_source_mapping("")["State"] in ("Enabling", "Enabled")
     assert world.replica.items == world.source.items
+
+
+def test_what_is_refused_for_long_ends_the_backfill_and_the_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expired credentials, for example: they do not mend themselves."""
+    monkeypatch.setattr("operations.table_replica.backfilling.LONGEST_STALL_S", 0.3)
+    world = World([(key, 1) for key in KEYS], [], [], guarded=False)
+
+    def refuse(operation: str, body: bytes) -> None:
+        error = {"Code": "ExpiredTokenException", "Message": "The security token included in the request is expired"}
+        raise ClientError({"Error": error}, operation)
+
+    monkeypatch.setattr(world.replica, "call", refuse)
+    with pytest.raises(OperationError, match=r"no row could be written for .* expired.* type the same command again"):
+        world.backfill(segments=1)
+    assert world.lambda_.get_event_source_mapping("")["State"] in ("Enabling", "Enabled")
+    assert list(world.s3.objects) == [checkpoints.KEY]
 
 
 def test_a_mapping_that_was_paused_stays_paused() -> None:

@@ -17,10 +17,10 @@ from handlers.table_backfiller.files import copy_file
 from handlers.table_backfiller.places import DataFile
 from operations.errors import OperationError
 from operations.instruments import holding
+from operations.instruments.exporting import Export, data_files
 from operations.instruments.rates import RateLimit
 from operations.table_replica import checkpoints
 from operations.table_replica.backfilling import new_writer
-from operations.table_replica.exporting import Export, data_files
 
 pytestmark = pytest.mark.pure
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from operations.errors import OperationError
+from operations.instruments.exporting import Export
 from operations.table_replica import distributing, estimating
 from operations.table_replica.distributing import Counts, Execution
 from operations.table_replica.estimating import Work
-from operations.table_replica.exporting import Export
 
 pytestmark = pytest.mark.pure
 

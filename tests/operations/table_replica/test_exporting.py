@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations.errors import OperationError
+from operations.instruments.exporting import DataFile, Export, ExportBucket, data_files, finished, gigabytes, request
 from operations.instruments.raw import RawDynamoDB
 from operations.instruments.tables import Table
-from operations.table_replica.exporting import DataFile, Export, ExportBucket, data_files, finished, gigabytes, request
 
 pytestmark = pytest.mark.pure
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from operations.instruments.items import key_of
 from operations.instruments.raw import Item
+from operations.instruments.verifying import Report
 from operations.table_replica import repairing
 from operations.table_replica.repairing import Mended, repair
-from operations.table_replica.verifying import Report
 
 pytestmark = pytest.mark.pure
 
@@ -274,7 +274,7 @@ def test_a_killed_repair_is_typed_again_and_the_replication_goes_on() -> None:
         pass
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("operations.instruments.holding.resume", lambda *_: (_ for _ in ()).throw(KilledError))
+        patch.setattr("operations.instruments.holding._let_go", lambda *_: (_ for _ in ()).throw(KilledError))
         with pytest.raises(KilledError):
             world.repair()
     assert world.lambda_.state == "Disabled"

@@ -14,7 +14,7 @@ from operations.errors import OperationError
 from operations.instruments import comparing
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
-from operations.table_replica.verifying import Report, summary, verify
+from operations.instruments.verifying import Report, summary, verify
 
 pytestmark = pytest.mark.pure
 
@@ -112,7 +112,7 @@ def test_an_item_that_keeps_changing_is_unsettled_and_not_different() -> None:
 
 
 def test_too_many_differences_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("instruments.comparing", "table_replica.verifying"):
+    for module in ("instruments.comparing", "instruments.verifying"):
         monkeypatch.setattr(f"operations.{module}.KEPT_KEYS", 30)
     source = numbered(dict.fromkeys(range(100), 1))
     report = compared(source, FakeDynamoDB())

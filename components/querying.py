@@ -1,4 +1,4 @@
-"""What a comparison by Athena runs in: a workgroup that bounds what a query scans, and a database for its tables."""
+"""What queries of Athena run in: a workgroup that bounds what a query scans, and a database of their tables."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import pulumi_aws as aws
 # The functions of the comparison are those of engine version 3.
 # https://docs.aws.amazon.com/athena/latest/ug/engine-versions-reference-0003.html
 ENGINE_VERSION = "Athena engine version 3"
-# Results in the export bucket, beside the exports.
+# Results, beside whatever else is in the bucket.
 RESULTS = "athena/"
 GIB = 1024**3
 
@@ -23,7 +23,7 @@ class QueryingArgs:
 
 
 class Querying(pulumi.ComponentResource):
-    """A workgroup of Athena whose settings nobody overrides, and a database that holds tables while a query runs."""
+    """A workgroup of Athena whose settings nobody overrides, and a database of their tables."""
 
     def __init__(self, name: str, args: QueryingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:Querying", name, None, opts)
@@ -48,6 +48,7 @@ class Querying(pulumi.ComponentResource):
         )
         database = aws.glue.CatalogDatabase(f"{name}-database", name=database_name(name), opts=child)
 
+        self.database: pulumi.Output[str] = database.name
         self.outputs: dict[str, pulumi.Input[object]] = {
             "queryWorkgroup": workgroup.name,
             "queryDatabase": database.name,

@@ -85,10 +85,10 @@ class Report:
         }
 
 
-def summary(shown: Mapping[str, Any]) -> str:
-    """A report's JSON in a few lines: the counts, and the first keys of each kind."""
+def summary(shown: Mapping[str, Any], far_end: str = "replica") -> str:
+    """A report's JSON in a few lines: the counts, and the first keys of each kind; `far_end` is what it is called."""
     verdict = "Equal" if shown["equal"] else "Different"
-    counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the replica"
+    counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the {far_end}"
     effort = (
         f"; {shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
         if shown["segments"]

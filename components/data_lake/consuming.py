@@ -1,0 +1,76 @@
+"""What holds the lake: its bucket, and the catalogue that makes it a table."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.bucket import PrivateBucket
+from components.data_lake.bucket import LakeBucket, LakeBucketArgs
+from components.data_lake.catalogue import LakeCatalogue, LakeCatalogueArgs
+from components.data_lake.settings import ConsumingSettings
+from components.delivery_stream import Conversion
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeStoreArgs:
+    """`writer_role_arn` is the delivery stream's role when that is another account's; it need not exist yet."""
+
+    settings: ConsumingSettings
+    key_arn: pulumi.Input[str]
+    account_id: pulumi.Input[str]
+    region: str
+    writer_role_arn: str | None = None
+
+
+class LakeStore(pulumi.ComponentResource):
+    """The bucket of the lake with its catalogue; `columns` are those of the catalogue's table."""
+
+    bucket: PrivateBucket
+    columns: Conversion
+    outputs: dict[str, pulumi.Input[object]]
+
+    def __init__(self, name: str, args: LakeStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:LakeStore", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+        force_destroy = not settings.deletion_protection
+
+        lake = LakeBucket(
+            name,
+            LakeBucketArgs(
+                settings=settings.bucket,
+                layout=settings.layout,
+                key_arn=args.key_arn,
+                account_id=args.account_id,
+                region=args.region,
+                force_destroy=force_destroy,
+                writer_role_arn=args.writer_role_arn,
+            ),
+            child,
+        )
+        catalogue = LakeCatalogue(
+            name,
+            LakeCatalogueArgs(
+                settings=settings.catalogue,
+                layout=settings.layout,
+                keys=settings.keys,
+                bucket=lake.bucket,
+                key_arn=args.key_arn,
+                account_id=args.account_id,
+                region=args.region,
+                force_destroy=force_destroy,
+            ),
+            child,
+        )
+
+        self.bucket = lake.bucket
+        self.columns = Conversion(database=catalogue.database, table=catalogue.table)
+        self.outputs = {
+            "bucketName": lake.bucket.name,
+            "bucketArn": lake.bucket.arn,
+            "keyArn": args.key_arn,
+            "region": args.region,
+            **({"replicaBucketName": lake.replica_name} if lake.replica_name is not None else {}),
+            **catalogue.outputs,
+        }
+        self.register_outputs(self.outputs)

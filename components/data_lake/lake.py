@@ -1,0 +1,74 @@
+"""Both sides of a data lake in one account, with one key."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.data_lake.consuming import LakeStore, LakeStoreArgs
+from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
+from components.data_lake.settings import LakeSettings
+from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
+from components.monitoring import Monitoring, MonitoringArgs
+from components.regions import partition_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataLakeArgs:
+    """`account_id` and `region` are where the stack is deployed."""
+
+    settings: LakeSettings
+    account_id: pulumi.Input[str]
+    region: str
+
+
+class DataLake(pulumi.ComponentResource):
+    """A table, the delivery of its changes, and the lake that they come to."""
+
+    def __init__(self, name: str, args: DataLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:DataLake", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+
+        key = EncryptionKey(
+            name,
+            EncryptionKeyArgs(
+                description=f"Data of the lake {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                alias=settings.key_alias,
+                deletion_protection=settings.deletion_protection,
+                statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
+            ),
+            child,
+        )
+        store = LakeStore(
+            name,
+            LakeStoreArgs(settings=settings, key_arn=key.arn, account_id=args.account_id, region=args.region),
+            child,
+        )
+        delivery = ChangeDelivery(
+            name,
+            ChangeDeliveryArgs(
+                settings=settings,
+                key_arn=key.arn,
+                bucket_arn=store.bucket.arn,
+                bucket_key_arn=key.arn,
+                bucket_ready=store.bucket.ready,
+                conversion=store.columns if settings.layout.format == "parquet" else None,
+                account_id=args.account_id,
+                region=args.region,
+            ),
+            child,
+        )
+        monitoring = Monitoring(
+            name,
+            MonitoringArgs(watches=delivery.watches, region=args.region, alarm_topic_arn=settings.alarm_topic_arn),
+            child,
+        )
+
+        self.outputs: dict[str, pulumi.Input[object]] = {
+            **delivery.outputs,
+            **store.outputs,
+            "dashboard": monitoring.dashboard,
+        }
+        self.register_outputs(self.outputs)

@@ -1,0 +1,103 @@
+"""The side that has the table: its changes go to a bucket of another account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.data_lake.catalogue import changes_table
+from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
+from components.data_lake.settings import Layout, ProducerSettings
+from components.delivery_stream import Conversion
+from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
+from components.monitoring import Monitoring, MonitoringArgs
+from components.querying import database_name
+from components.regions import partition_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeProducerArgs:
+    """`bucket_name` and `bucket_key_arn` are what the other side grants."""
+
+    settings: ProducerSettings
+    account_id: pulumi.Input[str]
+    region: str
+    bucket_name: pulumi.Input[str]
+    bucket_key_arn: pulumi.Input[str]
+
+
+class LakeProducer(pulumi.ComponentResource):
+    """The table, and the delivery of its changes into another account's bucket."""
+
+    def __init__(self, name: str, args: LakeProducerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tributary:index:LakeProducer", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+
+        key = EncryptionKey(
+            name,
+            EncryptionKeyArgs(
+                description=f"Changes on their way to the lake {name}",
+                account_id=args.account_id,
+                partition=partition_of(args.region),
+                alias=settings.key_alias,
+                deletion_protection=settings.deletion_protection,
+                statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
+            ),
+            child,
+        )
+        delivery = ChangeDelivery(
+            name,
+            ChangeDeliveryArgs(
+                settings=settings,
+                key_arn=key.arn,
+                bucket_arn=pulumi.Output.concat("arn:", partition_of(args.region), ":s3:::", args.bucket_name),
+                bucket_key_arn=args.bucket_key_arn,
+                conversion=self._columns(name, args) if settings.layout.format == "parquet" else None,
+                account_id=args.account_id,
+                region=args.region,
+            ),
+            child,
+        )
+        monitoring = Monitoring(
+            name,
+            MonitoringArgs(watches=delivery.watches, region=args.region, alarm_topic_arn=settings.alarm_topic_arn),
+            child,
+        )
+
+        self.outputs: dict[str, pulumi.Input[object]] = {
+            **delivery.outputs,
+            "bucketName": args.bucket_name,
+            "bucketKeyArn": args.bucket_key_arn,
+            "keyArn": key.arn,
+            "region": args.region,
+            "dashboard": monitoring.dashboard,
+        }
+        self.register_outputs(self.outputs)
+
+    def _columns(self, name: str, args: LakeProducerArgs) -> Conversion:
+        """The columns of the Parquet files: Firehose finds them in its own account's catalogue.
+
+        https://docs.aws.amazon.com/firehose/latest/APIReference/API_SchemaConfiguration.html
+        """
+        child = pulumi.ResourceOptions(parent=self)
+        settings = args.settings
+        database = aws.glue.CatalogDatabase(f"{name}-columns", name=database_name(f"{name}-columns"), opts=child)
+        bucket = pulumi.Output.concat("s3://", args.bucket_name, "/")
+        table = changes_table(f"{name}-columns", database.name, settings.layout, settings.keys, bucket, child)
+        return Conversion(database=database.name, table=table.name)
+
+
+def check_layout(stack: str, layout: Layout, granted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the consumer's stack grants, when it says the same layout. Raises pulumi.RunError when it does not."""
+    own, found = layout.model_dump(by_alias=True), granted["layout"]
+    for key in own:
+        if own[key] != found.get(key):
+            raise pulumi.RunError(
+                f"`layout.{key}` is {own[key]!r} here and {found.get(key)!r} in stack `{stack}`: both sides say it "
+                f"alike. Correct one of the two files; when that is Pulumi.{stack}.yaml, type `pulumi up -s {stack}` "
+                "first."
+            )
+    return granted

@@ -1,0 +1,1 @@
+"""Stories of the data lake, in one account and across two."""

@@ -1,0 +1,1 @@
+"""Networks: endpoints and what functions reach through them."""

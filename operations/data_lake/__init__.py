@@ -1,0 +1,1 @@
+"""Operates a data lake: query, backfill, verify, repair, redrive, pause and resume."""

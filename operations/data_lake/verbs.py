@@ -1,0 +1,178 @@
+"""What is peculiar to a data lake when a verb works on it."""
+
+from functools import partial
+
+from components.data_lake.settings import ProducingSettings
+from operations.asked import BackfillAsked, ComparingAsked, Rows, Runner, Where
+from operations.data_lake import backfilling, pausing, redriving, verifying
+from operations.data_lake.deployed import Store, Way, store_of, way_of
+from operations.data_lake.latest_rows import latest_rows
+from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
+from operations.dialogue import Dialogue, Result
+from operations.errors import OperationError, StackError
+from operations.instances import Instance
+from operations.instruments.items import key_attributes
+from operations.instruments.patience import Patience
+from operations.instruments.rates import RateLimit
+from operations.instruments.verifying import Report, summary
+
+
+def verify(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
+    """Compare `latest` and the table."""
+    way, store = way_of(at), store_of(at)
+    return _verdict(at, way, _compared(way, store, asked, dialogue), asked.values)
+
+
+def repair(at: Instance, asked: ComparingAsked, dialogue: Dialogue) -> Result:
+    """Show what differs and, after asking, put what the table has now into the stream."""
+    way, store = way_of(at), store_of(at)
+    report = _compared(way, store, asked, dialogue)
+    verdict = _verdict(at, way, report, asked.values)
+    if report.equal:
+        return Result({"found": verdict.shown, "written": 0, "removed": 0}, verdict.text)
+    if report.more:
+        raise OperationError(
+            f"{report.more} more items differ than can be looked at one by one. `tributary backfill {at.stack.name}` "
+            f"brings all that the table has; `tributary repair {at.stack.name}` then removes what is too much."
+        )
+    keys = [*report.missing, *report.extra, *(one.key for one in report.differing)]
+    dialogue.say(verdict.text)
+    dialogue.say(f"{len(keys)} items go through {way.stream_arn} as `{way.table.name}` has them then, or is without.")
+    dialogue.confirm("Repair?")
+    table = way.table
+    snapshot = Snapshot(table.name, table.keys, table.dynamodb.region, moment(table, way.stream_arn, way.at.stack.name))
+    here = table.get(keys)
+    records = [
+        snapshot.of_item(here[key]) if key in here else snapshot.of_absence(key_attributes(key, table.keys))
+        for key in keys
+    ]
+    stream_writer(way.at.client("kinesis"), way.stream_arn).put(map(as_entry, records))
+    return Result(
+        {"found": verdict.shown, "written": len(here), "removed": len(keys) - len(here)},
+        f"{len(here)} items and {len(keys) - len(here)} removals are on their way to the lake. "
+        f"`tributary verify {at.stack.name}` compares all.",
+    )
+
+
+def redrive(at: Instance, asked: None, dialogue: Dialogue) -> Result:
+    """Send what could not be transformed again."""
+    way, store = way_of(at), store_of(at)
+    keys = redriving.waiting(store)
+    if not keys:
+        return Result({"sent": [], "left": []}, "Nothing to redrive.")
+    dialogue.say(f"{len(keys)} objects of `{store.bucket}` go through {way.stream_arn} again.")
+    dialogue.confirm("Redrive?")
+
+    def told(one: redriving.Outcome) -> None:
+        what = f"{one.records} records sent" if one.reason is None else f"left where it is: {one.reason}"
+        dialogue.say(f"{one.key}: {what}")
+
+    outcomes = redriving.redrive(store, way, keys, told)
+    left = [one for one in outcomes if one.reason is not None]
+    sent = sum(one.records for one in outcomes)
+    return Result(
+        {
+            "sent": [{"object": one.key, "records": one.records} for one in outcomes if one.reason is None],
+            "left": [{"object": one.key, "reason": one.reason} for one in left],
+        },
+        f"{sent} records of {len(outcomes) - len(left)} objects are in the stream again; what fails again comes back "
+        f"below `{store.settings.layout.error_prefix}`.",
+        f"{len(left)} objects were left where they are, as said above. Look at them by `aws s3 cp`." if left else None,
+    )
+
+
+def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
+    """Bring what the table had before its stream."""
+    way = way_of(at)
+    if asked.runner is Runner.DISTRIBUTED:
+        raise StackError(
+            "a data lake is backfilled through its stream, whose shards bound it, and not a machine. Leave out "
+            "`--engine distributed`; `--from export` spares the table's capacity."
+        )
+    large = int(way.table.description["TableSizeBytes"]) > backfilling.MOST_SCANNED_BYTES
+    store = _exporting(at, way) if asked.rows is Rows.EXPORT or (asked.rows is None and large) else None
+    dialogue.say(backfilling.intention(way, store))
+    dialogue.confirm("Backfill?")
+    with dialogue.progress() as progress:
+        task = progress.add_task("Bringing", total=way.table.item_count)
+        on_items = partial(progress.advance, task)
+        brought = (
+            backfilling.scanned(way, asked.read_units, on_items)
+            if store is None
+            else backfilling.exported(way, store, on_items)
+        )
+    return Result(
+        {"items": brought.items, "asOf": brought.time_s},
+        f"{brought.items} items are on their way to the lake. `tributary verify {at.stack.name}` compares all.",
+    )
+
+
+def pause(at: Instance, asked: None, dialogue: Dialogue) -> Result:
+    """Hold the delivery stream; changes wait in the Kinesis stream."""
+    way = way_of(at)
+    name = str(way.at.outputs["deliveryStreamName"])
+    dialogue.say(
+        f"`{name}` stops reading; changes of `{way.table.name}` wait in {way.stream_arn} for "
+        f"{pausing.retention_hours(way)} hours, no longer. What it has read already is still delivered."
+    )
+    dialogue.confirm("Pause?")
+    pausing.pause(way)
+    return Result({"paused": name}, f"Paused. `tributary resume {at.stack.name}` goes on from here.")
+
+
+def resume(at: Instance, asked: None, dialogue: Dialogue) -> Result:
+    """Let the delivery stream go on from where it stopped."""
+    way = way_of(at)
+    name = str(way.at.outputs["deliveryStreamName"])
+    dialogue.say(f"`{name}` goes on with {way.stream_arn} from where it stopped.")
+    dialogue.confirm("Resume?")
+    pausing.resume(way)
+    return Result({"resumed": name}, "Resumed.")
+
+
+def on_the_way_s(settings: ProducingSettings) -> float:
+    """How long a change may take to the lake while nothing is wrong: until both buffers are emptied, in seconds."""
+    return (settings.transform.buffer_seconds + settings.delivery.buffer_seconds) * 1.25
+
+
+def _compared(way: Way, store: Store, asked: ComparingAsked, dialogue: Dialogue) -> Report:
+    if asked.where is Where.ATHENA or asked.since is not None:
+        raise StackError(
+            "a data lake is compared by a scan of its table and one query of the lake, from the beginning on. Leave "
+            "out `--engine athena` and `--since`."
+        )
+    with dialogue.progress() as progress:
+        task = progress.add_task("Comparing", total=way.table.item_count)
+        return verifying.verify(
+            way.table,
+            lambda: latest_rows(store, way.table.keys),
+            verifying.rules_of(way),
+            Patience(settle_s=max(asked.settle_s, on_the_way_s(way.settings)), longest_s=asked.longest_s),
+            RateLimit(asked.read_units),
+            lambda count: progress.advance(task, count),
+        )
+
+
+def _exporting(at: Instance, way: Way) -> Store:
+    """The side that takes an export: in the table's own account. Raises StackError for another's."""
+    store = store_of(at)
+    if store.at.stack.account_id != way.at.stack.account_id:
+        raise StackError(
+            f"an export of `{way.table.name}` would go to a bucket of account {store.at.stack.account_id}, which the "
+            "table's account may not write. Use `--from scan`, with `--read-units` if the table's capacity is short."
+        )
+    return store
+
+
+def _verdict(at: Instance, way: Way, report: Report, values: bool) -> Result:
+    shown = report.as_json(way.table.keys, values)
+    failed = None
+    if not report.equal:
+        failed = (
+            f"the lake is not equal to `{way.table.name}`. `tributary redrive {at.stack.name}` sends what could not be "
+            f"transformed again; `tributary repair {at.stack.name}` brings what is missing or differs, whatever it "
+            "comes from."
+        )
+        if report.unsettled:
+            failed += f" `tributary verify {at.stack.name} --longest 1800` waits longer for what keeps changing."
+    return Result(shown, summary(shown, "lake"), failed)

@@ -1,0 +1,225 @@
+"""Operations act as the stack's provider does, and in no other account than the one that is meant."""
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_pulumi import FakePulumi
+from fake_sts import FakeSts
+
+from operations import access, cli
+from operations.access import Far, account_of, accounts_in
+from operations.engine import Engine
+from operations.errors import AccountError
+from operations.stacks import Stack, read
+
+pytestmark = pytest.mark.pure
+
+PROJECT = Path(__file__).parents[2]
+OURS, OTHERS, HUB = "444444444444", "777777777777", "888888888888"
+WORKSHOP = {
+    "region": "eu-west-1",
+    "replicaRegion": "eu-west-1",
+    "sourceTableName": "logfile",
+    "replicaTableName": "logfile_replica",
+    "positionsTableName": "",
+    "writerRoleArn": "",
+    "replicatorName": "ddbreplica_lambda",
+    "replicatorRoleArn": f"arn:aws:iam::{OURS}:role/DDBReplicationRole",
+    "mappingIds": {"replicator": {"stream": "a-mapping"}},
+    "failureBucketName": "failures",
+}
+
+
+def stack(**provider: Any) -> Stack:
+    values = {f"aws:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in provider.items()}
+    return Stack("workshop", OURS, "eu-west-1", {}, values)
+
+
+@pytest.fixture
+def engine(sts: FakeSts, tmp_path: Path) -> Engine:
+    return Engine(tmp_path, {**os.environ, "AWS_ACCESS_KEY_ID": "AKIAOPERATOR", "AWS_SECRET_ACCESS_KEY": "s"})
+
+
+def profiles(monkeypatch: pytest.MonkeyPatch, folder: Path, **keys: str) -> dict[str, str]:
+    """An environment whose files have these profiles, each with an access key."""
+    file = folder / "credentials"
+    file.write_text(
+        "".join(f"[{name}]\naws_access_key_id={key}\naws_secret_access_key=s\n" for name, key in keys.items())
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    return dict(os.environ)
+
+
+def test_another_account_is_refused_with_both_named_and_what_to_type(sts: FakeSts, engine: Engine) -> None:
+    sts.accounts["AKIAOPERATOR"] = OTHERS
+    with pytest.raises(AccountError) as refused:
+        account_of(engine, stack())
+    assert str(refused.value) == (
+        f"stack `workshop` is, by `aws:allowedAccountIds` in Pulumi.workshop.yaml, for account {OURS}, but these "
+        f"credentials (arn:aws:iam::{OTHERS}:user/AKIAOPERATOR) are for account {OTHERS}; nothing was read or written. "
+        f"`export AWS_PROFILE=…` with a profile of account {OURS}, or name a role there, and type the same command "
+        f"again. AWS_ENDPOINT_URL is {sts.endpoint}: `unset` it if AWS itself is meant."
+    )
+
+
+def test_the_stacks_own_account_is_reached(sts: FakeSts, engine: Engine) -> None:
+    sts.accounts["AKIAOPERATOR"] = OURS
+    assert account_of(engine, stack(), WORKSHOP).identity["Account"] == OURS
+
+
+def test_roles_are_assumed_one_after_another_with_everything_that_the_stack_says(sts: FakeSts, engine: Engine) -> None:
+    """The second hop is made with what the first one granted, and nobody acts in the hub's account."""
+    hub, there = f"arn:aws:iam::{HUB}:role/Hub", f"arn:aws:iam::{OURS}:role/TributaryDeployer"
+    tags = {"team": "data"}
+    found = account_of(
+        engine,
+        stack(
+            assumeRoles=[
+                {"roleArn": hub, "externalId": "raven-1", "duration": "1h30m", "sessionName": "ci"},
+                {"roleArn": there, "externalId": "0042", "tags": tags, "policyArns": ["arn:aws:iam::aws:policy/X"]},
+            ]
+        ),
+    )
+    assert found.identity["Account"] == OURS
+    (first_key, first), (second_key, second), (last_key, _) = sts.asked
+    assert (first_key, first["RoleArn"], first["ExternalId"], first["DurationSeconds"], first["RoleSessionName"]) == (
+        "AKIAOPERATOR", hub, "raven-1", "5400", "ci",
+    )  # fmt: skip
+    assert (sts.accounts[second_key], second["RoleArn"], second["ExternalId"]) == (HUB, there, "0042")
+    assert (second["Tags.member.1.Key"], second["Tags.member.1.Value"]) == ("team", "data")
+    assert second["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/X"
+    assert sts.accounts[last_key] == OURS
+
+
+def test_a_web_identity_comes_before_the_roles(sts: FakeSts, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-token\n")
+    web = {"roleArn": f"arn:aws:iam::{OURS}:role/Ci", "webIdentityTokenFile": str(tmp_path / "token")}
+    assert account_of(engine, stack(assumeRoleWithWebIdentity=web)).identity["Account"] == OURS
+    key, request = sts.asked[0]
+    assert (key, request["Action"], request["WebIdentityToken"]) == ("", "AssumeRoleWithWebIdentity", "a-token")
+
+
+def test_credentials_of_a_role_are_renewed_before_they_end(sts: FakeSts, engine: Engine) -> None:
+    role = f"arn:aws:iam::{OURS}:role/TributaryDeployer"
+    sts.valid_s = [60.0]
+    found = account_of(engine, stack(assumeRoles=[{"roleArn": role}]))
+    client = found.client("sts")
+    assert client.get_caller_identity()["Account"] == OURS
+    assert sts.actions.count("AssumeRole") == 2
+    assert len({key for key, request in sts.asked if request["Action"] == "GetCallerIdentity"}) == 1
+
+
+def test_the_stacks_profile_goes_before_keys_in_the_environment(
+    sts: FakeSts, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {**engine.environment, **profiles(monkeypatch, tmp_path, ours="AKIAOURS")}
+    sts.accounts |= {"AKIAOURS": OURS, "AKIAOPERATOR": OTHERS}
+    found = account_of(replace(engine, environment=environment), stack(profile="ours"))
+    assert found.identity["Arn"].endswith("AKIAOURS")
+
+
+def test_the_provider_may_have_its_own_endpoints(sts: FakeSts, engine: Engine) -> None:
+    sts.accounts["AKIAOPERATOR"] = OURS
+    environment = {**engine.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    found = account_of(replace(engine, environment=environment), stack(endpoints=[{"sts": sts.endpoint}]))
+    assert found.identity["Account"] == OURS
+    assert found.client("kinesis").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_a_far_end_is_in_the_account_that_is_known_of_it(
+    sts: FakeSts, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {**engine.environment, **profiles(monkeypatch, tmp_path, far="AKIAFAR")}
+    far_engine = replace(engine, environment=environment)
+    sts.accounts["AKIAFAR"] = OTHERS
+    assert Far(profile="far").account(far_engine, "workshop", "eu-west-1", OTHERS).identity["Account"] == OTHERS
+    with pytest.raises(AccountError, match=rf"the far end of stack `workshop` is in account {HUB}, but .* {OTHERS};"):
+        Far(profile="far").account(far_engine, "workshop", "eu-west-1", HUB)
+    role = f"arn:aws:iam::{OURS}:role/Reader"
+    assert Far(role, "far").account(far_engine, "workshop", "eu-west-1", OURS).identity["Account"] == OURS
+    assert [key for key, request in sts.asked if request["Action"] == "AssumeRole"] == ["AKIAFAR"]
+
+
+def test_a_stack_that_was_deployed_into_another_account_is_refused(sts: FakeSts, engine: Engine) -> None:
+    sts.accounts["AKIAOPERATOR"] = OURS
+    outputs = {"nested": {"roleArn": f"arn:aws:iam::{OTHERS}:role/a", "bucket": "arn:aws:s3:::b"}}
+    assert accounts_in(outputs) == {OTHERS}
+    with pytest.raises(
+        AccountError, match=rf"was deployed into account {OTHERS}, but .* for account {OURS};.*`tributary up"
+    ):
+        account_of(engine, stack(), outputs)
+
+
+def test_a_session_token_is_told_with_the_time_that_is_left(
+    sts: FakeSts, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    access._tell_once.cache_clear()
+    sts.accounts["AKIAOPERATOR"] = OURS
+    ends = (datetime.now(UTC) + timedelta(minutes=43, seconds=20)).isoformat()
+    environment = {**engine.environment, "AWS_SESSION_TOKEN": "t", "AWS_CREDENTIAL_EXPIRATION": ends}
+    for _ in range(2):
+        account_of(replace(engine, environment=environment), stack())
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "note: these credentials are a session token that cannot be refreshed; it ends in 43 minutes."
+    )
+    assert told.count("note:") == 1
+    assert "`export AWS_PROFILE=…`" in told
+
+
+def test_nobody_who_answers_is_told_with_what_to_type(engine: Engine) -> None:
+    environment = {**engine.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    with pytest.raises(
+        AccountError, match=r"http://127\.0\.0\.1:9.*`unset AWS_ENDPOINT_URL`.*`tributary local status`"
+    ):
+        account_of(replace(engine, environment=environment), stack())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "workshop"],
+        ["load", "rows.csv", "--table", "logfile", "--stack", "workshop"],
+        ["backfill", "workshop", "--yes"],
+        ["redrive", "workshop", "--yes"],
+        ["pause", "workshop", "--yes"],
+        ["resume", "workshop", "--yes"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_no_command_touches_another_account(
+    command: list[str],
+    sts: FakeSts,
+    pulumi: FakePulumi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who is asked once, and then nothing is called any more."""
+    text = (PROJECT / "Pulumi.workshop.yaml").read_text()
+    (tmp_path / "Pulumi.workshop.yaml").write_text(
+        text.partition("  aws:assumeRoles:")[0] + text[text.index("  tributary:") :]
+    )
+    (tmp_path / "rows.csv").write_text("a\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHERS")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    sts.accounts["AKIAOTHERS"] = OTHERS
+    pulumi.deploy("workshop", {"logfile": WORKSHOP})
+    with pytest.raises(SystemExit) as ended:
+        cli.main(command)
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert f"for account {OURS}, but these credentials" in told
+    assert f"are for account {OTHERS}; nothing was read or written." in told
+    assert sts.actions == ["GetCallerIdentity"]
+
+
+def test_a_stack_is_reached_by_what_its_file_says(pulumi: FakePulumi, sts: FakeSts) -> None:
+    found = read(Engine(PROJECT), "workshop")
+    assert json.loads(found.provider["aws:assumeRoles"]) == [{"roleArn": f"arn:aws:iam::{OURS}:role/TributaryDeployer"}]

@@ -1,0 +1,144 @@
+"""What an interrupted deployment left is taken into the state or forgotten before the next one."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from fake_pulumi import FakePulumi
+
+from operations import access, deploying
+from operations.engine import Engine
+from operations.errors import StackError
+from operations.recovering import recover
+from operations.stacks import Stack
+
+pytestmark = pytest.mark.pure
+
+STACK = Stack("dev", "444444444444", "eu-west-1", {}, {})
+REFRESH = ["refresh", "--yes", "--skip-preview", "--stack", "dev"]
+
+
+class Account:
+    """An account with one role, one log group and one key without an alias."""
+
+    identity = {"Account": "444444444444"}  # noqa: RUF012  it stands for a property
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def get_role(self, RoleName: str) -> Any:  # noqa: N803
+        if RoleName != "there":
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": "no"}}, "GetRole")
+        return {"Role": {"RoleName": RoleName}}
+
+    def describe_log_groups(self, logGroupNamePrefix: str) -> Any:  # noqa: N803
+        return {"logGroups": [{"logGroupName": f"{logGroupNamePrefix}-longer"}, {"logGroupName": logGroupNamePrefix}]}
+
+    def get_paginator(self, operation: str) -> Any:
+        page = {"Aliases": [{"TargetKeyId": "named"}], "Keys": [{"KeyId": "named"}, {"KeyId": "unnamed"}]}
+        return type("Paginator", (), {"paginate": lambda self: [page]})()
+
+    def describe_key(self, KeyId: str) -> Any:  # noqa: N803
+        return {"KeyMetadata": {"KeyState": "Enabled", "Description": "of the copy"}}
+
+
+def creating(kind: str, resource: str, **inputs: str) -> dict[str, Any]:
+    urn = f"urn:pulumi:dev::tributary::{kind}::{resource}"
+    return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
+
+
+def told_of(
+    pulumi: FakePulumi, folder: Path, monkeypatch: pytest.MonkeyPatch, *pending: dict[str, Any], **environment: str
+) -> tuple[list[list[str]], list[str]]:
+    """What Pulumi is asked to do, besides showing the state, and what is said."""
+    monkeypatch.setattr(access, "account_of", lambda *_: Account())
+    pulumi.deploy("dev", {}, [{"urn": "urn", "type": "aws:iam/role:Role", "id": "known"}], pending)
+    said: list[str] = []
+    recover(Engine(folder, {**os.environ, **environment}), STACK, said.append, said.append)
+    return [call for call in pulumi.calls() if call[:2] != ["stack", "export"]], said
+
+
+def test_what_is_there_is_imported_and_the_rest_is_forgotten(
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, said = told_of(
+        pulumi, tmp_path, monkeypatch,
+        creating("aws:iam/role:Role", "one", name="there"),
+        creating("aws:iam/role:Role", "two", name="missing"),
+        creating("aws:cloudwatch/logGroup:LogGroup", "three", name="/aws/lambda/f"),
+        creating("aws:kms/key:Key", "four", description="of the copy"),
+        creating("aws:cloudwatch/metricAlarm:MetricAlarm", "five", name="alarm"),
+    )  # fmt: skip
+    urn = "urn:pulumi:dev::tributary::"
+    found = {
+        f"{urn}aws:iam/role:Role::one": "there",
+        f"{urn}aws:cloudwatch/logGroup:LogGroup::three": "/aws/lambda/f",
+        f"{urn}aws:kms/key:Key::four": "unnamed",
+    }
+    (put, refresh) = asked
+    assert put[:-1] == ["stack", "import", "--stack", "dev", "--file"]
+    assert refresh == [*REFRESH, *(word for one in found for word in ("--target", one))]
+    state = pulumi.imported()
+    assert state["pending_operations"] == []
+    assert {one["urn"]: one["id"] for one in state["resources"] if one["urn"].startswith(urn)} == found
+    assert [one["inputs"] for one in state["resources"] if one.get("id") == "there"] == [{"name": "there"}]
+    line, question = said
+    assert question == "Is that this deployment's own?"
+    assert line.startswith(
+        "An earlier deployment of `dev` was interrupted. It made `there`, `/aws/lambda/f`, `unnamed`"
+    )
+
+
+def test_nothing_is_done_where_nothing_was_interrupted(
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told_of(pulumi, tmp_path, monkeypatch) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("hostname", "alive", "cancels"),
+    [(socket.gethostname(), False, True), (socket.gethostname(), True, False), ("elsewhere", False, False)],
+    ids=["killed here", "running here", "another machine"],
+)
+def test_a_lock_of_a_process_that_was_killed_is_taken_away(
+    hostname: str, alive: bool, cancels: bool, pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(ended, 0)
+    (tmp_path / "Pulumi.yaml").write_text("name: tributary\n")
+    lock = tmp_path / "state" / ".pulumi" / "locks" / "organization" / "tributary" / "dev" / "1.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid() if alive else ended, "hostname": hostname, "username": "ada"}))
+    backend = (tmp_path / "state").as_uri()
+    asked, said = told_of(pulumi, tmp_path, monkeypatch, PULUMI_BACKEND_URL=backend)
+    assert asked == ([["cancel", "--yes", "--stack", "dev"]] if cancels else [])
+    assert bool(said) is cancels
+
+
+TARGET = """config:
+  aws:region: eu-west-1
+  aws:allowedAccountIds: ["999999999999"]
+  tributary:architectures: {copy: {kind: cross-account-copy/target, writer: {accountId: "111111111111"}}}
+"""
+SOURCE = """config:
+  aws:region: eu-west-1
+  aws:allowedAccountIds: ["111111111111"]
+  tributary:architectures: {copy: {kind: cross-account-copy/source, target: {stack: poc.eu}}}
+"""
+
+
+def test_a_target_whose_name_has_a_dot_is_not_destroyed_under_its_source(pulumi: FakePulumi, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.poc.eu.yaml").write_text(TARGET)
+    (tmp_path / "Pulumi.prod.eu.yaml").write_text(SOURCE)
+    for stack in ("poc.eu", "prod.eu"):
+        pulumi.deploy(stack, {})
+    with pytest.raises(StackError, match=r"`prod\.eu` reads its outputs .* `tributary destroy prod\.eu poc\.eu`"):
+        deploying.destroy(Engine(tmp_path), ["poc.eu"], yes=True)
+    assert [call for call in pulumi.calls() if call[0] == "destroy"] == []
+    deploying.destroy(Engine(tmp_path), [], yes=True)
+    destroyed = [call[2] for call in pulumi.calls() if call[0] == "destroy"]
+    assert destroyed == ["prod.eu", "poc.eu"]
