@@ -67,7 +67,7 @@ def judge(cloud: Cloud, folder: Path, provider: Path, stack: str) -> Judged:
             engine.up(name)
         terraform = Terraform(provider, {**engine.environment, **settings(provider)})
         judged = Judged(version=terraform.version)
-        region = read(folder, stack).region
+        region = read(engine, stack).region
         clients = Clients(cloud.session(account), account, cloud.endpoint, region)
         _by_stand_in(judged, engine, stack, clients)
         _by_provider(judged, terraform, clients)
