@@ -65,6 +65,12 @@ class Terraform:
             for one in shown["resource_changes"]
         }
 
+    def refused(self) -> set[str]:
+        """The addresses of resources whose arguments the provider refuses without asking AWS."""
+        ended = self._ended("validate", "-json")
+        found = json.loads(ended.stdout)["diagnostics"]
+        return {one["address"] for one in found if one["severity"] == "error"}
+
     def attributes(self) -> dict[str, dict[str, Any]]:
         """What Terraform knows of the resources, by address."""
         state = json.loads((self.folder / "terraform.tfstate").read_text())
@@ -78,8 +84,16 @@ class Terraform:
 
     def _run(self, command: str, *arguments: str) -> str:
         plain = [] if command == "show" else ["-input=false", "-no-color"]
-        ended = subprocess.run(
-            ["terraform", command, *plain, *arguments],
+        ended = self._ended(command, *plain, *arguments)
+        if ended.returncode != 0:
+            errors = [line for line in ended.stdout.splitlines() if '"@level":"error"' in line]
+            shown = "\n".join(errors) or ended.stdout[-4000:]
+            pytest.fail(f"`terraform {command}` ended with {ended.returncode}:\n{ended.stderr}{shown}")
+        return ended.stdout
+
+    def _ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["terraform", *arguments],
             cwd=self.folder,
             env=dict(self.environment),
             capture_output=True,
@@ -87,11 +101,6 @@ class Terraform:
             timeout=RUN_TIMEOUT_S,
             check=False,
         )
-        if ended.returncode != 0:
-            errors = [line for line in ended.stdout.splitlines() if '"@level":"error"' in line]
-            shown = "\n".join(errors) or ended.stdout[-4000:]
-            pytest.fail(f"`terraform {command}` ended with {ended.returncode}:\n{ended.stderr}{shown}")
-        return ended.stdout
 
 
 def initialized(folder: Path) -> Path:
