@@ -54,8 +54,8 @@ class Judged:
     calls_of_stand_in: Calls = field(default_factory=dict)
 
 
-def judge(cloud: Cloud, folder: Path, provider: Path, stack: str) -> Judged:
-    """Deploy, change, refresh and destroy the stack twice; `provider` is a folder with the provider in it."""
+def judge(cloud: Cloud, folder: Path, terraform_folder: Path, stack: str) -> Judged:
+    """Deploy, change, refresh and destroy the stack twice; `terraform_folder` has the provider."""
     _, before, _ = STACKS[stack]
     account_ids = {STACKS[name][0]: cloud.new_account() for name in (*before, stack)}
     changes = {name: {"deletionProtection": False, **STACKS[name][2]} for name in (*before, stack)}
@@ -65,7 +65,7 @@ def judge(cloud: Cloud, folder: Path, provider: Path, stack: str) -> Judged:
         for name in before:
             cleanup.callback(engine.destroy, name)
             engine.up(name)
-        terraform = Terraform(provider, {**engine.environment, **settings(provider)})
+        terraform = Terraform(terraform_folder, {**engine.environment, **settings(terraform_folder)})
         judged = Judged(version=terraform.version)
         region = read(engine, stack).region
         clients = Clients(cloud.session(account), account, cloud.endpoint, region)

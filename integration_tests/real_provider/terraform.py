@@ -26,6 +26,7 @@ VERSIONS = ">= 5.100.0, < 7.0.0"
 NEEDED = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": VERSIONS}}}}
 # Where a plan is kept, for `apply` and `show`.
 PLAN = "plan"
+LOCK = ".terraform.lock.hcl"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Terraform:
     @property
     def version(self) -> tuple[int, ...]:
         """The provider's version."""
-        locked = (self.folder / ".terraform.lock.hcl").read_text()
+        locked = (self.folder / LOCK).read_text()
         return tuple(int(part) for part in locked.partition("version")[2].split('"')[1].split("."))
 
     def _run(self, command: str, *arguments: str) -> str:
@@ -122,6 +123,13 @@ def initialized(folder: Path) -> Path:
         pytest.skip(_missing(f"`terraform init` did not end in {INIT_TIMEOUT_S} s"))
     if ended.returncode != 0:
         pytest.skip(_missing(" ".join(ended.stderr.split())))
+    return folder
+
+
+def another(provider: Path, folder: Path) -> Path:
+    """One more folder with the same provider: it is installed once, and takes hundreds of megabytes."""
+    (folder / ".terraform").symlink_to(provider / ".terraform")
+    shutil.copy(provider / LOCK, folder)
     return folder
 
 

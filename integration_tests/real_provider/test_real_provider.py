@@ -6,7 +6,6 @@ two is a failure here, or a row of docs/adding-a-resource-type.md.
 """
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from integration_tests.real_provider.declared import address
 from integration_tests.real_provider.judging import STACKS, Judged, judge
 from integration_tests.real_provider.replacements import replaced_by_provider, replaced_by_stand_in
-from integration_tests.real_provider.terraform import initialized
+from integration_tests.real_provider.terraform import another
 from integration_tests.support.addressing import Cloud
 
 pytestmark = [pytest.mark.local, pytest.mark.differs("plain", "it authorizes nothing")]
@@ -30,12 +29,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def judged(request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Judged:
+def judged(
+    request: pytest.FixtureRequest, cloud: Cloud, provider: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Judged:
     """One stack, deployed and destroyed by both."""
     if cloud.target != "local":
         pytest.skip(f"{cloud.target} differs: it does not tell which calls were made")
-    provider = initialized(tmp_path_factory.mktemp("terraform"))
-    return judge(cloud, tmp_path_factory.mktemp("project"), provider, str(request.param))
+    terraform = another(provider, tmp_path_factory.mktemp("terraform"))
+    return judge(cloud, tmp_path_factory.mktemp("project"), terraform, str(request.param))
 
 
 def test_a_second_plan_changes_nothing(judged: Judged) -> None:
@@ -69,5 +70,5 @@ def test_nothing_is_left(judged: Judged) -> None:
 
 def rows(who: str) -> set[str]:
     """The calls that only one of the two makes, by the table in the documentation: `| `action` | who | why |`."""
-    found: Iterator[re.Match[str]] = re.finditer(r"^\| (`[^|]+`) \| ([a-z-]+) \|", ROWS.read_text(), re.MULTILINE)
+    found = re.finditer(r"^\| (`[^|]+`) \| ([a-z-]+) \|", ROWS.read_text(), re.MULTILINE)
     return {action for row in found if row[2] == who for action in re.findall(r"`([a-z0-9]+:\w+)`", row[1])}

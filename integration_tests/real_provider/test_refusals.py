@@ -8,14 +8,14 @@ import pytest
 from integration_tests.real_provider.declared import arguments
 from integration_tests.real_provider.names import type_name
 from integration_tests.real_provider.refused import cases
-from integration_tests.real_provider.terraform import Terraform, initialized, settings
+from integration_tests.real_provider.terraform import Terraform, another, settings
 from localcloud.plugin.provider import Provider
 
 pytestmark = pytest.mark.local
 
 
-def test_both_refuse_the_same_values(tmp_path: Path) -> None:
-    folder = initialized(tmp_path)
+def test_both_refuse_the_same_values(provider: Path, tmp_path: Path) -> None:
+    folder = another(provider, tmp_path)
     declared: dict[str, dict[str, object]] = {}
     for case in cases():
         declared.setdefault(type_name(case.token), {})[case.label] = arguments(case.token, case.inputs, {})
