@@ -93,7 +93,7 @@ def left(clients: Clients) -> list[str]:
         *(mapping["UUID"] for mapping in clients.lambda_.list_event_source_mappings()["EventSourceMappings"]),
         *(group["logGroupName"] for group in clients.logs.describe_log_groups()["logGroups"]),
         *(alarm["AlarmName"] for alarm in clients.cloudwatch.describe_alarms()["MetricAlarms"]),
-        *(database["Name"] for database in clients.glue.get_databases()["DatabaseList"] if database["Name"] != "default"),
+        *(database["Name"] for database in clients.glue.get_databases()["DatabaseList"]),
         *(group["Name"] for group in clients.athena.list_work_groups()["WorkGroups"] if group["Name"] != "primary"),
         *(machine["name"] for machine in clients.stepfunctions.list_state_machines()["stateMachines"]),
         *(board["DashboardName"] for board in clients.cloudwatch.list_dashboards()["DashboardEntries"]),
