@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from integration_tests.real_provider.names import argument, is_map, type_name
+from integration_tests.real_provider.names import MAPS, argument, type_name
 
 # What AWS makes up, of each type: outputs, which have the same names in snake_case in Terraform.
 MADE_UP: Mapping[str, Mapping[str, str]] = {
@@ -73,7 +73,7 @@ def _value(token: str, path: str, value: Any, references: Mapping[str, str]) -> 
         return [_value(token, path, item, references) for item in value]
     if not isinstance(value, dict) or path == "code":
         return value
-    keep = is_map(token, path)
+    keep = path.rpartition(".")[2] in MAPS
     return {
         name if keep else argument(token, f"{path}.{name}"): _value(token, f"{path}.{name}", item, references)
         for name, item in value.items()

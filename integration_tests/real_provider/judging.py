@@ -33,7 +33,6 @@ STACKS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {
     "workshop": ("444444444444", (), {"bulk": {}}),
     "stream-owner": ("111111111111", (), {}),
     "stream-subscriber": ("222222222222", ("stream-owner",), {}),
-    "lake": ("666666666666", (), {}),
 }
 
 Calls = Mapping[str, Mapping[str, Sequence[str]]]

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 # Of every type. Where Terraform has the plural too, RENAMED says so.
 SINGULAR = {
     "attributes": "attribute",
-    "catalogTargets": "catalog_target",
     "globalSecondaryIndexes": "global_secondary_index",
     "localSecondaryIndexes": "local_secondary_index",
     "metricQueries": "metric_query",
     "rules": "rule",
-    "s3Targets": "s3_target",
     "transitions": "transition",
 }
 
@@ -26,32 +24,20 @@ RENAMED: Mapping[tuple[str, str], str] = {
     ("aws:lambda/function:Function", "name"): "function_name",
 }
 
-# Types whose names differ in more.
-TYPES = {"aws:s3/bucketReplicationConfig:BucketReplicationConfig": "aws_s3_bucket_replication_configuration"}
-
-# Objects whose keys are the user's, and are left as they are: everywhere, and of one type.
+# Objects whose keys are the user's: left as they are.
 MAPS = frozenset({"dimensions", "tags", "variables"})
-MAPS_OF = {
-    "aws:glue/catalogDatabase:CatalogDatabase": frozenset({"parameters"}),
-    "aws:glue/catalogTable:CatalogTable": frozenset({"parameters"}),
-}
 
 
 def type_name(token: str) -> str:
     """`aws:cloudwatch/metricAlarm:MetricAlarm` → `aws_cloudwatch_metric_alarm`."""
     module, _, name = token.removeprefix("aws:").partition(":")
-    return TYPES.get(token) or f"aws_{module.split('/')[0]}_{snake(name)}"
+    return f"aws_{module.split('/')[0]}_{snake(name)}"
 
 
 def argument(token: str, path: str) -> str:
     """Terraform's name of the property at `path`."""
     name = path.rpartition(".")[2]
     return RENAMED.get((token, path)) or SINGULAR.get(name) or snake(name)
-
-
-def is_map(token: str, path: str) -> bool:
-    """Whether the keys of the object at `path` are the user's."""
-    return path.rpartition(".")[2] in MAPS | MAPS_OF.get(token, frozenset())
 
 
 def snake(name: str) -> str:

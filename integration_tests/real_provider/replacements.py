@@ -23,8 +23,6 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "tableClass": "STANDARD_INFREQUENT_ACCESS",
     },
     "aws:glue/catalogDatabase:CatalogDatabase": {"name": "another", "description": "another"},
-    "aws:glue/catalogTable:CatalogTable": {"name": "another", "description": "another"},
-    "aws:glue/crawler:Crawler": {"name": "another", "description": "another", "databaseName": "another"},
     "aws:iam/role:Role": {"name": "another", "path": "/another/", "maxSessionDuration": 7200},
     "aws:iam/rolePolicy:RolePolicy": {"name": "another", "role": "another"},
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": {"name": "another"},
