@@ -7,15 +7,18 @@ import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
+from components.distributed_backfill import BackfillerArgs
 from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
 from components.policies import Statement, statement, uses_key
 from components.regions import partition_of
-from components.table_replica.backfill import BackfillerArgs
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
 from components.table_replica.tables import TABLE_KEY_ACTIONS, replica_tables, shaped_table
+
+# Of the backfiller: rows that it writes at once.
+WRITE_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +133,14 @@ class TableReplica(pulumi.ComponentResource):
                     force_destroy=not settings.deletion_protection,
                     far_account_id=far_account,
                     backfiller=BackfillerArgs(
+                        code=packaged_code("table_backfiller"),
+                        passed=["keys", "writeUnits"],
                         function_name=backfiller_name(settings.replicator.name),
                         role_name=backfiller_name(settings.replicator_role_name),
                         log_retention_days=settings.replicator.log_retention_days,
-                        environment=far_end.environment,
+                        environment=pulumi.Output.from_input(far_end.environment).apply(
+                            lambda replica: {**replica, "WRITE_THREADS": str(WRITE_THREADS)}
+                        ),
                         statements=far_end.row_statements,
                     ),
                 ),
