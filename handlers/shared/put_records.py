@@ -45,7 +45,7 @@ def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def put_batch(client: Any, stream_arn: str, batch: list[Entry], budget: TimeBudget) -> int:
-    """Put what one call takes; how many calls that took. Raises NotTakenError when there is no time left, or no hope."""
+    """Put what one call takes; how many calls that took. Raises NotTakenError when there is no time, or no hope."""
     calls = attempt = 0
     while batch:
         calls += 1
