@@ -9,24 +9,10 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
 from components.code import RUNTIME, FunctionCode
+from components.event_source import EventSource
 from components.policies import Statement, combined, document, statement, trusts_service, uses_key
 from components.settings import FunctionSettings
 from handlers.shared.places import POISON_PREFIX, PROGRESS_PREFIX
-
-
-@dataclass(frozen=True, kw_only=True)
-class EventSource:
-    """What a mapping reads: `arn` is the event source, `statements` allow reading it.
-
-    The mapping starts at what arrived at `starting_timestamp`, which Kinesis streams alone can (ISO 8601, UTC), or at
-    the horizon. A mapping that is deleted forgets its place: `protect` has Pulumi refuse to delete or replace it.
-    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (StartingPosition)
-    """
-
-    arn: pulumi.Input[str]
-    statements: list[Statement]
-    starting_timestamp: str | None = None
-    protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,35 +206,6 @@ def declare_function(
         ),
     )
     return DeclaredFunction(function, role, policy, logs)
-
-
-def reads_kinesis(stream_arn: pulumi.Input[str], consumer_arn: pulumi.Input[str] | None) -> list[Statement]:
-    """What a mapping needs to read a stream, or a consumer of it.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
-    """
-    stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
-    statements = [
-        statement([f"kinesis:{action}" for action in stream], stream_arn),
-        # ListStreams has no resource level.
-        statement(["kinesis:ListStreams"], "*"),
-    ]
-    if consumer_arn is not None:
-        statements.append(statement(["kinesis:SubscribeToShard", "kinesis:DescribeStreamConsumer"], consumer_arn))
-    return statements
-
-
-def reads_table_stream(stream_arn: pulumi.Input[str]) -> list[Statement]:
-    """What a mapping needs to read a table's stream.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-    """
-    actions = ["DescribeStream", "GetRecords", "GetShardIterator"]
-    return [
-        statement([f"dynamodb:{action}" for action in actions], stream_arn),
-        # ListStreams has no resource level that names a single stream.
-        statement(["dynamodb:ListStreams"], "*"),
-    ]
 
 
 def _joins_networks(function_name: str) -> list[Statement]:

@@ -6,19 +6,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
 from components.cross_account_copy.settings import OLDER, TABLE, SourceSettings
-from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_kinesis
-from components.key import EncryptionKey, EncryptionKeyArgs
-from components.monitoring import Monitoring, MonitoringArgs, function_watches, stream_watches
-from components.policies import statement, uses_key
-from components.regions import partition_of
+from components.event_source import kinesis_source
+from components.monitoring import stream_watches
+from components.policies import statement
+from components.side import Side
 from components.stream import DataStream, DataStreamArgs
-from handlers.shared.places import PROGRESS_PREFIX
-
-# How far the copier got inside a record says nothing once the record has left the stream's mapping, after an hour.
-PROGRESS_DAYS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,94 +39,50 @@ class CopySource(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        key = EncryptionKey(
-            name,
-            EncryptionKeyArgs(
-                description=f"Stream of the copy {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                deletion_protection=settings.deletion_protection,
-            ),
-            child,
-        )
+        side = Side(name, args, child, key_description=f"Stream of the copy {name}")
         stream = DataStream(
             name,
             DataStreamArgs(
                 stream_name=settings.stream_name,
                 shard_count=None if settings.shard_count == "on-demand" else settings.shard_count,
                 retention_hours=settings.retention_hours,
-                key_arn=key.arn,
+                key_arn=side.key.arn,
                 consumers=[settings.copier.name] if settings.enhanced_fan_out else [],
                 deletion_protection=settings.deletion_protection,
             ),
             child,
         )
-        failures = PrivateBucket(
-            f"{name}-failures",
-            PrivateBucketArgs(
-                key_arn=key.arn,
-                expire_prefix_days={PROGRESS_PREFIX: PROGRESS_DAYS},
-                force_destroy=not settings.deletion_protection,
-            ),
-            child,
+        copier = side.stream_function(
+            "copier",
+            code=packaged_code("cross_account_copier"),
+            role_name=settings.copier_role_name,
+            settings=settings.copier,
+            sources={
+                "stream": kinesis_source(
+                    stream.arn,
+                    stream.consumer_arns.get(settings.copier.name),
+                    side.key.arn,
+                    args.region,
+                    settings.starts_at,
+                )
+            },
+            environment=pulumi.Output.all(
+                role_arn=args.target_role_arn,
+                region=args.target_region,
+                tables=args.target_tables,
+                external_id=settings.external_id,
+            ).apply(lambda granted: copier_environment(**granted)),
+            statements=[statement(["sts:AssumeRole"], args.target_role_arn)],
+            keeps_progress=True,
         )
-        consumer_arn = stream.consumer_arns.get(settings.copier.name)
-        copier = StreamFunction(
-            f"{name}-copier",
-            StreamFunctionArgs(
-                code=packaged_code("cross_account_copier"),
-                role_name=settings.copier_role_name,
-                settings=settings.copier,
-                sources={
-                    "stream": EventSource(
-                        arn=stream.arn if consumer_arn is None else consumer_arn,
-                        statements=[
-                            *reads_kinesis(stream.arn, consumer_arn),
-                            uses_key(key.arn, ["Decrypt"], "kinesis", args.region),
-                        ],
-                        starting_timestamp=settings.starts_at,
-                    )
-                },
-                failures=failures,
-                key_arn=key.arn,
-                account_id=args.account_id,
-                region=args.region,
-                environment=pulumi.Output.all(
-                    role_arn=args.target_role_arn,
-                    region=args.target_region,
-                    tables=args.target_tables,
-                    external_id=settings.external_id,
-                ).apply(lambda granted: copier_environment(**granted)),
-                statements=[statement(["sts:AssumeRole"], args.target_role_arn)],
-                keeps_progress=True,
-            ),
-            child,
-        )
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(
-                watches=[
-                    *function_watches(
-                        "copier",
-                        copier.name,
-                        copier.mapping_ids,
-                        settings.copier.maximum_record_age_seconds,
-                        copier.source_arns,
-                    ),
-                    *stream_watches("stream", stream.name),
-                ],
-                region=args.region,
-                alarm_topic_arn=settings.alarm_topic_arn,
-            ),
-            child,
-        )
+        monitoring = side.monitoring(stream_watches("stream", stream.name))
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             "streamName": stream.name,
             "streamArn": stream.arn,
             "copierName": copier.name,
             "copierRoleArn": copier.role_arn,
-            "failureBucketName": failures.name,
+            "failureBucketName": side.failures.name,
             "mappingIds": {"copier": copier.mapping_ids},
             "dashboard": monitoring.dashboard,
         }

@@ -9,18 +9,12 @@ from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
 from components.cross_account_copy.settings import CLICK_STREAM_KEYS, OLDER, TABLE, TargetSettings
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs
-from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
-from components.key import EncryptionKey, EncryptionKeyArgs
-from components.monitoring import (
-    Monitoring,
-    MonitoringArgs,
-    Watch,
-    delivery_watches,
-    function_watches,
-    table_watches,
-)
-from components.policies import Statement, document, statement, trusts_role, uses_key
+from components.event_source import TABLE_KEY_ACTIONS, EventSource, table_source
+from components.function import StreamFunction
+from components.monitoring import delivery_watches, table_watches
+from components.policies import document, statement, trusts_role, uses_key
 from components.regions import partition_of
+from components.side import Side
 from components.table import DataTable, DataTableArgs, IndexArgs
 
 # The copier's writes, and nothing else: no reads, no deletes.
@@ -28,10 +22,6 @@ WRITER_ACTIONS = ["dynamodb:BatchWriteItem"]
 
 # The schema that makes a copied record overwrite itself: its own sequence number, spread by two digits of it.
 KEYS = {"seqNumbershardIdHash": "S", "sequenceNumber": "S"}
-
-# What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-TABLE_KEY_ACTIONS = ["Decrypt", "DescribeKey"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +42,19 @@ class CopyTarget(pulumi.ComponentResource):
         self._args = args
         settings = args.settings
 
-        key = EncryptionKey(
-            name,
-            EncryptionKeyArgs(
-                description=f"Data of the copy {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                deletion_protection=settings.deletion_protection,
+        self._side = side = Side(name, args, self._child, key_description=f"Data of the copy {name}")
+        key = side.key
+        tables = self._tables(name, key.arn)
+        role = self._writer_role(name, key.arn, list(tables.values()))
+        lake = PrivateBucket(
+            f"{name}-lake",
+            PrivateBucketArgs(
+                key_arn=key.arn,
+                bucket_name=settings.bucket_name,
+                force_destroy=not settings.deletion_protection,
             ),
             self._child,
         )
-        tables = self._tables(name, key.arn)
-        role = self._writer_role(name, key.arn, list(tables.values()))
-        lake, failures = self._buckets(name, key.arn)
         delivery = BucketDelivery(
             name,
             BucketDeliveryArgs(
@@ -84,51 +74,27 @@ class CopyTarget(pulumi.ComponentResource):
             self._child,
         )
         sources = {
-            label: EventSource(
-                arn=table.stream_arn,
-                statements=_reads_stream_of(table, key.arn, args.region),
-                protect=settings.deletion_protection,
-            )
+            label: table_source(table.stream_arn, key.arn, args.region, protect=settings.deletion_protection)
             for label, table in tables.items()
         }
-        forwarder = StreamFunction(
-            f"{name}-forwarder",
-            StreamFunctionArgs(
-                code=packaged_code("firehose_forwarder"),
-                role_name=settings.forwarder_role_name,
-                settings=settings.forwarder,
-                sources=sources,
-                failures=failures,
-                key_arn=key.arn,
-                account_id=args.account_id,
-                region=args.region,
-                environment={
-                    "DELIVERY_STREAM": delivery.name,
-                    "PACK_BYTES": str(settings.delivery.pack_bytes),
-                },
-                statements=[statement(["firehose:PutRecordBatch"], delivery.arn)],
-            ),
-            self._child,
+        forwarder = side.stream_function(
+            "forwarder",
+            code=packaged_code("firehose_forwarder"),
+            role_name=settings.forwarder_role_name,
+            settings=settings.forwarder,
+            sources=sources,
+            environment={
+                "DELIVERY_STREAM": delivery.name,
+                "PACK_BYTES": str(settings.delivery.pack_bytes),
+            },
+            statements=[statement(["firehose:PutRecordBatch"], delivery.arn)],
         )
-        functions = {"forwarder": (forwarder, settings.forwarder.maximum_record_age_seconds)}
-        click_stream = self._click_stream(name, key.arn, failures, sources)
-        if click_stream is not None and settings.click_stream is not None:
-            functions["click-stream"] = (
-                click_stream[1],
-                settings.click_stream.function.maximum_record_age_seconds,
-            )
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(
-                watches=[
-                    *_watches_of(functions),
-                    *delivery_watches("delivery", delivery.name, settings.delivery.buffer_seconds),
-                    *(watch for label, table in tables.items() for watch in table_watches(label, table.name)),
-                ],
-                region=args.region,
-                alarm_topic_arn=settings.alarm_topic_arn,
-            ),
-            self._child,
+        click_stream = self._click_stream(name, sources)
+        monitoring = side.monitoring(
+            [
+                *delivery_watches("delivery", delivery.name, settings.delivery.buffer_seconds),
+                *(watch for label, table in tables.items() for watch in table_watches(label, table.name)),
+            ]
         )
 
         self.outputs: dict[str, pulumi.Input[object]] = {
@@ -137,7 +103,7 @@ class CopyTarget(pulumi.ComponentResource):
             "region": args.region,
             "deliveryStreamName": delivery.name,
             "bucketName": lake.name,
-            "failureBucketName": failures.name,
+            "failureBucketName": side.failures.name,
             "forwarderName": forwarder.name,
             "mappingIds": {"forwarder": forwarder.mapping_ids},
             "dashboard": monitoring.dashboard,
@@ -211,34 +177,9 @@ class CopyTarget(pulumi.ComponentResource):
         )
         return role
 
-    def _buckets(self, name: str, key_arn: pulumi.Input[str]) -> tuple[PrivateBucket, PrivateBucket]:
-        """The lake, and the on-failure destination."""
-        settings = self._args.settings
-        lake = PrivateBucket(
-            f"{name}-lake",
-            PrivateBucketArgs(
-                key_arn=key_arn,
-                bucket_name=settings.bucket_name,
-                force_destroy=not settings.deletion_protection,
-            ),
-            self._child,
-        )
-        failures = PrivateBucket(
-            f"{name}-failures",
-            PrivateBucketArgs(key_arn=key_arn, force_destroy=not settings.deletion_protection),
-            self._child,
-        )
-        return lake, failures
-
-    def _click_stream(
-        self,
-        name: str,
-        key_arn: pulumi.Input[str],
-        failures: PrivateBucket,
-        sources: dict[str, EventSource],
-    ) -> tuple[DataTable, StreamFunction] | None:
+    def _click_stream(self, name: str, sources: dict[str, EventSource]) -> tuple[DataTable, StreamFunction] | None:
         """The per-user table and its writer, where the stack file asks for them."""
-        args, settings = self._args, self._args.settings.click_stream
+        settings = self._args.settings.click_stream
         if settings is None:
             return None
         table = DataTable(
@@ -247,40 +188,19 @@ class CopyTarget(pulumi.ComponentResource):
                 table_name=settings.table_name,
                 keys=dict.fromkeys(CLICK_STREAM_KEYS, "S"),
                 throughput=settings.capacity,
-                key_arn=key_arn,
+                key_arn=self._side.key.arn,
                 indexes=[],
-                deletion_protection=args.settings.deletion_protection,
+                deletion_protection=self._args.settings.deletion_protection,
             ),
             self._child,
         )
-        writer = StreamFunction(
-            f"{name}-click-stream",
-            StreamFunctionArgs(
-                code=packaged_code("click_stream_writer"),
-                role_name=settings.role_name,
-                settings=settings.function,
-                sources=sources,
-                failures=failures,
-                key_arn=key_arn,
-                account_id=args.account_id,
-                region=args.region,
-                environment={"TABLE_NAME": table.name},
-                statements=[statement(["dynamodb:BatchWriteItem"], table.arn)],
-            ),
-            self._child,
+        writer = self._side.stream_function(
+            "click-stream",
+            code=packaged_code("click_stream_writer"),
+            role_name=settings.role_name,
+            settings=settings.function,
+            sources=sources,
+            environment={"TABLE_NAME": table.name},
+            statements=[statement(["dynamodb:BatchWriteItem"], table.arn)],
         )
         return table, writer
-
-
-def _reads_stream_of(table: DataTable, key_arn: pulumi.Input[str], region: str) -> list[Statement]:
-    # A table's stream is encrypted with the table's key.
-    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-    return [*reads_table_stream(table.stream_arn), uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)]
-
-
-def _watches_of(functions: dict[str, tuple[StreamFunction, int]]) -> list[Watch]:
-    return [
-        watch
-        for label, (function, maximum_age_s) in functions.items()
-        for watch in function_watches(label, function.name, function.mapping_ids, maximum_age_s, function.source_arns)
-    ]

@@ -7,8 +7,8 @@ import pulumi
 from components.data_lake.bucket import lets_encrypt
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
 from components.data_lake.settings import ConsumerSettings
-from components.key import EncryptionKey, EncryptionKeyArgs
 from components.regions import partition_of
+from components.side import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +29,15 @@ class LakeConsumer(pulumi.ComponentResource):
         settings = args.settings
         writer_role_arn = settings.producer.role_arn(partition_of(args.region))
 
-        key = EncryptionKey(
+        side = Side(
             name,
-            EncryptionKeyArgs(
-                description=f"Data of the lake {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                alias=settings.key_alias,
-                deletion_protection=settings.deletion_protection,
-                statements=[lets_encrypt(writer_role_arn, args.region)],
-            ),
+            args,
             child,
+            key_description=f"Data of the lake {name}",
+            key_statements=[lets_encrypt(writer_role_arn, args.region)],
+            key_alias=settings.key_alias,
         )
+        key = side.key
         store = LakeStore(
             name,
             LakeStoreArgs(

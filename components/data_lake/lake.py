@@ -8,9 +8,8 @@ from components.data_lake.bulk import ExporterArgs, distributed_export
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
 from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
 from components.data_lake.settings import LakeSettings
-from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
-from components.monitoring import Monitoring, MonitoringArgs
-from components.regions import partition_of
+from components.key import lets_logs_encrypt
+from components.side import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +29,15 @@ class DataLake(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        key = EncryptionKey(
+        side = Side(
             name,
-            EncryptionKeyArgs(
-                description=f"Data of the lake {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                alias=settings.key_alias,
-                deletion_protection=settings.deletion_protection,
-                statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
-            ),
+            args,
             child,
+            key_description=f"Data of the lake {name}",
+            key_statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
+            key_alias=settings.key_alias,
         )
+        key = side.key
         store = LakeStore(
             name,
             LakeStoreArgs(settings=settings, key_arn=key.arn, account_id=args.account_id, region=args.region),
@@ -61,11 +57,7 @@ class DataLake(pulumi.ComponentResource):
             ),
             child,
         )
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(watches=delivery.watches, region=args.region, alarm_topic_arn=settings.alarm_topic_arn),
-            child,
-        )
+        monitoring = side.monitoring(delivery.watches)
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             **delivery.outputs,

@@ -11,10 +11,10 @@ from components.data_lake.catalogue import changes_table
 from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
 from components.data_lake.settings import Layout, ProducerSettings
 from components.delivery_stream import Conversion
-from components.key import EncryptionKey, EncryptionKeyArgs, lets_logs_encrypt
-from components.monitoring import Monitoring, MonitoringArgs
+from components.key import lets_logs_encrypt
 from components.querying import database_name
 from components.regions import partition_of
+from components.side import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +36,15 @@ class LakeProducer(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        key = EncryptionKey(
+        side = Side(
             name,
-            EncryptionKeyArgs(
-                description=f"Changes on their way to the lake {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                alias=settings.key_alias,
-                deletion_protection=settings.deletion_protection,
-                statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
-            ),
+            args,
             child,
+            key_description=f"Changes on their way to the lake {name}",
+            key_statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
+            key_alias=settings.key_alias,
         )
+        key = side.key
         delivery = ChangeDelivery(
             name,
             ChangeDeliveryArgs(
@@ -61,11 +58,7 @@ class LakeProducer(pulumi.ComponentResource):
             ),
             child,
         )
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(watches=delivery.watches, region=args.region, alarm_topic_arn=settings.alarm_topic_arn),
-            child,
-        )
+        monitoring = side.monitoring(delivery.watches)
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             **delivery.outputs,

@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import FunctionCode, own_code, packaged_code
-from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_kinesis
-from components.key import EncryptionKey, EncryptionKeyArgs
-from components.monitoring import Monitoring, MonitoringArgs, function_watches
-from components.policies import uses_key
-from components.regions import partition_of
+from components.event_source import kinesis_source
 from components.shared_stream.settings import SubscriberSettings
+from components.side import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,64 +30,28 @@ class StreamSubscriber(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        key = EncryptionKey(
-            name,
-            EncryptionKeyArgs(
-                description=f"Failed batches of {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                deletion_protection=settings.deletion_protection,
-            ),
-            child,
+        side = Side(name, args, child, key_description=f"Failed batches of {name}")
+        function = side.stream_function(
+            "consumer",
+            code=_code(settings),
+            role_name=settings.role_name,
+            settings=settings.function,
+            sources={
+                "stream": kinesis_source(
+                    args.stream_arn, args.consumer_arn, args.stream_key_arn, args.region, settings.starts_at
+                )
+            },
+            environment=_environment(settings),
+            sets_aside=False,
+            watches_sources=False,
         )
-        failures = PrivateBucket(
-            f"{name}-failures",
-            PrivateBucketArgs(key_arn=key.arn, force_destroy=not settings.deletion_protection),
-            child,
-        )
-        function = StreamFunction(
-            f"{name}-consumer",
-            StreamFunctionArgs(
-                code=_code(settings),
-                role_name=settings.role_name,
-                settings=settings.function,
-                sources={
-                    "stream": EventSource(
-                        arn=args.stream_arn if args.consumer_arn is None else args.consumer_arn,
-                        statements=[
-                            *reads_kinesis(args.stream_arn, args.consumer_arn),
-                            uses_key(args.stream_key_arn, ["Decrypt"], "kinesis", args.region),
-                        ],
-                        starting_timestamp=settings.starts_at,
-                    )
-                },
-                failures=failures,
-                key_arn=key.arn,
-                account_id=args.account_id,
-                region=args.region,
-                environment=_environment(settings),
-                statements=[],
-                sets_aside=False,
-            ),
-            child,
-        )
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(
-                watches=function_watches(
-                    "consumer", function.name, function.mapping_ids, settings.function.maximum_record_age_seconds
-                ),
-                region=args.region,
-                alarm_topic_arn=settings.alarm_topic_arn,
-            ),
-            child,
-        )
+        monitoring = side.monitoring()
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             "functionName": function.name,
             "roleArn": function.role_arn,
             "logGroupName": function.log_group,
-            "failureBucketName": failures.name,
+            "failureBucketName": side.failures.name,
             "mappingIds": function.mapping_ids,
             "dashboard": monitoring.dashboard,
         }

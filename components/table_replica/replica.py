@@ -5,17 +5,15 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import packaged_code
 from components.distributed_backfill import BackfillerArgs
-from components.function import EventSource, StreamFunction, StreamFunctionArgs, reads_table_stream
-from components.key import EncryptionKey, EncryptionKeyArgs
-from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches, table_watches
-from components.policies import Statement, statement, uses_key
-from components.regions import partition_of
+from components.event_source import EventSource, table_source
+from components.monitoring import Watch, table_watches
+from components.policies import Statement, statement
+from components.side import Side
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
-from components.table_replica.tables import TABLE_KEY_ACTIONS, replica_tables, shaped_table
+from components.table_replica.tables import replica_tables, shaped_table
 
 # Of the backfiller: rows that it writes at once.
 WRITE_THREADS = 8
@@ -58,58 +56,28 @@ class TableReplica(pulumi.ComponentResource):
         settings = args.settings
 
         far_account = None if args.far_end is None else _account_of(args.far_end["writerRoleArn"])
-        key = EncryptionKey(
+        side = Side(
             name,
-            EncryptionKeyArgs(
-                description=f"Data of the replica {name}",
-                account_id=args.account_id,
-                partition=partition_of(args.region),
-                deletion_protection=settings.deletion_protection,
-                statements=[lets_encrypt(far_account, args.region)]
-                if settings.bulk and far_account is not None
-                else None,
-            ),
+            args,
             self._child,
+            key_description=f"Data of the replica {name}",
+            key_statements=[lets_encrypt(far_account, args.region)]
+            if settings.bulk and far_account is not None
+            else [],
         )
+        key = side.key
         source = self._source(name, key.arn)
         far_end = self._far_end(name, key.arn)
-        failures = PrivateBucket(
-            f"{name}-failures",
-            PrivateBucketArgs(key_arn=key.arn, force_destroy=not settings.deletion_protection),
-            self._child,
+        replicator = side.stream_function(
+            "replicator",
+            code=packaged_code("table_replicator"),
+            role_name=settings.replicator_role_name,
+            settings=settings.replicator,
+            sources={"stream": source.stream},
+            environment=far_end.environment,
+            statements=far_end.statements,
         )
-        replicator = StreamFunction(
-            f"{name}-replicator",
-            StreamFunctionArgs(
-                code=packaged_code("table_replicator"),
-                role_name=settings.replicator_role_name,
-                settings=settings.replicator,
-                sources={"stream": source.stream},
-                failures=failures,
-                key_arn=key.arn,
-                account_id=args.account_id,
-                region=args.region,
-                environment=far_end.environment,
-                statements=far_end.statements,
-            ),
-            self._child,
-        )
-        age_s = settings.replicator.maximum_record_age_seconds
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(
-                watches=[
-                    *function_watches(
-                        "replicator", replicator.name, replicator.mapping_ids, age_s, replicator.source_arns
-                    ),
-                    *table_watches("source", source.table_name),
-                    *far_end.watches,
-                ],
-                region=args.region,
-                alarm_topic_arn=settings.alarm_topic_arn,
-            ),
-            self._child,
-        )
+        monitoring = side.monitoring([*table_watches("source", source.table_name), *far_end.watches])
 
         self.outputs: dict[str, pulumi.Input[object]] = {
             "region": args.region,
@@ -118,7 +86,7 @@ class TableReplica(pulumi.ComponentResource):
             "replicatorName": replicator.name,
             "replicatorRoleArn": replicator.role_arn,
             "mappingIds": {"replicator": replicator.mapping_ids},
-            "failureBucketName": failures.name,
+            "failureBucketName": side.failures.name,
             "dashboard": monitoring.dashboard,
             **far_end.outputs,
         }
@@ -153,14 +121,9 @@ class TableReplica(pulumi.ComponentResource):
         settings, region = self._args.settings, self._args.region
         source = settings.source
         if isinstance(source, ExistingSource):
-            used = [uses_key(source.key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)] if source.key_arn else []
             return _Source(
                 table_name=source.table_arn.split("/")[1],
-                stream=EventSource(
-                    arn=source.stream_arn,
-                    statements=[*reads_table_stream(source.stream_arn), *used],
-                    protect=settings.deletion_protection,
-                ),
+                stream=table_source(source.stream_arn, source.key_arn, region, protect=settings.deletion_protection),
             )
         table = shaped_table(
             f"{name}-source",
@@ -172,16 +135,9 @@ class TableReplica(pulumi.ComponentResource):
             stream_view=source.stream_view,
             time_to_live=source.time_to_live_attribute,
         )
-        # A table's stream is encrypted with the table's key.
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-        used = [uses_key(key_arn, TABLE_KEY_ACTIONS, "dynamodb", region)]
         return _Source(
             table_name=table.name,
-            stream=EventSource(
-                arn=table.stream_arn,
-                statements=[*reads_table_stream(table.stream_arn), *used],
-                protect=settings.deletion_protection,
-            ),
+            stream=table_source(table.stream_arn, key_arn, region, protect=settings.deletion_protection),
         )
 
     def _far_end(self, name: str, key_arn: pulumi.Input[str]) -> _FarEnd:

@@ -6,15 +6,13 @@ from typing import Literal
 
 import pulumi
 
+from components.event_source import TABLE_KEY_ACTIONS
 from components.policies import Statement, statement, uses_key
 from components.settings import Throughput
 from components.table import DataTable, DataTableArgs, IndexArgs
 from components.table_replica.settings import POSITIONS, TableShape
 from handlers.shared.positions import position_names
 
-# What DynamoDB does with a customer key on behalf of whoever reads or writes the table.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-TABLE_KEY_ACTIONS = ["Decrypt", "DescribeKey"]
 # What writes a replica, and the actions of each: changes of the stream in batches, or with their positions in one
 # transaction; rows of a backfill on the condition that neither they nor their positions are there.
 Use = Literal["changes", "rows"]
