@@ -21,12 +21,12 @@ from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["CHUNK_ROWS", "flatten_to", "rows_folder"]
 
-# Between two looks at the time.
+# Rows of an object at the most.
 CHUNK_ROWS = 20_000
 # An object is written once it is so large, compressed; it is held in memory until then.
 OBJECT_BYTES = 32_000_000
-# What a chunk may take at the most: nothing of it is begun with less.
-CHUNK_S = 120.0
+# What an object may take at the most: none is begun with less.
+OBJECT_S = 120.0
 _LEVEL = 3
 
 
@@ -52,6 +52,11 @@ class _Objects:
         # Without a time in its header, so that the same rows are the same object.
         self._lines = gzip.GzipFile(fileobj=self._body, mode="wb", compresslevel=_LEVEL, mtime=0)
 
+    @property
+    def between(self) -> bool:
+        """Whether the last object is written, and another one not begun."""
+        return self.first is None
+
     def add(self, position: int, line: str) -> None:
         if self.first is None:
             self.first = position
@@ -69,12 +74,12 @@ class _Objects:
 
 
 def flatten_to(s3: Any, file: DataFile, writer: ChangeWriter, snapshot: Snapshot, budget: TimeBudget) -> Write:
-    """Writes rows of a file as long as there is time for all that it is given."""
+    """Writes rows of a file as long as there is time for another object."""
 
     def write(rows: Iterator[tuple[int, Image]]) -> tuple[Tally, Failure | None]:
         tally, objects = Tally(), _Objects(s3, file)
         for position, row in rows:
-            if not tally.written and budget.left_s() < CHUNK_S:
+            if objects.between and budget.left_s() < OBJECT_S:
                 return tally, Failure(position, 0, "the invocation's time ran out")
             objects.add(position, writer.line(snapshot.of_item(row), ""))
             tally.written += 1

@@ -210,7 +210,26 @@ def test_objects_are_cut_by_size_and_are_the_same_when_a_file_is_made_again(
     assert {key: body for key, body in store.objects.items() if key.startswith(ROWS)} == first
 
 
-def test_a_chunk_is_not_begun_without_the_time_for_it(main: ModuleType, store: Store) -> None:
+def test_an_invocation_ends_between_two_objects_and_another_goes_on(
+    main: ModuleType, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flattening, "OBJECT_BYTES", 1)
+    store.objects[FILE] = exported([row(number, text={"S": str(number) * 9_999}) for number in range(200)])
+    whole = invoke(main, None)
+    assert whole == {"done": True, "written": 200, "kept": 0, "refused": 0}
+    at_once = store.lines()
+    store.objects = {FILE: store.objects[FILE]}
+    left_s = iter([900.0] * 3 + [0.0] * 1_000)
+    with monkeypatch.context() as short:
+        short.setattr("handlers.shared.time_budget.TimeBudget.left_s", lambda _: next(left_s))
+        stopped = invoke(main, None)
+    assert not stopped["done"]
+    assert 0 < stopped["written"] < 200
+    assert invoke(main, None)["done"]
+    assert store.lines() == at_once
+
+
+def test_an_object_is_not_begun_without_the_time_for_it(main: ModuleType, store: Store) -> None:
     store.objects[FILE] = exported([row(1)])
     with pytest.raises(Exception, match="from line 1 on: the invocation's time ran out"):
         invoke(main, None, left_s=60)
