@@ -25,9 +25,7 @@ def aws_cli() -> Package:
 def kcl() -> Package:
     """The Kinesis Client Library, with a Java that can run it."""
     if shutil.which("java") is None or shutil.which("javac") is None:
-        pytest.skip(
-            f"needs Java: install a JDK, version {OLDEST_JAVA} or later, so that `java` and `javac` are on PATH"
-        )
+        pytest.skip(f"needs `java` and `javac` on PATH: install a JDK, version {OLDEST_JAVA} or later")
     shown = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=60).stderr
     version = re.search(r'version "(\d+)', shown)
     if version is None or int(version.group(1)) < OLDEST_JAVA:

@@ -22,6 +22,7 @@ SETTINGS = {
     "AwsCredentialsProvider": "DefaultCredentialsProvider",
     "processingLanguage": "python/3",
     "failoverTimeMillis": 2000,
+    "shardSyncIntervalMillis": 1000,
     "leaseAssignmentIntervalMillis": 1000,
     "parentShardPollIntervalMillis": 200,
     "workerMetricsReporterFreqInMillis": 1000,

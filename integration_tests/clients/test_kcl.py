@@ -44,7 +44,8 @@ class Producer:
             for key, data in users:
                 aggregator.add_user_record(key, data)
             partition_key, explicit_hash_key, data = aggregator.clear_and_get().get_contents()
-            self._put(shard_id, users, partition_key, data, ExplicitHashKey=explicit_hash_key)
+            placed = {"ExplicitHashKey": explicit_hash_key} if explicit_hash_key else {}
+            self._put(shard_id, users, partition_key, data, **placed)
             for key in keys:
                 self._put(shard_id, [(key, f"{name}, {key}, alone")], key, f"{name}, {key}, alone")
 
