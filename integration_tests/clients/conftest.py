@@ -5,12 +5,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from integration_tests.clients.packages import AWS_CLI, COMMAND, KCL, Package
-from integration_tests.support.addressing import Cloud
+from integration_tests.support.addressing import Clients, Cloud
 
 # The oldest Java that runs a source file of StreamStory's language level; the libraries are content with 8.
 OLDEST_JAVA = 17
@@ -40,24 +40,27 @@ def _needed(package: Package) -> Package:
 
 
 @pytest.fixture
-def environment(cloud: Cloud, tmp_path: Any) -> Callable[..., dict[str, str]]:
-    """`environment(account_id)` is that of a client's process: the account's root, and nothing of the user's own."""
+def environment(cloud: Cloud, tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """`environment(identity, package)` is that of a client's process: this identity, and nothing of the user's own."""
     if cloud.endpoint is None:
         pytest.skip(f"{cloud.target} differs: these stories are about the local cloud")
 
-    def of(account_id: str, package: Package | None = None, **more: str) -> dict[str, str]:
-        own = {"PYTHONPATH": str(package.folder)} if package else {}
+    def of(identity: Clients, package: Package, **more: str) -> dict[str, str]:
+        credentials = identity.session.get_credentials()
+        assert credentials is not None
+        token = {"AWS_SESSION_TOKEN": credentials.token} if credentials.token else {}
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "LANG": "C.UTF-8",
-            "AWS_ACCESS_KEY_ID": account_id,
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "PYTHONPATH": str(package.folder),
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
             "AWS_ENDPOINT_URL": str(cloud.endpoint),
             # Each kind of client reads one of the two.
             "AWS_REGION": cloud.region,
             "AWS_DEFAULT_REGION": cloud.region,
-            **own,
+            **token,
             **more,
         }
 

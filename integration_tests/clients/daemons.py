@@ -26,7 +26,7 @@ SETTINGS = {
     "leaseAssignmentIntervalMillis": 1000,
     "parentShardPollIntervalMillis": 200,
     "workerMetricsReporterFreqInMillis": 1000,
-    "metricsLevel": "NONE",
+    "metricsBufferTimeMillis": 1000,
     "cleanupLeasesUponShardCompletion": "false",
     "maxLeasesForWorker": 2,
 }

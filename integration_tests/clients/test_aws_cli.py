@@ -24,9 +24,9 @@ def account_id(account) -> str:
 
 
 @pytest.fixture
-def aws(aws_cli, environment, account_id, tmp_path) -> Callable[..., Any]:
+def aws(aws_cli, environment, account_id, clients, tmp_path) -> Callable[..., Any]:
     """`aws("kinesis", "list-streams")`: the answer, parsed when it is JSON; `fails=255` wants that exit code."""
-    variables = environment(account_id, aws_cli, AWS_PAGER="")
+    variables = environment(clients(account_id), aws_cli)
 
     def typed(*words: str, fails: int = 0) -> Any:
         ended = subprocess.run(

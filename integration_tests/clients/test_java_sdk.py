@@ -23,7 +23,7 @@ def test_records_are_put_read_and_pushed_by_the_java_sdk(kcl, environment, accou
     words = ["java", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", jars(), story]
     ended = subprocess.run(
         [*words, stream, unique("consumer"), str(COUNT)],
-        env=environment(account_id, JDK_JAVA_OPTIONS="-Dstdout.encoding=UTF-8"),
+        env=environment(clients(account_id), kcl, JDK_JAVA_OPTIONS="-Dstdout.encoding=UTF-8"),
         capture_output=True,
         encoding="utf-8",
         timeout=180,

@@ -12,6 +12,7 @@ import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
 from integration_tests.clients.daemons import application
+from integration_tests.support.addressing import statement
 
 pytestmark = pytest.mark.local
 
@@ -69,8 +70,28 @@ def taken(workers) -> dict[str, list[tuple[str, int, str, str]]]:
     return {shard_id: list(records) for shard_id, records in found.items()}
 
 
+def minimum(stream_arn: str, program: str) -> list[dict[str, object]]:
+    """https://docs.aws.amazon.com/streams/latest/dev/kcl-iam-permissions.html"""
+    _, _, _, region, account_id, _ = stream_arn.split(":")
+    table = f"arn:aws:dynamodb:{region}:{account_id}:table/{program}"
+    streams = ["DescribeStream", "DescribeStreamSummary", "RegisterStreamConsumer"]
+    records = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "CreateTable", "DescribeTable"]
+    allowed = {
+        stream_arn: [*streams, "GetRecords", "GetShardIterator", "ListShards"],
+        f"{stream_arn}/consumer/*": ["SubscribeToShard", "DescribeStreamConsumer"],
+        table: [*records, "UpdateTable"],
+        f"{table}-WorkerMetricStats": records,
+        f"{table}-CoordinatorState": records,
+        f"{table}/index/*": ["Query"],
+    }
+    statements = [
+        statement([f"{arn.split(':')[2]}:{action}" for action in actions], arn) for arn, actions in allowed.items()
+    ]
+    return [*statements, statement("cloudwatch:PutMetricData")]
+
+
 def test_two_workers_read_a_stream_through_a_reshard(
-    kcl, environment, account, clients, stream, unique, cloud, cleanup, eventually, tmp_path
+    kcl, environment, account, clients, principal, stream, unique, cloud, cleanup, eventually, tmp_path
 ):
     account_id = account()
     kinesis, dynamodb = clients(account_id).kinesis, clients(account_id).dynamodb
@@ -79,14 +100,17 @@ def test_two_workers_read_a_stream_through_a_reshard(
     first, second, low, high = (f"shardId-00000000000{number}" for number in range(4))
     producer = Producer(kinesis, name)
     producer.send({first: range(HALF), second: range(HALF, 2 * HALF)}, "before")
+    for table in (program, f"{program}-CoordinatorState", f"{program}-WorkerMetricStats"):
+        cleanup(dynamodb.delete_table, TableName=table)
 
+    variables = environment(principal(account_id, minimum(arn, program)), kcl)
+    settings = {"applicationName": program, "streamName": name, "regionName": cloud.region}
+    settings |= {"kinesisEndpoint": cloud.endpoint, "dynamoDBEndpoint": cloud.endpoint}
     with application(tmp_path) as workers:
-        for table in (program, f"{program}-CoordinatorState", f"{program}-WorkerMetricStats"):
-            cleanup(dynamodb.delete_table, TableName=table)
-        settings = {"applicationName": program, "streamName": name, "regionName": cloud.region}
-        settings |= {"kinesisEndpoint": cloud.endpoint, "dynamoDBEndpoint": cloud.endpoint}
-        for worker in ("left", "right"):
-            workers.start(worker, environment(account_id, kcl), **settings)
+        # The one asks, the other is pushed.
+        workers.start("left", variables, **settings, retrievalMode="POLLING")
+        eventually(lambda: len(workers.told("leased")), equals=2, timeout=PATIENCE_S, interval=0.2)
+        workers.start("right", variables, **settings, retrievalMode="FANOUT")
         eventually(lambda: taken(workers), equals=producer.put, timeout=PATIENCE_S, interval=0.2)
 
         kinesis.split_shard(StreamName=name, ShardToSplit=first, NewStartingHashKey=str(HALF // 2))
@@ -114,3 +138,13 @@ def test_two_workers_read_a_stream_through_a_reshard(
         lines = workers.output.read_text().splitlines()
         ended = next(number for number, line in enumerate(lines) if '"ended"' in line)
         assert ended < min(number for number, line in enumerate(lines) if low in line or high in line)
+        # What it tells CloudWatch: https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-kcl.html
+        eventually(
+            lambda: {
+                one["MetricName"] for one in clients(account_id).cloudwatch.list_metrics(Namespace=program)["Metrics"]
+            },
+            until=lambda names: names >= {"RecordsProcessed", "DataBytesProcessed"},
+            timeout=PATIENCE_S,
+            interval=0.2,
+        )
+        assert "AccessDenied" not in workers.logs()
