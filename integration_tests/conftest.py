@@ -25,6 +25,12 @@ TARGETS = (*MODULES, "localstack", "aws")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", choices=TARGETS, default="local", help="where integration tests run (default: local)")
+    parser.addoption(
+        "--real-provider",
+        choices=("one", "all"),
+        default="one",
+        help="how many stacks the real Terraform provider deploys, where it is found (default: the smallest one)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

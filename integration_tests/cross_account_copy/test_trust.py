@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from integration_tests.cross_account_copy.copy import CHANGES, EQUAL, Copy, Eventually, clicks, deployed_copy
 from integration_tests.support.addressing import Clients, Cloud, credentials_of, statement
-from integration_tests.support.factories import Factories
+from integration_tests.support.factories import Factories, objects
 
 pytestmark = pytest.mark.local
 
@@ -92,6 +92,27 @@ def test_a_wrong_external_id_is_refused_until_the_stack_file_is_right_again(copy
     set_external_id(copy, "raven-1")
     eventually(copy.table_difference, equals=EQUAL, timeout=90)
     assert copy.failed_source_records() == []
+
+
+def test_while_the_tables_key_is_disabled_everything_waits_beside_poison_that_steps_aside(
+    copy: Copy, eventually: Eventually
+) -> None:
+    kms, [table] = copy.poc.kms, copy.target["tables"].values()
+    key = copy.poc.dynamodb.describe_table(TableName=table)["Table"]["SSEDescription"]["KMSMasterKeyArn"]
+    copy.put(clicks(20, seed=4))
+    eventually(copy.table_difference, equals=EQUAL, timeout=60)
+    kms.disable_key(KeyId=key)
+    copy.put_poison(b"in front")
+    copy.put(clicks(30, seed=5))
+    copy.put_poison(b"in the middle")
+    copy.put(clicks(30, seed=6))
+    eventually(lambda: copier_log(copy, "waitsAt"), timeout=60)
+    assert set(copy.failed_source_records()) <= {b"in front"}
+
+    kms.enable_key(KeyId=key)
+    eventually(copy.table_difference, equals=EQUAL, timeout=90)
+    eventually(lambda: sorted(copy.failed_source_records()), equals=[b"in front", b"in the middle"], timeout=30)
+    assert objects(copy.prod.s3, copy.source["failureBucketName"], "aws/lambda/") == {}
 
 
 def set_external_id(copy: Copy, external_id: str) -> None:

@@ -29,6 +29,7 @@ ADDITIONS: tuple[str, ...] = (
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "cloudwatch.form_clients",  # in front of everything that reads a request to CloudWatch
     "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",
 )

@@ -88,6 +88,10 @@ def from_form(shape: Shape, form: Mapping[str, Any], path: str = "") -> Any:
     value = form.get(path)
     if value is not None and shape.type_name in ("integer", "long"):
         return int(value) if str(value).lstrip("-").isdecimal() else None
+    if value is not None and shape.type_name in ("float", "double"):
+        return float(value)
+    if value is not None and shape.type_name == "boolean":
+        return value == "true"
     return value
 
 

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,27 @@ def _check(kind: Type, value: Any, path: str, where: str) -> Iterator[Failure]:
             yield _wrong(path, where, "an object", value)
     elif not _is_scalar(kind, value):
         yield _wrong(path, where, _SCALAR_NAMES[kind.kind], value)
+
+
+def check_documents(paths: Iterable[str], values: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Texts that are no JSON, in the properties at `paths` (dotted, list indexes left out)."""
+    for path in paths:
+        for text in _texts(values, path.split(".")):
+            try:
+                json.loads(text)
+            except ValueError as error:
+                reason = f"`{path}` of {where} is not JSON: {error}. Write it with `json.dumps`, and deploy again."
+                yield Failure(path, reason)
+
+
+def _texts(value: Any, path: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item, path)
+    elif path and isinstance(value, Mapping):
+        yield from _texts(value.get(path[0]), path[1:])
+    elif not path and isinstance(value, str) and value:
+        yield value
 
 
 def _hidden(failure: Failure, where: str) -> Failure:

@@ -99,6 +99,7 @@ class Provider:
         values = known(reveal(inputs))
         shape = resource.request_shape()
         failures += checking.check_members(resource.schema.inputs, shape, values, resource.names, where)
+        failures += checking.check_documents(resource.documents, values, where)
         plain = reveal(inputs)
         failures += [
             Failure(failure.path, f"{where}: {failure.reason}") for rule in resource.rules for failure in rule(plain)

@@ -32,6 +32,8 @@ ALARM = {
 MAPPING = {"functionName": "f", "eventSourceArn": "arn:aws:kinesis:us-east-1:111111111111:stream/s"}
 
 TOKENS = {
+    "dashboard": "aws:cloudwatch/dashboard:Dashboard",
+    "key": "aws:kms/key:Key",
     "table": "aws:dynamodb/table:Table",
     "stream": "aws:kinesis/stream:Stream",
     "function": "aws:lambda/function:Function",
@@ -42,7 +44,6 @@ TOKENS = {
     "queue": "aws:sqs/queue:Queue",
     "bucket": "aws:s3/bucket:Bucket",
     "group": "aws:cloudwatch/logGroup:LogGroup",
-    "key": "aws:kms/key:Key",
     "alias": "aws:kms/alias:Alias",
 }
 
@@ -93,7 +94,12 @@ def test_what_is_right_passes(kind: str, inputs: dict[str, Any]) -> None:
         ("stream", {**STREAM, "streamModeDetails": {"streamMode": "ON_DEMAND"}}, "shardCount", "may not be given"),
         ("stream", {**STREAM, "retentionPeriod": 12}, "retentionPeriod", "from 24 to 8760"),
         ("stream", {**STREAM, "encryptionType": "KMS"}, "kmsKeyId", "is needed when encryptionType is KMS"),
+        ("stream", {**STREAM, "encryptionType": "ROT13"}, "encryptionType", "is KMS or NONE, but it is ROT13"),
         ("stream", {**STREAM, "name": "a b"}, "name", "AWS's rule"),
+        ("key", {"policy": "{"}, "policy", "is not JSON"),
+        ("queue", {"redrivePolicy": "dead-letters"}, "redrivePolicy", "is not JSON"),
+        ("dashboard", {"dashboardName": "board", "dashboardBody": "widgets"}, "dashboardBody", "is not JSON"),
+        ("dashboard", {"dashboardName": "a b", "dashboardBody": "{}"}, "dashboardName", "letters, digits"),
         ("table", {**KEYLESS, "attributes": [{"name": "id", "kind": "S"}]}, "attributes[0].kind", "no property `attr"),
         ("table", {**TABLE, "attributes": [{"name": "id", "type": "T"}]}, "attributes[0].type", "may not be"),
         ("table", {**TABLE, "rangeKey": "at"}, "attributes", "key attribute `at` is not defined"),

@@ -4,7 +4,8 @@ Deciding, from the inside out: `policies` evaluates documents, `sessions` are th
 `resource_policies` what resources say themselves, `authorization` puts them together, `callers` knows for whom a
 request is served.
 Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
-`keys`) name what it does and acts on, `request_authorization` asks, `foreign_resources` serves it for its owner.
+`keys`) name what it does and acts on, `request_authorization` asks, `calls` keeps what was asked,
+`foreign_resources` serves it for its owner.
 Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_documents` and
 `attached_policies` (what can be stored), `policy_principals` and `deleted_principals` (who is named in a policy),
 `passed_roles` (iam:PassRole), `glue_containers` (what contains a table or database).
@@ -17,6 +18,7 @@ def install() -> None:
     """Put every rule in place."""
     from localcloud.emulator.access import (
         attached_policies,
+        calls,
         deleted_principals,
         foreign_resources,
         glue_containers,
@@ -34,6 +36,7 @@ def install() -> None:
         lambda_actions,
         request_resources,
         request_authorization,
+        calls,
         foreign_resources,
         item_conditions,
         session_durations,

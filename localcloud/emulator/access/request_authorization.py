@@ -27,6 +27,7 @@ from localcloud.emulator.access.authorization import (
     session_of,
 )
 from localcloud.emulator.access.callers import caller, known_caller, set_caller
+from localcloud.emulator.access.calls import note
 from localcloud.emulator.access.policies import Named
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import current_data
@@ -119,6 +120,14 @@ def _enforce(
         if role_record(resource_arn) is None:
             return _result(session, iam_action, resource_arn, False, "", False)
         return None
+    refused = _refused(session, iam_action, service, region, resource_arn, context)
+    note(session, iam_action, resource_arn, allowed=refused is None)
+    return refused
+
+
+def _refused(
+    session: Session, iam_action: str, service: str, region: str, resource_arn: str, context: Mapping[str, Any]
+) -> EvalResult | None:
     extension, data = _extensions.get(service), current_data()
     if extension is not None:
         context = {**context, **extension.context(session, iam_action, resource_arn, data)}

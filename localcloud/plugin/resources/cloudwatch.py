@@ -1,5 +1,6 @@
 """CloudWatch alarms and dashboards."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,13 @@ _ALARM = (
     "metricName", "metricQueries", "namespace", "okActions", "period", "statistic", "threshold", "thresholdMetricId",
     "treatMissingData", "unit",
 )  # fmt: skip
+
+
+def _dashboard_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    name = inputs.get("dashboardName")
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+    if isinstance(name, str) and not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
+        yield Failure("dashboardName", f"dashboardName has 1 to 255 letters, digits, `-` and `_`, but it is `{name}`.")
 
 
 def _alarm_rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
@@ -134,5 +142,6 @@ RESOURCES = (
         updates=(Update(("dashboardBody",), _put_dashboard),),
         immutable=("dashboardName",),
         documents=("dashboardBody",),
+        rules=(_dashboard_rules,),
     ),
 )

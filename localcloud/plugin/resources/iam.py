@@ -48,6 +48,7 @@ def _read_role(context: Context) -> Properties | None:
         "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "inlinePolicies": [{"name": name, "policy": text} for name, text in sorted(_inline(context).items())],
         "managedPolicyArns": sorted(_attached(context)),
+        "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])},
     }
 
 
@@ -111,13 +112,19 @@ def _change_boundary(context: Context) -> None:
 
 
 def _delete_role(context: Context) -> None:
-    """As the real plugin: what the role itself declares goes with it, all of it with `forceDetachPolicies`."""
+    """As the real plugin: what the role itself declares goes with it, all of it with `forceDetachPolicies`.
+
+    It leaves the instance profiles that it is in, which takes the permission to ask for them.
+    """
     force = context.old.get("forceDetachPolicies")
     inline = [policy["name"] for policy in context.old.get("inlinePolicies", []) if "name" in policy]
     for name in _inline(context) if force else inline:
         _drop_inline(context, name)
     for arn in sorted(_attached(context) if force else context.old.get("managedPolicyArns", [])):
         _drop_attached(context, arn)
+    for profile in context.call("ListInstanceProfilesForRole", RoleName=context.id)["InstanceProfiles"]:
+        name = profile["InstanceProfileName"]
+        context.call("RemoveRoleFromInstanceProfile", InstanceProfileName=name, RoleName=context.id)
     context.call("DeleteRole", RoleName=context.id)
 
 
@@ -212,7 +219,7 @@ RESOURCES = (
         documents=("assumeRolePolicy", "inlinePolicies.policy"),
         unordered=("inlinePolicies", "managedPolicyArns"),
         name=Name(longest=64, prefix_property="namePrefix"),
-        tagging=Tagging("RoleName", by="name", tag="TagRole", untag="UntagRole", listing="ListRoleTags"),
+        tagging=Tagging("RoleName", by="name", tag="TagRole", untag="UntagRole", listing=None),
         rules=(document_rule("assumeRolePolicy", principal=True),),
         transient=_TRANSIENT,
     ),

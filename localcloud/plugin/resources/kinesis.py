@@ -133,7 +133,11 @@ def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
         yield Failure("shardCount", "shardCount must be at least 1 when the stream mode is PROVISIONED, the default.")
     if mode == "ON_DEMAND" and inputs.get("shardCount"):
         yield Failure("shardCount", "shardCount may not be given when the stream mode is ON_DEMAND.")
-    if inputs.get("encryptionType") == "KMS" and not inputs.get("kmsKeyId"):
+    encryption = inputs.get("encryptionType", "NONE")
+    # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_StartStreamEncryption.html
+    if isinstance(encryption, str) and encryption not in ("KMS", "NONE"):
+        yield Failure("encryptionType", f"encryptionType is KMS or NONE, but it is {encryption}.")
+    if encryption == "KMS" and not inputs.get("kmsKeyId"):
         yield Failure("kmsKeyId", "kmsKeyId is needed when encryptionType is KMS; alias/aws/kinesis is AWS's own key.")
     hours = inputs.get("retentionPeriod", _HOURS)
     # https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html

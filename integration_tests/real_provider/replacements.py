@@ -1,0 +1,102 @@
+"""Which changed arguments make a resource anew: asked of the real provider's plan, and of the stand-in's diff."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from integration_tests.real_provider.declared import State, address
+from integration_tests.real_provider.names import argument
+from localcloud.plugin.diffing import compare
+from localcloud.plugin.resources import find
+
+# Type → another value for each property; those that a resource does not have are left out. Values are valid, and no
+# two of a type exclude each other, since a provider's plan is asked about all of them at once.
+OTHERS: Mapping[str, Mapping[str, Any]] = {
+    "aws:athena/workgroup:Workgroup": {"name": "another", "forceDestroy": False, "state": "DISABLED"},
+    "aws:cloudwatch/dashboard:Dashboard": {"dashboardName": "another", "dashboardBody": '{"widgets":[]}'},
+    "aws:cloudwatch/logGroup:LogGroup": {"name": "another", "retentionInDays": 1, "skipDestroy": True},
+    "aws:cloudwatch/logStream:LogStream": {"name": "another"},
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": "another", "threshold": 99, "treatMissingData": "ignore"},
+    "aws:dynamodb/table:Table": {
+        "name": "another",
+        "deletionProtectionEnabled": True,
+        "streamViewType": "KEYS_ONLY",
+        "tableClass": "STANDARD_INFREQUENT_ACCESS",
+    },
+    "aws:glue/catalogDatabase:CatalogDatabase": {"name": "another", "description": "another"},
+    "aws:iam/role:Role": {"name": "another", "path": "/another/", "maxSessionDuration": 7200},
+    "aws:iam/rolePolicy:RolePolicy": {"name": "another", "role": "another"},
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": {"name": "another"},
+    "aws:kinesis/resourcePolicy:ResourcePolicy": {
+        "resourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another"
+    },
+    "aws:kinesis/stream:Stream": {"name": "another", "shardCount": 9, "retentionPeriod": 99},
+    "aws:kinesis/streamConsumer:StreamConsumer": {
+        "name": "another",
+        "streamArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
+    },
+    "aws:kms/alias:Alias": {"name": "alias/another", "targetKeyId": "11111111-1111-1111-1111-111111111111"},
+    "aws:kms/key:Key": {
+        "description": "another",
+        "deletionWindowInDays": 9,
+        "enableKeyRotation": False,
+        "customerMasterKeySpec": "RSA_2048",
+        "keyUsage": "SIGN_VERIFY",
+        "multiRegion": True,
+    },
+    "aws:lambda/eventSourceMapping:EventSourceMapping": {
+        "batchSize": 9,
+        "enabled": False,
+        "eventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
+        "functionName": "another",
+        "maximumRetryAttempts": 9,
+        "parallelizationFactor": 9,
+        "startingPosition": "LATEST",
+    },
+    "aws:lambda/function:Function": {
+        "name": "another",
+        "architectures": ["x86_64"],
+        "handler": "another.handler",
+        "memorySize": 999,
+        "role": "arn:aws:iam::111111111111:role/another",
+        "runtime": "python3.12",
+        "timeout": 9,
+    },
+    "aws:s3/bucket:Bucket": {"bucket": "another-bucket", "forceDestroy": False},
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"bucket": "another-bucket"},
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": {"bucket": "another-bucket"},
+    "aws:s3/bucketPolicy:BucketPolicy": {"bucket": "another-bucket"},
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {"bucket": "another-bucket", "blockPublicAcls": False},
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
+        "bucket": "another-bucket"
+    },
+    "aws:s3/bucketVersioning:BucketVersioning": {"bucket": "another-bucket"},
+    "aws:sfn/stateMachine:StateMachine": {"name": "another", "type": "EXPRESS"},
+}
+
+
+def others(resource: State) -> dict[str, Any]:
+    """Another value for each of a resource's inputs that OTHERS knows."""
+    return {name: value for name, value in OTHERS.get(resource["type"], {}).items() if name in resource["inputs"]}
+
+
+def changed(declared: Mapping[str, Any], resources: Sequence[State]) -> dict[str, Any]:
+    """The Terraform JSON with every resource changed."""
+    found = {kind: dict(named) for kind, named in declared["resource"].items()}
+    for one in resources:
+        kind, _, label = address(one).partition(".")
+        other = {argument(one["type"], name): value for name, value in others(one).items()}
+        found[kind][label] = {**found[kind][label], **other}
+    return {**declared, "resource": found}
+
+
+def replaced_by_stand_in(resource: State) -> set[str]:
+    """The arguments (Terraform's names) for whose sake the stand-in makes the resource anew."""
+    kind, inputs = find(resource["type"]), resource["inputs"]
+    found = compare(kind, inputs, {**inputs, **others(resource)}, resource["outputs"])
+    return {argument(resource["type"], change.path.partition("[")[0]) for change in found if change.replace}
+
+
+def replaced_by_provider(resource: State, replaced: Mapping[str, set[str]]) -> set[str]:
+    """Those of the changed arguments for whose sake the provider does."""
+    asked = {argument(resource["type"], name) for name in others(resource)}
+    return replaced.get(address(resource), set()) & asked
