@@ -19,7 +19,7 @@ test: ## Run all tests, on local clouds of their own (arguments for pytest: TEST
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
 
 clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) that tests then run as well
-	@$(SETUP) test
+	@$(SETUP) check
 	@$(BIN)/python -m integration_tests.clients
 
 check: ## Lint, check the format and the types

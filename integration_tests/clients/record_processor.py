@@ -35,8 +35,9 @@ class Recorder(processor.RecordProcessorBase):
         self._note("lost")
 
     def shard_ended(self, shard_ended_input: Any) -> None:
-        shard_ended_input.checkpointer.checkpoint()
+        # Before the checkpoint, which lets the children begin.
         self._note("ended")
+        shard_ended_input.checkpointer.checkpoint()
 
     def shutdown_requested(self, shutdown_requested_input: Any) -> None:
         shutdown_requested_input.checkpointer.checkpoint()
