@@ -3,17 +3,24 @@
 // java -cp <jars> StreamStory.java STREAM CONSUMER COUNT: puts COUNT records, the first alone and the others in one call,
 // and reads them twice: by GetRecords through the synchronous client, and pushed by SubscribeToShard. Prints a line for
 // each thing that it learned, fields separated by tabs: put|got|pushed, sequence number, partition key, data in hex,
-// arrival in ms; refused, error code, HTTP status. Endpoint, Region and credentials come from the environment.
+// arrival in ms; refused, error code, HTTP status; spoke, request, content types of request and answer. Endpoint, Region
+// and credentials come from the environment.
 
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import software.amazon.awssdk.core.SdkBytes;
+import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
 import software.amazon.awssdk.services.kinesis.model.ConsumerStatus;
@@ -36,7 +43,9 @@ public final class StreamStory {
         String consumer = arguments[1];
         int count = Integer.parseInt(arguments[2]);
         Instant began = Instant.now().minusSeconds(60);
-        try (KinesisClient kinesis = KinesisClient.create(); KinesisAsyncClient async = KinesisAsyncClient.create()) {
+        Languages languages = new Languages();
+        try (KinesisClient kinesis = KinesisClient.builder().overrideConfiguration(languages::listen).build();
+             KinesisAsyncClient async = KinesisAsyncClient.builder().overrideConfiguration(languages::listen).build()) {
             String arn = create(kinesis, stream);
             String shard = onlyShard(kinesis, stream);
             put(async, stream, count);
@@ -45,6 +54,23 @@ public final class StreamStory {
             }
             subscribe(async, arn, consumer, shard, count);
             refusals(kinesis, stream);
+        }
+        languages.heard.forEach(language -> System.out.println("spoke\t" + language));
+    }
+
+    /** Each kind of request with the content types of what was sent and of what was answered. */
+    private static final class Languages implements ExecutionInterceptor {
+        private final Set<String> heard = new ConcurrentSkipListSet<>();
+
+        void listen(ClientOverrideConfiguration.Builder configuration) {
+            configuration.addExecutionInterceptor(this);
+        }
+
+        @Override
+        public void beforeUnmarshalling(Context.BeforeUnmarshalling context, ExecutionAttributes attributes) {
+            heard.add(String.join("\t", context.request().getClass().getSimpleName(),
+                context.httpRequest().firstMatchingHeader("Content-Type").orElse("nothing"),
+                context.httpResponse().firstMatchingHeader("Content-Type").orElse("nothing")));
         }
     }
 

@@ -1,4 +1,4 @@
-"""The AWS SDK for Java 2 at its default settings, which nobody here wrote: CBOR both ways, HTTP/2 for async clients.
+"""The AWS SDK for Java 2 at its default settings, which nobody here wrote: CBOR, and HTTP/2 for async clients.
 
 https://docs.aws.amazon.com/sdk-for-java/latest/developer-guide/http-configuration-netty.html
 """
@@ -53,3 +53,9 @@ def test_records_are_put_read_and_pushed_by_the_java_sdk(kcl, environment, accou
     assert [fields[3] for fields in told["got"]] == arrivals * 2
     assert [fields[3] for fields in told["pushed"]] == arrivals
     assert told["refused"] == [["ResourceNotFoundException", "400"], ["ValidationException", "400"]]
+    # SubscribeToShard alone is asked for in JSON.
+    cbor = ("application/x-amz-cbor-1.1",) * 2
+    pushed = ("application/x-amz-json-1.1", "application/vnd.amazon.eventstream")
+    spoken = {request: tuple(types) for request, *types in told["spoke"]}
+    assert spoken == dict.fromkeys(spoken, cbor) | {"SubscribeToShardRequest": pushed}
+    assert len(spoken) == 11
