@@ -12,6 +12,7 @@ MODULES = (
     "replica",
     "shared_stream",
     "lake",
+    "deploying",
     "handlers.deaggregation",
     "handlers.footprint",
     "handlers.processor",

@@ -23,9 +23,12 @@ class FunctionCode:
     entry: str
 
 
-def packaged_code(package: str) -> FunctionCode:
-    """`handlers/<package>` with `handlers/shared`, at the same paths in the zip; entered at `main.handler`."""
-    folders = [HANDLERS / package, HANDLERS / "shared"]
+def packaged_code(package: str, *others: str) -> FunctionCode:
+    """`handlers/<package>` with `handlers/shared` and what `others` names, at the same paths in the zip.
+
+    It is entered at `main.handler` of `package`.
+    """
+    folders = [HANDLERS / name for name in (package, *others, "shared")]
     files = [HANDLERS / "__init__.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
     return FunctionCode(_archive(files, PROJECT), f"handlers.{package}.main.handler")
 

@@ -1,4 +1,8 @@
-"""From a stack's settings to its components: the table of how each kind is built."""
+"""From a stack's settings to its components: the table of how each kind is built.
+
+A kind's components are imported when a stack has one: the classes of `pulumi_aws` that all kinds use take a second
+longer to import than those of one, at every deployment.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,19 +13,10 @@ from typing import Any
 import pulumi
 
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
-from components.cross_account_copy.source import CopySource, CopySourceArgs
-from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
-from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
-from components.data_lake.lake import DataLake, DataLakeArgs
-from components.data_lake.producer import LakeProducer, LakeProducerArgs, check_layout
 from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
-from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
 from components.shared_stream.settings import OwnerSettings, StreamAccess, SubscriberSettings
-from components.shared_stream.subscriber import StreamSubscriber, StreamSubscriberArgs
-from components.table_replica.far_end import FarEnd, FarEndArgs
-from components.table_replica.replica import ReplicaArgs, TableReplica
 from components.table_replica.settings import FarEndAccess, FarEndSettings, NewReplica, ReplicaSettings
 
 Outputs = Mapping[str, pulumi.Input[object]]
@@ -44,11 +39,15 @@ def deploy(architectures: Mapping[str, Architecture], place: Place) -> dict[str,
 
 
 def _copy_target(name: str, settings: TargetSettings, place: Place) -> Outputs:
+    from components.cross_account_copy.target import CopyTarget, CopyTargetArgs
+
     args = CopyTargetArgs(settings=settings, account_id=place.account_id, region=place.region)
     return CopyTarget(name, args).outputs
 
 
 def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
+    from components.cross_account_copy.source import CopySource, CopySourceArgs
+
     target = settings.target
     granted: Mapping[str, Any] = (
         {
@@ -71,12 +70,16 @@ def _copy_source(name: str, settings: SourceSettings, place: Place) -> Outputs:
 
 
 def _stream_owner(name: str, settings: OwnerSettings, place: Place) -> Outputs:
+    from components.shared_stream.owner import StreamOwner, StreamOwnerArgs
+
     return StreamOwner(
         name, StreamOwnerArgs(settings=settings, account_id=place.account_id, region=place.region)
     ).outputs
 
 
 def _stream_subscriber(name: str, settings: SubscriberSettings, place: Place) -> Outputs:
+    from components.shared_stream.subscriber import StreamSubscriber, StreamSubscriberArgs
+
     owner = settings.owner
     stream_arn: pulumi.Input[str]
     consumer_arn: pulumi.Input[str] | None
@@ -111,6 +114,8 @@ def _consumer(stack: str, subscriber: str, consumers: Mapping[str, str]) -> str:
 
 
 def _table_replica(name: str, settings: ReplicaSettings, place: Place) -> Outputs:
+    from components.table_replica.replica import ReplicaArgs, TableReplica
+
     replica = settings.replica
     granted: Mapping[str, Any] | None = None
     if isinstance(replica, FarEndAccess):
@@ -122,19 +127,27 @@ def _table_replica(name: str, settings: ReplicaSettings, place: Place) -> Output
 
 
 def _far_end(name: str, settings: FarEndSettings, place: Place) -> Outputs:
+    from components.table_replica.far_end import FarEnd, FarEndArgs
+
     return FarEnd(name, FarEndArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
 
 
 def _data_lake(name: str, settings: LakeSettings, place: Place) -> Outputs:
+    from components.data_lake.lake import DataLake, DataLakeArgs
+
     return DataLake(name, DataLakeArgs(settings=settings, account_id=place.account_id, region=place.region)).outputs
 
 
 def _lake_consumer(name: str, settings: ConsumerSettings, place: Place) -> Outputs:
+    from components.data_lake.consumer import LakeConsumer, LakeConsumerArgs
+
     args = LakeConsumerArgs(settings=settings, account_id=place.account_id, region=place.region)
     return LakeConsumer(name, args).outputs
 
 
 def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outputs:
+    from components.data_lake.producer import LakeProducer, LakeProducerArgs, check_layout
+
     lake = settings.lake
     bucket_name: pulumi.Input[str]
     key_arn: pulumi.Input[str]

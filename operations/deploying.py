@@ -38,8 +38,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
     for stack in stacks:
         preflight.check(engine, stack)
         recover(engine, stack, partial(typer.echo, err=True), partial(confirm, yes=yes or _never_asks(engine)))
-        if stack.name in deployed:
-            named = set(dependents(others, stack.name))
+        named = set(dependents(others, stack.name))
+        if named and stack.name in deployed:
             refuse_taking_out(stack, engine.outputs(stack.name), [other for other in others if other.name in named])
         # It previews the deployment: what is wrong is told before anything is made.
         refuse_losses(engine, stack, refresh=refresh)

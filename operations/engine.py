@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +96,9 @@ class Engine:
         """The stacks that hold resources of AWS now."""
         known = self._asked(["stack", "ls", "--json"])
         held = [stack["name"] for stack in known if stack.get("resourceCount")]
-        return [name for name in held if any(one["type"].startswith("aws:") for one in self.resources(name))]
+        with ThreadPoolExecutor() as threads:  # side by side: the engine takes a moment for each
+            resources = dict(zip(held, threads.map(self.resources, held), strict=True))
+        return [name for name in held if any(one["type"].startswith("aws:") for one in resources[name])]
 
     def config(self, stack: str) -> Mapping[str, str]:
         """A stack's settings as the program gets them: key → text, lists and maps as JSON, secrets decrypted.

@@ -54,9 +54,7 @@ def verify(
     far_profile: FarProfile = None,
     where: Annotated[
         Where,
-        typer.Option(
-            "--engine", help="`local` is this machine; `athena` compares exports of a replica's tables, of any size."
-        ),
+        typer.Option("--engine", help="`local` is this machine; `athena` compares exports, of tables of any size."),
     ] = Where.LOCAL,
     yes: Yes = False,
     folder: Folder = HERE,

@@ -139,6 +139,14 @@ def test_a_bounded_deployer_gives_no_role_more_than_the_boundary() -> None:
     "settings",
     [
         {"kind": "table-replica", "bulk": {}, "guarded": True},
+        {
+            "kind": "data-lake",
+            "bulk": {},
+            "layout": {"format": "parquet"},
+            "delivery": {"bufferMb": 64},
+            "bucket": {"replica": {"region": "eu-west-1"}},
+            "catalogue": {"crawler": "cron(0 5 * * ? *)"},
+        },
         {"kind": "table-replica/far-end", "writer": {"accountId": "1" * 12}},
         {"kind": "cross-account-copy/target", "writer": {"accountId": "1" * 12}, "clickStream": {}},
         {

@@ -102,6 +102,7 @@ class LakeCatalogue(pulumi.ComponentResource):
         if args.settings.crawler:
             self._crawler(name, args, args.settings.crawler, querying.database)
 
+        self.work = work
         self.database = querying.database
         self.table: pulumi.Output[str] = table.name
         self.outputs: dict[str, pulumi.Input[object]] = {

@@ -23,9 +23,13 @@ class LakeStoreArgs:
 
 
 class LakeStore(pulumi.ComponentResource):
-    """The bucket of the lake with its catalogue; `columns` are those of the catalogue's table."""
+    """The bucket of the lake with its catalogue; `columns` are those of the catalogue's table.
+
+    `work` is the bucket of results and exports.
+    """
 
     bucket: PrivateBucket
+    work: PrivateBucket
     columns: Conversion
     outputs: dict[str, pulumi.Input[object]]
 
@@ -64,6 +68,7 @@ class LakeStore(pulumi.ComponentResource):
         )
 
         self.bucket = lake.bucket
+        self.work = catalogue.work
         self.columns = Conversion(database=catalogue.database, table=catalogue.table)
         self.outputs = {
             "bucketName": lake.bucket.name,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.data_lake.bulk import ExporterArgs, distributed_export
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
 from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
 from components.data_lake.settings import LakeSettings
@@ -63,4 +64,15 @@ class DataLake(pulumi.ComponentResource):
             **store.outputs,
             "dashboard": monitoring.dashboard,
         }
+        if settings.bulk:
+            exporter = ExporterArgs(
+                settings=settings,
+                stream_arn=delivery.stream_arn,
+                exports=store.work,
+                key_arn=key.arn,
+                account_id=args.account_id,
+                region=args.region,
+            )
+            bulk = distributed_export(f"{name}-backfill", exporter, child)
+            self.outputs["bulk"] = {**bulk.outputs, "maximumConcurrency": settings.bulk.maximum_concurrency}
         self.register_outputs(self.outputs)

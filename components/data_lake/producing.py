@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.data_lake.settings import ExistingTable, ProducingSettings
+from components.data_lake.settings import ExistingTable, LakeSettings, ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
@@ -34,6 +34,7 @@ class ChangeDelivery(pulumi.ComponentResource):
     """Every change of a table becomes a row in a bucket. `watches` say what is worth an alarm."""
 
     watches: list[Watch]
+    stream_arn: pulumi.Output[str]
     outputs: dict[str, pulumi.Input[object]]
 
     def __init__(self, name: str, args: ChangeDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -104,6 +105,7 @@ class ChangeDelivery(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[delivery]),
         )
 
+        self.stream_arn = stream.arn
         self.watches = [
             *([] if table is None else table_watches("table", table.name)),
             *stream_watches("stream", stream.name),
@@ -146,4 +148,7 @@ class ChangeDelivery(pulumi.ComponentResource):
 
 def log_groups(settings: ProducingSettings) -> list[str]:
     """The log groups of this side, which its key encrypts."""
-    return [f"/aws/lambda/{settings.transform_name}", f"/aws/kinesisfirehose/{settings.delivery_name}"]
+    functions = [settings.transform_name]
+    if isinstance(settings, LakeSettings) and settings.bulk:
+        functions.append(settings.exporter_name)
+    return [*(f"/aws/lambda/{name}" for name in functions), f"/aws/kinesisfirehose/{settings.delivery_name}"]

@@ -55,6 +55,8 @@ CROSS_ACCOUNT_TABLE = "blog-srca-ddb-table"
 # https://docs.aws.amazon.com/firehose/latest/dev/enable-record-format-conversion.html
 LEAST_PARTITIONED_MB = 64
 LEAST_SALT_CHARACTERS = 16
+# What is put after the table's name to name the function that reads its exports.
+EXPORTER = "-export"
 
 
 class Key(Settings):
@@ -444,11 +446,39 @@ class ConsumerSettings(ConsumingSettings):
         return self.names_of_the_store(instance)
 
 
+class Bulk(Settings):
+    """What backfills and verifications that are too large for one machine use: see `bulk.py`.
+
+    `maximum_concurrency` bounds the files of an export that are read at once.
+    """
+
+    maximum_concurrency: int = Field(default=10, ge=1, le=1_000)
+
+
 class LakeSettings(ProducingSettings, ConsumingSettings):
-    """Both sides in one account."""
+    """Both sides in one account. `bulk` deploys what works beyond one machine."""
 
     kind: Literal["data-lake"]
     table: Table = NewTable(table_name=SAME_ACCOUNT_TABLE)
+    bulk: Bulk | None = None
+
+    @property
+    def exporter_name(self) -> str:
+        """The function that reads a file of an export, and its state machine."""
+        return f"{self.named_after}{EXPORTER}".replace(".", "-")
+
+    @property
+    def exporter_role_name(self) -> str:
+        return f"{self.exporter_name}-role"
 
     def derived_names(self, instance: str) -> Iterable[PhysicalName]:
-        return (*self.names_of_the_way(), *self.names_of_the_store(instance))
+        yield from self.names_of_the_way()
+        yield from self.names_of_the_store(instance)
+        if self.bulk is None:
+            return
+        key = "table.tableName" if isinstance(self.table, NewTable) else "table.tableArn"
+        value = self.named_after.replace(".", "-")
+        yield PhysicalName(what="function", key=key, value=value, after=EXPORTER)
+        yield PhysicalName(what="state machine", key=key, value=value, after=EXPORTER)
+        yield PhysicalName(what="role", key=key, value=value, after=f"{EXPORTER}-role")
+        yield self.from_instance("role", instance, after="-backfill-role", automatic=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.distributed_backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.policies import Statement, account_root, via_service
 from components.querying import Querying, QueryingArgs
 from components.regions import partition_of
-from components.table_replica.backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.table_replica.settings import BulkSettings
 
 # Both tables' exports; a replica in another account may write here and nowhere else.

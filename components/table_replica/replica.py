@@ -6,14 +6,17 @@ from dataclasses import dataclass
 import pulumi
 
 from components.code import packaged_code
+from components.distributed_backfill import BackfillerArgs
 from components.event_source import EventSource, table_source
 from components.monitoring import Watch, table_watches
 from components.policies import Statement, statement
 from components.side import Side
-from components.table_replica.backfill import BackfillerArgs
 from components.table_replica.bulk import BulkArgs, BulkOperations, lets_encrypt
 from components.table_replica.settings import ExistingSource, NewReplica, ReplicaSettings, backfiller_name
 from components.table_replica.tables import replica_tables, shaped_table
+
+# Of the backfiller: rows that it writes at once.
+WRITE_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +101,14 @@ class TableReplica(pulumi.ComponentResource):
                     force_destroy=not settings.deletion_protection,
                     far_account_id=far_account,
                     backfiller=BackfillerArgs(
+                        code=packaged_code("table_backfiller"),
+                        passed=["keys", "writeUnits"],
                         function_name=backfiller_name(settings.replicator.name),
                         role_name=backfiller_name(settings.replicator_role_name),
                         log_retention_days=settings.replicator.log_retention_days,
-                        environment=far_end.environment,
+                        environment=pulumi.Output.from_input(far_end.environment).apply(
+                            lambda replica: {**replica, "WRITE_THREADS": str(WRITE_THREADS)}
+                        ),
                         statements=far_end.row_statements,
                     ),
                 ),

@@ -123,7 +123,8 @@ class Flattener:
         for name, attribute in image.items():
             cell, below, named, rule = names[name]
             ((kind, value),) = attribute.items()
-            if rule is not None:
+            # A rule for the parts of a map alone is applied where they are, below: never twice.
+            if rule is not None and (kind != "M" or self._keep_nested or not rule.for_parts_alone):
                 applied = redacted(attribute, rule)
                 if applied is None:
                     continue

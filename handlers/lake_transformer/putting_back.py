@@ -7,22 +7,17 @@ https://docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.htm
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.lake_transformer.changes import SEQUENCE
-from handlers.shared.errors import Cause, cause_of, describe
+from handlers.shared.put_records import MAX_RECORD_BYTES, Entry, NotTakenError, batches, put_batch
 from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["PutBackError", "put_back"]
 
-# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
-MAX_BATCH_RECORDS = 500
-MAX_BATCH_BYTES = 4_500_000
 # A record that would be too large with its number goes back without it: changes of one moment may change places then.
-MAX_MARKED_BYTES = 1_048_576 - 256
-
-Entry = dict[str, Any]
+MAX_MARKED_BYTES = MAX_RECORD_BYTES - 256
 
 
 class PutBackError(RuntimeError):
@@ -35,49 +30,15 @@ def put_back(client: Any, stream_arn: str, records: Sequence[Mapping[str, Any]],
     Raises PutBackError when the stream does not take them while there is time.
     """
     calls = 0
-    for batch in _batches(records):
-        attempt = 0
-        while batch:
-            calls += 1
-            try:
-                left = _put(client, stream_arn, batch)
-                reason = f"Kinesis did not take {len(left)} of {len(batch)} records"
-            except Exception as error:
-                reason, left = describe(error), batch
-                if cause_of(error) is not Cause.TRANSIENT:
-                    raise PutBackError(f"{_MESSAGE.format(stream_arn)}: {reason}") from error
-            attempt = 0 if len(left) < len(batch) else attempt + 1
-            batch = left
-            if batch and not budget.pause(attempt):
-                raise PutBackError(f"{_MESSAGE.format(stream_arn)}: {reason}, and the invocation's time ran out")
+    for batch in batches(map(_entry, records)):
+        try:
+            calls += put_batch(client, stream_arn, batch, budget)
+        except NotTakenError as error:
+            raise PutBackError(
+                f"what does not fit into one answer could not be put back to {stream_arn} (the function's role needs "
+                f"kinesis:PutRecords on it, and kms:GenerateDataKey on its key): {error}"
+            ) from error
     return calls
-
-
-_MESSAGE = (
-    "what does not fit into one answer could not be put back to {} (the function's role needs kinesis:PutRecords on "
-    "it, and kms:GenerateDataKey on its key)"
-)
-
-
-def _put(client: Any, stream_arn: str, batch: list[Entry]) -> list[Entry]:
-    response = client.put_records(StreamARN=stream_arn, Records=batch)
-    if not response["FailedRecordCount"]:
-        return []
-    return [entry for entry, reply in zip(batch, response["Records"], strict=True) if reply.get("ErrorCode")]
-
-
-def _batches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
-    size_bytes = 0
-    for record in records:
-        entry = _entry(record)
-        if len(batch) == MAX_BATCH_RECORDS or (batch and size_bytes + len(entry["Data"]) > MAX_BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(entry)
-        size_bytes += len(entry["Data"])
-    if batch:
-        yield batch
 
 
 def _entry(record: Mapping[str, Any]) -> Entry:

@@ -29,6 +29,11 @@ class Rule:
     salt: bytes | None = None
     below: dict[str, Rule] = field(default_factory=dict)
 
+    @property
+    def for_parts_alone(self) -> bool:
+        """Whether nothing is done with the attribute as a whole."""
+        return not self.drop and self.salt is None
+
 
 def path_of(text: str) -> list[str]:
     """The names of a path. Raises ValueError."""

@@ -11,15 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from handlers.shared import export_places
 from handlers.shared.clients import Renewable, create_client
+from handlers.shared.export_files import copy_file
+from handlers.shared.export_places import DataFile
 from handlers.shared.rate_limit import RateLimit
 from handlers.shared.replica import ReplicaSettings, replica_client
 from handlers.shared.report import log_invocation
 from handlers.shared.time_budget import LambdaContext, TimeBudget
-from handlers.table_backfiller import places
-from handlers.table_backfiller.files import copy_file
-from handlers.table_backfiller.places import DataFile
-from handlers.table_backfiller.rows import Destination, RowWriter, row_writer
+from handlers.table_backfiller.rows import ADVICE, Destination, RowWriter, chunk_writer, row_writer
 
 SETTINGS = ReplicaSettings.from_environment(os.environ)
 S3_ATTEMPTS = 5
@@ -41,8 +41,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return row_writer(_client(), to, limit)
 
     started_s = time.time()
-    before = places.load(_s3(), file)
-    place = copy_file(_s3(), file, new_writer, budget, _executor(), SETTINGS.threads)
+    before = export_places.load(_s3(), file)
+    place = copy_file(_s3(), file, chunk_writer(new_writer, budget, _executor(), SETTINGS.threads), ADVICE)
     metrics = {
         "Written": (place.written - before.written, "Count"),
         "Kept": (place.kept - before.kept, "Count"),

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from handlers.shared.clients import Renewable
 from handlers.shared.errors import Cause, cause_of, describe
+from handlers.shared.export_files import Write
+from handlers.shared.export_places import Refused, Tally
 from handlers.shared.images import Image, compact
 from handlers.shared.ordered import Entry, Failure, OrderedRun, batches_of
 from handlers.shared.rate_limit import RateLimit
@@ -31,27 +33,13 @@ from handlers.shared.transactions import (
     cancellation_reasons,
 )
 
-__all__ = ["Destination", "Refused", "RowWriter", "Tally", "row_writer", "write_rows"]
+__all__ = ["ADVICE", "Destination", "RowWriter", "chunk_writer", "row_writer", "write_rows"]
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html: 400 KB, written as JSON
 MAX_ROW_BYTES = 1_000_000
 
-
-class Refused(NamedTuple):
-    """A row that the replica will not take: its position in what was read, its key in DynamoDB JSON, and why."""
-
-    position: int
-    key: Image
-    reason: str
-
-
-@dataclass
-class Tally:
-    """What became of rows: written, kept as the replica has them, or refused."""
-
-    written: int = 0
-    kept: int = 0
-    refused: list[Refused] = field(default_factory=list)
+# What puts right that rows are refused.
+ADVICE = "Give the replica the keys and index types of the source; then run the backfill again."
 
 
 @dataclass(frozen=True)
@@ -219,3 +207,14 @@ def write_rows(
     """Write rows while time remains; the first one that is neither in the replica nor refused, None when all are."""
     run = OrderedRun(writer.send, budget, executor=executor, threads=threads)
     return run.apply(batches_of(writer.entries(rows), writer.max_rows, writer.max_bytes))
+
+
+def chunk_writer(new_writer: Callable[[], RowWriter], budget: TimeBudget, executor: Executor, threads: int) -> Write:
+    """Writes the chunks of a file, each by a writer of its own, several rows at once."""
+
+    def write(rows: Iterator[tuple[int, Image]]) -> tuple[Tally, Failure | None]:
+        writer = new_writer()
+        failure = write_rows(writer, rows, budget, executor, threads)
+        return writer.tally, failure
+
+    return write

@@ -42,7 +42,9 @@ def test_an_unknown_type(stack: Stacks) -> None:
 
 
 def test_an_endpoint_where_nothing_listens(stack: Stacks) -> None:
-    message = stack(AWS_ENDPOINT_URL="http://127.0.0.1:9").refusal(refused.queue)
+    nowhere = stack({"aws:maxRetries": 0}, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+    message = nowhere.refusal(refused.queue)
 
     assert "No AWS endpoint answers" in message
     assert "Start the local cloud with `tributary local start`" in message

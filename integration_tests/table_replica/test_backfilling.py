@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from handlers.table_backfiller.rows import Tally
+from handlers.shared.export_places import Tally
 from integration_tests.support.typing_commands import typed_in
 from integration_tests.table_replica.deployed import Deployed, request_item
 from localcloud.faults import Faults
 from operations.errors import OperationError
 from operations.instruments import holding
+from operations.instruments.distributing import Watch
 from operations.instruments.rates import RateLimit
 from operations.table_replica import backfilling, backfilling_exports, checkpoints, copying_files
-from operations.table_replica.copying_files import Copy, Watch
+from operations.table_replica.copying_files import Copy
 from operations.table_replica.deployed import Bulk
 
 pytestmark = pytest.mark.local

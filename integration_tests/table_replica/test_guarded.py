@@ -12,13 +12,14 @@ from integration_tests.support.factories import objects
 from integration_tests.table_replica.deployed import Deployed, Eventually, deployed_far
 from localcloud.faults import Faults
 from operations.instruments import holding
+from operations.instruments.distributing import Watch
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.raw import Item
 from operations.instruments.tables import Table
 from operations.table_replica import backfilling, backfilling_exports, deployed, repairing
 from operations.table_replica.athena import Comparison
-from operations.table_replica.copying_files import Watch, distributed, locally
+from operations.table_replica.copying_files import distributed, locally
 
 pytestmark = pytest.mark.local
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from localcloud.engine.plugin_runner import run_plugin
 from localcloud.engine.processes import end_with_parent
 from localcloud.engine.program_packages import program_packages, required_plugins
+from localcloud.engine.protocol import language_pb2, language_pb2_grpc, plugin_pb2
 
 RUNNER = Path(__file__).with_name("program_runner.py")
 LENGTH_BYTES = 8  # of the length that goes before a request, big-endian

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from pulumi.runtime.proto import language_pb2
+from localcloud.engine.protocol import language_pb2
 
 BLOCK_BYTES = 64 * 1024
 

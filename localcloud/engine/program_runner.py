@@ -10,6 +10,7 @@ project.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import runpy
@@ -30,12 +31,15 @@ from pulumi.runtime.proto import language_pb2
 THREADS_PER_PARALLEL_OPERATION = 4
 DEFAULT_ORGANIZATION = "organization"
 LENGTH_BYTES = 8  # as the language host writes it
+# What a program imports stays: looking for garbage in it after every 700 objects takes a quarter of the program's time.
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 def main(response_descriptor: int) -> None:
     """Answers the request on standard input."""
     # The terminal's ^C goes to the whole group; the engine decides what is cancelled and tells the language host.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     os.set_inheritable(response_descriptor, False)
     requests = detached_standard_input()

@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from localcloud.engine.protocol import CHANNEL_OPTIONS, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.diffing import Change, Kind
 from localcloud.plugin.errors import PluginError
@@ -227,7 +226,7 @@ def _abort_half_made(context: grpc.ServicerContext, error: HalfMadeError) -> Non
 
 def serve(version: str) -> None:
     """Listen on a free port, tell it on standard output, and serve until the engine ends this process."""
-    server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(version), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

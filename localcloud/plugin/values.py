@@ -1,7 +1,7 @@
 """Pulumi's wire values as plain Python: unknowns, secrets, assets and archives included.
 
-The wire format is described by the signature keys in `pulumi.runtime.rpc`. Numbers without a fraction become `int`;
-nulls inside objects mean "not set" and are dropped.
+The wire format's keys are those of the SDK's `pulumi.runtime.rpc`, which takes too long to import here. Numbers
+without a fraction become `int`; nulls inside objects mean "not set" and are dropped.
 """
 
 import json
@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import struct_pb2
-from pulumi.runtime import rpc
 
 Value = Any
 Properties = dict[str, Value]
+
+
+# The text that stands for what is not known yet; the key that says of an object what it stands for, and what it says.
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+ASSET = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
+OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 
 class Unknown:
@@ -66,7 +75,7 @@ def decode(value: struct_pb2.Value) -> Value:
         number = value.number_value
         return int(number) if number.is_integer() else number
     if kind == "string_value":
-        return UNKNOWN if value.string_value == rpc.UNKNOWN else value.string_value
+        return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
     if kind == "bool_value":
         return value.bool_value
     if kind == "list_value":
@@ -81,19 +90,19 @@ def decode_properties(struct: struct_pb2.Struct) -> Properties:
 
 
 def _decode_struct(struct: struct_pb2.Struct) -> Value:
-    signature = struct.fields[rpc._special_sig_key].string_value if rpc._special_sig_key in struct.fields else None
+    signature = struct.fields[SIGNATURE].string_value if SIGNATURE in struct.fields else None
     if signature is None:
         return decode_properties(struct)
-    fields = {key: item for key, item in struct.fields.items() if key != rpc._special_sig_key}
-    if signature == rpc._special_secret_sig:
+    fields = {key: item for key, item in struct.fields.items() if key != SIGNATURE}
+    if signature == SECRET:
         return Secret(decode(fields["value"]))
-    if signature == rpc._special_asset_sig:
+    if signature == ASSET:
         return _decode_asset(fields)
-    if signature == rpc._special_archive_sig:
+    if signature == ARCHIVE:
         return _decode_archive(fields)
-    if signature == rpc._special_resource_sig:
+    if signature == RESOURCE:
         return decode(fields["id"]) if "id" in fields else fields["urn"].string_value
-    if signature == rpc._special_output_value_sig:
+    if signature == OUTPUT:
         inner = decode(fields["value"]) if "value" in fields else UNKNOWN
         return Secret(inner) if "secret" in fields and fields["secret"].bool_value else inner
     raise ValueError(f"The engine sent a value with the signature {signature}, which this plugin cannot read.")
@@ -122,15 +131,15 @@ def _decode_archive(fields: Mapping[str, struct_pb2.Value]) -> Archive:
 def encode(value: Value) -> struct_pb2.Value:
     """Write one value in the wire format."""
     if isinstance(value, Unknown):
-        return struct_pb2.Value(string_value=rpc.UNKNOWN)
+        return struct_pb2.Value(string_value=UNKNOWN_TEXT)
     if isinstance(value, Secret):
-        return _signed(rpc._special_secret_sig, {"value": encode(value.value)})
+        return _signed(SECRET, {"value": encode(value.value)})
     if isinstance(value, Asset):
         fields = {value.kind: encode(value.source), "hash": encode(value.hash)}
-        return _signed(rpc._special_asset_sig, {key: item for key, item in fields.items() if item.string_value})
+        return _signed(ASSET, {key: item for key, item in fields.items() if item.string_value})
     if isinstance(value, Archive):
         fields = {value.kind: encode(value.source)} | ({"hash": encode(value.hash)} if value.hash else {})
-        return _signed(rpc._special_archive_sig, fields)
+        return _signed(ARCHIVE, fields)
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if isinstance(value, bool):
@@ -152,7 +161,7 @@ def encode_properties(properties: Mapping[str, Value]) -> struct_pb2.Struct:
 
 
 def _signed(signature: str, fields: dict[str, struct_pb2.Value]) -> struct_pb2.Value:
-    fields = {rpc._special_sig_key: struct_pb2.Value(string_value=signature), **fields}
+    fields = {SIGNATURE: struct_pb2.Value(string_value=signature), **fields}
     return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from operations.data_lake.deployed import Store, Way
 from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
+from operations.errors import OperationError
 from operations.instruments import exporting
-from operations.instruments.exporting import ExportBucket, gigabytes
+from operations.instruments.exporting import Export, gigabytes
 from operations.instruments.rates import RateLimit, provisioned
 from operations.instruments.raw import Item
 
@@ -52,7 +53,7 @@ def scanned(way: Way, read_units: float | None, on_items: OnItems) -> Brought:
     table = way.table
     limit = RateLimit(read_units or provisioned(table.description, "ReadCapacityUnits"))
     time_s = moment(table, way.stream_arn, way.at.stack.name)
-    snapshot = Snapshot(table.name, table.keys, table.dynamodb.region, time_s)
+    snapshot = snapshot_of(way, time_s)
     return _brought(way, snapshot, (item for page, _ in table.pages(0, 1, limit) for item in page), on_items)
 
 
@@ -61,16 +62,9 @@ def exported(way: Way, store: Store, on_items: OnItems) -> Brought:
 
     Raises OperationError.
     """
-    table, key_arn = way.table, str(store.at.outputs["keyArn"])
-    bucket = ExportBucket(str(store.at.outputs["workBucketName"]), key_arn.split(":")[4], key_arn)
-    place = Place(store.s3, bucket.name)
-    began = place.load()
-    if began is None:
-        time_s = moment(table, way.stream_arn, way.at.stack.name)
-        began = Began(time_s, exporting.request(table, bucket, f"lake-{int(time_s * 1000)}"))
-        place.save(began)
-    export = exporting.finished(table, began.export_arn)
-    snapshot = Snapshot(table.name, table.keys, table.dynamodb.region, began.time_s)
+    place = Place(store.s3, store.export_bucket.name)
+    began, export = begun(way, store, place)
+    snapshot = snapshot_of(way, began.time_s)
     for file in exporting.data_files(store.s3, export):
         if file.key not in began.files:
             began.items += _brought(way, snapshot, _items(store.s3, export.bucket, file.key), on_items).items
@@ -80,14 +74,42 @@ def exported(way: Way, store: Store, on_items: OnItems) -> Brought:
     return Brought(began.items, began.time_s)
 
 
+def begun(way: Way, store: Store, place: "Place") -> tuple["Began", Export]:
+    """The backfill that was killed, or a new one, with its finished export. Raises OperationError."""
+    began = place.load()
+    if began is None:
+        time_s = moment(way.table, way.stream_arn, way.at.stack.name)
+        token = f"lake-{int(time_s * 1000)}"
+        began = Began(time_s, exporting.request(way.table, store.export_bucket, token))
+        place.save(began)
+    try:
+        return began, exporting.finished(way.table, began.export_arn)
+    except OperationError:
+        # The same command asks for a new one.
+        place.remove()
+        raise
+
+
+def snapshot_of(way: Way, time_s: float) -> Snapshot:
+    """The table as it is at a moment, in seconds since 1970."""
+    return Snapshot(way.table.name, list(way.table.keys), way.table.dynamodb.region, time_s)
+
+
 @dataclass
 class Began:
-    """A backfill of an export: the moment of its snapshot (seconds since 1970), the files and items that were put."""
+    """A backfill of an export: the moment of its snapshot (seconds since 1970), the files and items that were put.
+
+    Those are of a backfill by this machine; one by the state machine has its last execution, and their number: see
+    distributing.Progress.
+    """
 
     time_s: float
     export_arn: str
     files: list[str] = field(default_factory=list)
     items: int = 0
+    execution_arn: str | None = None
+    runs: int = 0
+    quiet_at_s: float = 0.0
 
 
 @dataclass(frozen=True)

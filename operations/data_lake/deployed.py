@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from components.data_lake.settings import ConsumingSettings, ProducerSettings, ProducingSettings
+from components.data_lake.settings import ConsumingSettings, LakeSettings, ProducerSettings, ProducingSettings
 from components.settings import Peer
 from operations.errors import StackError
 from operations.instances import Instance
 from operations.instruments.athena import Athena
+from operations.instruments.exporting import ExportBucket
 from operations.instruments.tables import Table
 from operations.stacks import file_name, read, read_all
 
@@ -52,6 +53,12 @@ class Store:
         """The lake's bucket."""
         return str(self.at.outputs["bucketName"])
 
+    @property
+    def export_bucket(self) -> ExportBucket:
+        """Where the table's exports go."""
+        key_arn = str(self.at.outputs["keyArn"])
+        return ExportBucket(str(self.at.outputs["workBucketName"]), key_arn.split(":")[4], key_arn)
+
     @cached_property
     def athena(self) -> Athena:
         """Queries over the lake."""
@@ -61,6 +68,31 @@ class Store:
     def s3(self) -> Any:
         """The client that reads the bucket."""
         return self.at.client("s3")
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """What works beyond one machine: the state machine, and how many files it takes at once."""
+
+    machine_arn: str
+    concurrency: int
+
+
+def bulk_of(at: Instance, option: str) -> Bulk:
+    """What `option` of the command line needs. Raises StackError when it is not deployed, or cannot be."""
+    if not isinstance(at.settings, LakeSettings):
+        raise StackError(
+            f"`{at.name}` of stack `{at.stack.name}` is a lake of two accounts, and `{option}` is for a table and a "
+            "lake in one. Leave it out: this machine does the same, in constant memory."
+        )
+    found = at.outputs.get("bulk")
+    if not found:
+        raise StackError(
+            f"`{at.name}` of stack `{at.stack.name}` has nothing that works beyond one machine. Set `bulk: {{}}` in "
+            f"{file_name(at.stack.name)}, type `tributary up {at.stack.name}`, then the same command again; or leave "
+            f"out `{option}`."
+        )
+    return Bulk(str(found["backfillMachineArn"]), int(found["maximumConcurrency"]))
 
 
 def way_of(at: Instance) -> Way:

@@ -5,7 +5,7 @@ Athena finds the newest row of each item; the file of its results is read from S
 
 import csv
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,8 @@ from operations.data_lake.querying import ran
 from operations.data_lake.rows import item_of, key_of, read_line
 from operations.errors import OperationError
 from operations.instruments import items
+from operations.instruments.athena import lines_table
+from operations.instruments.comparing_sql import literal
 from operations.instruments.raw import Item
 
 # A line of the lake has at most a few million characters, which quotes in CSV may double.
@@ -50,8 +52,20 @@ class LatestRows:
 
 
 @contextmanager
-def latest_rows(store: Store, keys: Sequence[str]) -> Iterator[LatestRows]:
-    """What the items are now. Raises OperationError when the lake's rows are no lines of JSON, or the query fails."""
+def latest_rows(store: Store, keys: Sequence[str], only: Sequence[str] | None = None) -> Iterator[LatestRows]:
+    """What the items are now, or those alone that have one of the `change_key`s of `only`.
+
+    Raises OperationError when the lake's rows are no lines of JSON, or the query fails.
+    """
+    with lines_of(store) as lines:
+        _, ended = ran(store.athena, latest_lines(lines, only))
+    bucket, _, key = ended.output.removeprefix("s3://").partition("/")
+    yield LatestRows(store.s3, bucket, key, keys)
+
+
+@contextmanager
+def lines_of(store: Store) -> Iterator[str]:
+    """A table over every line of the lake, by its name in SQL. Raises OperationError when they are no JSON."""
     layout = store.settings.layout
     if layout.format != "json":
         raise OperationError(
@@ -59,42 +73,19 @@ def latest_rows(store: Store, keys: Sequence[str]) -> Iterator[LatestRows]:
             "catalogue has: whole items cannot be compared. `tributary query` shows what it has."
         )
     name = f"lines_{uuid.uuid4().hex}"
-    store.athena.create_table(lines_table(name, store.bucket, static_part(layout.prefix)))
+    store.athena.create_table(lines_table(name, f"s3://{store.bucket}/{static_part(layout.prefix)}"))
     try:
-        _, ended = ran(store.athena, latest_lines(f'"{store.athena.database}"."{name}"'))
+        yield f'"{store.athena.database}"."{name}"'
     finally:
         store.athena.drop_table(name)
-    bucket, _, key = ended.output.removeprefix("s3://").partition("/")
-    yield LatestRows(store.s3, bucket, key, keys)
 
 
-def latest_lines(table: str) -> str:
+def latest_lines(table: str, only: Sequence[str] | None = None) -> str:
     """The newest line of each item that is there; the same rule as that of the view `latest`."""
+    those = "" if only is None else f" WHERE change_key IN ({', '.join(map(literal, only))})"
     extracted = ", ".join(f"json_extract_scalar(line, '$.{column}') AS {column}" for column in _COLUMNS)
     return (
         "SELECT line FROM (SELECT line, change_event, row_number() OVER (PARTITION BY change_key ORDER BY change_order "
-        f"DESC) AS place FROM (SELECT line, {extracted} FROM {table})) WHERE place = 1 AND change_event <> 'REMOVE'"
+        f"DESC) AS place FROM (SELECT line, {extracted} FROM {table}){those}) "
+        "WHERE place = 1 AND change_event <> 'REMOVE'"
     )
-
-
-def lines_table(name: str, bucket: str, folder: str) -> Mapping[str, Any]:
-    """A table for Glue over everything below `folder`, with one column: the line.
-
-    JSON text never holds the field delimiter, the control character 1, which it writes as an escape.
-    https://docs.aws.amazon.com/athena/latest/ug/lazy-simple-serde.html
-    """
-    return {
-        "Name": name,
-        "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE"},
-        "StorageDescriptor": {
-            "Columns": [{"Name": "line", "Type": "string"}],
-            "Location": f"s3://{bucket}/{folder}",
-            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
-            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-            "SerdeInfo": {
-                "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
-                "Parameters": {"serialization.format": "1"},
-            },
-        },
-    }

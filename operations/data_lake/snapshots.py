@@ -1,33 +1,26 @@
-"""Puts what a table holds into the stream of its changes, in records that never beat a newer change.
+"""Puts what a table holds into the stream of its changes: see handlers/shared/snapshots.py for the records.
 
-Such a record goes the way of every change, so that one function decides what reaches the lake, and in what form. It
-says SNAPSHOT in place of INSERT, that it is not DynamoDB's (`eventSource`), and a time from which on the stream has
-every change. An item read later than that time may be newer than it says: whatever changed it after that time is in the
-stream, and is the same or newer. Nothing older can come after it, as long as clocks differ by less than LEEWAY_S.
+Nothing older than a snapshot's moment can come after it, as long as clocks differ by less than LEEWAY_S.
 """
 
 import json
 import random
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from hashlib import md5
 from typing import Any
 
+from handlers.shared.put_records import Entry, batches
+from handlers.shared.snapshots import Snapshot, entry_of
 from operations.errors import OperationError
-from operations.instruments.raw import Item
 from operations.instruments.tables import Table
 
-EVENT_SOURCE = "tributary:snapshot"
+__all__ = ["Pace", "Snapshot", "StreamWriter", "as_entry", "moment", "pace_of", "stream_writer"]
+
 # DynamoDB calls the time of a change approximate, and this machine has a clock of its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html
 LEEWAY_S = 5.0
 
-# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
-MAX_BATCH_RECORDS = 500
-MAX_BATCH_BYTES = 4_500_000
-MAX_RECORD_BYTES = 1_048_576
 # A shard takes 1 MB and 1,000 records a second; the changes themselves need theirs.
 # https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 SHARE = 0.5
@@ -36,38 +29,11 @@ LONGEST_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """Makes the records of a table's items as they are at `time_s`, in seconds since 1970."""
+class Pace:
+    """What may be put into a stream in a second."""
 
-    table: str
-    keys: Sequence[str]
-    region: str
-    time_s: float
-
-    def of_item(self, item: Item) -> dict[str, Any]:
-        """The record of an item that is there."""
-        return self._record("SNAPSHOT", {name: item[name] for name in self.keys}, {"NewImage": item})
-
-    def of_absence(self, key: Item) -> dict[str, Any]:
-        """The record that there is no item of this key."""
-        return self._record("REMOVE", key, {})
-
-    def _record(self, event: str, key: Item, images: dict[str, Item]) -> dict[str, Any]:
-        return {
-            "awsRegion": self.region,
-            "eventID": f"snapshot-{uuid.uuid4()}",
-            "eventName": event,
-            "userIdentity": None,
-            "recordFormat": "application/json",
-            "tableName": self.table,
-            "dynamodb": {
-                "ApproximateCreationDateTime": int(self.time_s * 1_000_000),
-                "Keys": key,
-                **images,
-                "ApproximateCreationDateTimePrecision": "MICROSECOND",
-            },
-            "eventSource": EVENT_SOURCE,
-        }
+    bytes_per_s: float
+    records_per_s: float
 
 
 def moment(
@@ -95,24 +61,23 @@ def moment(
 
 
 class StreamWriter:
-    """Puts records into a Kinesis stream, several to a call, within a share of what its shards take.
+    """Puts records into a Kinesis stream, several to a call, at a pace.
 
     `kinesis` is a client; it may be called from one thread only.
     """
 
-    def __init__(self, kinesis: Any, stream_arn: str, shards: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, kinesis: Any, stream_arn: str, pace: Pace, sleep: Callable[[float], None] = time.sleep) -> None:
         self.records = 0
         self._kinesis = kinesis
         self._stream_arn = stream_arn
-        self._bytes_per_s = shards * BYTES_PER_SHARD_S * SHARE
-        self._records_per_s = shards * RECORDS_PER_SHARD_S * SHARE
+        self._pace = pace
         self._sleep = sleep
         self._free_at_s = time.monotonic()
 
     def put(self, records: Iterable[tuple[str, bytes]], on_records: Callable[[int], None] = lambda _: None) -> None:
         """Put records, each with its partition key. Raises OperationError when the stream does not take one."""
-        for batch in _batches(records):
-            self._wait(len(batch), sum(len(data) for _, data in batch))
+        for batch in batches({"Data": data, "PartitionKey": key} for key, data in records):
+            self._wait(len(batch), sum(len(entry["Data"]) for entry in batch))
             self._put(batch)
             self.records += len(batch)
             on_records(len(batch))
@@ -121,15 +86,13 @@ class StreamWriter:
         now = time.monotonic()
         if self._free_at_s > now:
             self._sleep(self._free_at_s - now)
-        needs_s = max(size_bytes / self._bytes_per_s, records / self._records_per_s)
+        needs_s = max(size_bytes / self._pace.bytes_per_s, records / self._pace.records_per_s)
         self._free_at_s = max(now, self._free_at_s) + needs_s
 
-    def _put(self, batch: list[tuple[str, bytes]]) -> None:
+    def _put(self, batch: list[Entry]) -> None:
         attempt = 0
         while batch:
-            answer = self._kinesis.put_records(
-                StreamARN=self._stream_arn, Records=[{"Data": data, "PartitionKey": key} for key, data in batch]
-            )
+            answer = self._kinesis.put_records(StreamARN=self._stream_arn, Records=batch)
             replies = answer["Records"]
             codes = {reply["ErrorCode"] for reply in replies if reply.get("ErrorCode")}
             if codes - {"ProvisionedThroughputExceededException", "InternalFailure"}:
@@ -143,32 +106,23 @@ class StreamWriter:
                 attempt += 1
 
 
-def stream_writer(kinesis: Any, stream_arn: str) -> StreamWriter:
-    """A writer for a stream with as many shards as it has now."""
+def pace_of(kinesis: Any, stream_arn: str) -> Pace:
+    """A share of what the shards take that a stream has now."""
     summary = kinesis.describe_stream_summary(StreamARN=stream_arn)["StreamDescriptionSummary"]
-    return StreamWriter(kinesis, stream_arn, int(summary["OpenShardCount"]))
+    shards = int(summary["OpenShardCount"])
+    return Pace(shards * BYTES_PER_SHARD_S * SHARE, shards * RECORDS_PER_SHARD_S * SHARE)
+
+
+def stream_writer(kinesis: Any, stream_arn: str) -> StreamWriter:
+    """A writer for a stream, at the pace of its shards."""
+    return StreamWriter(kinesis, stream_arn, pace_of(kinesis, stream_arn))
 
 
 def as_entry(record: dict[str, Any]) -> tuple[str, bytes]:
-    """A record with its partition key, which is the same for every record of an item.
-
-    Raises OperationError when Kinesis does not take a record of this size.
-    """
-    data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    key = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
-    if len(data) > MAX_RECORD_BYTES:
-        raise OperationError(f"the item {key} makes a record of {len(data)} bytes, and Kinesis takes 1 MiB.")
-    return md5(key.encode(), usedforsecurity=False).hexdigest(), data
-
-
-def _batches(records: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
-    size_bytes = 0
-    for key, data in records:
-        if len(batch) == MAX_BATCH_RECORDS or (batch and size_bytes + len(data) > MAX_BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append((key, data))
-        size_bytes += len(data) + len(key)
-    if batch:
-        yield batch
+    """A record with its partition key. Raises OperationError when Kinesis does not take a record of this size."""
+    try:
+        entry = entry_of(record)
+    except ValueError as error:
+        key = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+        raise OperationError(f"the item {key} {error}.") from None
+    return entry["PartitionKey"], entry["Data"]

@@ -1,18 +1,21 @@
 """What is peculiar to a data lake when a verb works on it."""
 
+import json
 from functools import partial
 
 from components.data_lake.settings import ProducingSettings
+from handlers.lake_exporter.putting import ADVICE
 from operations.asked import BackfillAsked, ComparingAsked, Rows, Runner, Where
-from operations.data_lake import backfilling, pausing, redriving, verifying
-from operations.data_lake.deployed import Store, Way, store_of, way_of
+from operations.data_lake import athena, backfilling, distributed, pausing, redriving, verifying
+from operations.data_lake.deployed import Store, Way, bulk_of, store_of, way_of
 from operations.data_lake.latest_rows import latest_rows
 from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
 from operations.dialogue import Dialogue, Result
 from operations.errors import OperationError, StackError
 from operations.instances import Instance
+from operations.instruments.distributing import Watch
 from operations.instruments.items import key_attributes
-from operations.instruments.patience import Patience
+from operations.instruments.patience import SHOWN, Patience
 from operations.instruments.rates import RateLimit
 from operations.instruments.verifying import Report, summary
 
@@ -85,10 +88,7 @@ def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
     """Bring what the table had before its stream."""
     way = way_of(at)
     if asked.runner is Runner.DISTRIBUTED:
-        raise StackError(
-            "a data lake is backfilled through its stream, whose shards bound it, and not a machine. Leave out "
-            "`--engine distributed`; `--from export` spares the table's capacity."
-        )
+        return _backfill_distributed(at, way, dialogue)
     large = int(way.table.description["TableSizeBytes"]) > backfilling.MOST_SCANNED_BYTES
     store = _exporting(at, way) if asked.rows is Rows.EXPORT or (asked.rows is None and large) else None
     dialogue.say(backfilling.intention(way, store))
@@ -104,6 +104,31 @@ def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
     return Result(
         {"items": brought.items, "asOf": brought.time_s},
         f"{brought.items} items are on their way to the lake. `tributary verify {at.stack.name}` compares all.",
+    )
+
+
+def _backfill_distributed(at: Instance, way: Way, dialogue: Dialogue) -> Result:
+    bulk, store = bulk_of(at, "--engine distributed"), store_of(at)
+    dialogue.say(backfilling.intention(way, store))
+    dialogue.say(f"{bulk.concurrency} files of the export at once, by {bulk.machine_arn}.")
+    dialogue.confirm("Backfill?")
+    with dialogue.progress() as progress:
+        task = progress.add_task("Files", total=None)
+        watch = Watch(progress.console.print, lambda done, total: progress.update(task, completed=done, total=total))
+        try:
+            taken = distributed.brought(way, store, bulk, watch)
+        except KeyboardInterrupt:
+            raise OperationError(
+                "what runs on AWS goes on; the same command comes back to it. `aws stepfunctions list-executions "
+                f"--state-machine-arn {bulk.machine_arn}` shows it."
+            ) from None
+    refused = [{"key": one.key, "reason": one.reason} for one in taken.refused]
+    for one in refused[:SHOWN]:
+        dialogue.say(f"{json.dumps(one['key'], ensure_ascii=False)}: {one['reason']}")
+    return Result(
+        {"items": taken.items, "asOf": taken.time_s, "refused": refused},
+        f"{taken.items} items are on their way to the lake. `tributary verify {at.stack.name}` compares all.",
+        f"{len(refused)} items are too large for the stream, as said above. {ADVICE}" if refused else None,
     )
 
 
@@ -136,21 +161,31 @@ def on_the_way_s(settings: ProducingSettings) -> float:
 
 
 def _compared(way: Way, store: Store, asked: ComparingAsked, dialogue: Dialogue) -> Report:
-    if asked.where is Where.ATHENA or asked.since is not None:
-        raise StackError(
-            "a data lake is compared by a scan of its table and one query of the lake, from the beginning on. Leave "
-            "out `--engine athena` and `--since`."
-        )
+    if asked.since is not None:
+        raise StackError("a data lake is compared with its whole table, from the beginning on. Leave out `--since`.")
+    patience = Patience(settle_s=max(asked.settle_s, on_the_way_s(way.settings)), longest_s=asked.longest_s)
+    if asked.where is Where.ATHENA:
+        return _compared_by_athena(way, store, patience, dialogue)
     with dialogue.progress() as progress:
         task = progress.add_task("Comparing", total=way.table.item_count)
         return verifying.verify(
             way.table,
             lambda: latest_rows(store, way.table.keys),
             verifying.rules_of(way),
-            Patience(settle_s=max(asked.settle_s, on_the_way_s(way.settings)), longest_s=asked.longest_s),
+            patience,
             RateLimit(asked.read_units),
             lambda count: progress.advance(task, count),
         )
+
+
+def _compared_by_athena(way: Way, store: Store, patience: Patience, dialogue: Dialogue) -> Report:
+    bulk = bulk_of(way.at, "--engine athena")
+    rules = verifying.rules_of(way)
+    dialogue.say(athena.intention(way, store))
+    dialogue.confirm("Compare?")
+    with dialogue.progress() as progress:
+        task = progress.add_task("Comparing", total=None)
+        return athena.verify(way, store, bulk, rules, patience, lambda step: progress.update(task, description=step))
 
 
 def _exporting(at: Instance, way: Way) -> Store:

@@ -14,7 +14,7 @@ from operations.data_lake.comparing import compare
 from operations.data_lake.deployed import Way
 from operations.data_lake.latest_rows import LatestRows
 from operations.errors import OperationError
-from operations.instruments.comparing import KEPT_KEYS, OnItems
+from operations.instruments.comparing import KEPT_KEYS, Found, OnItems
 from operations.instruments.items import differing_attributes, digest, key_of
 from operations.instruments.patience import SHOWN, Patience
 from operations.instruments.rates import RateLimit
@@ -53,14 +53,25 @@ def verify(
 
     with lake() as rows:
         found = compare(scanned, rows.digests)
+    report = settled(table, lake, rules, found, patience)
+    report.seconds = patience.clock() - began
+    report.read_units = limit.spent
+    return report
+
+
+def settled(
+    table: Table, lake: Lake, rules: Rules, found: Found, patience: Patience, most_keys: int = KEPT_KEYS
+) -> Report:
+    """The report of a comparison, once table and lake confirm each key that it found different.
+
+    When more than `most_keys` differ, the report has the first of them and how many more there are.
+    """
     report = Report(found.items, found.segments, found.differing_segments)
-    if found.total > KEPT_KEYS:
+    if found.total > most_keys:
         report.missing, report.extra = found.missing[:SHOWN], found.extra[:SHOWN]
         report.more = found.total - len(report.missing) - len(report.extra)
     else:
         _settle(table, lake, rules, found.keys, patience, report)
-    report.seconds = patience.clock() - began
-    report.read_units = limit.spent
     return report
 
 

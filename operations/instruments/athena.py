@@ -96,3 +96,27 @@ class Athena:
         return (
             [value.get("VarCharValue") for value in row["Data"]] for page in pages for row in page["ResultSet"]["Rows"]
         )
+
+
+def lines_table(name: str, location: str) -> dict[str, Any]:
+    """A table for Glue over every object below `location`: one column, a line of JSON.
+
+    JSON text never holds the field delimiter, by default the control character 1, which it writes as an escape;
+    without an escape character LazySimpleSerDe takes everything else as it is. gzip files are known by their names.
+    https://docs.aws.amazon.com/athena/latest/ug/lazy-simple-serde.html and …/compression-formats.html
+    """
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"EXTERNAL": "TRUE"},
+        "StorageDescriptor": {
+            "Columns": [{"Name": "line", "Type": "string"}],
+            "Location": location,
+            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+                "Parameters": {"serialization.format": "1"},
+            },
+        },
+    }

@@ -13,7 +13,7 @@ from operations.errors import OperationError
 from operations.instances import Instance
 
 if TYPE_CHECKING:
-    from handlers.table_backfiller.rows import Tally
+    from handlers.shared.export_places import Tally
     from operations.table_replica.deployed import Replica
     from operations.table_replica.estimating import Work
 
@@ -90,6 +90,7 @@ def _from_scan(
 
 
 def _from_export(replica: "Replica", runner: Runner, writes: float | None, progress: Progress) -> "Tally":
+    from operations.instruments import distributing
     from operations.instruments.rates import RateLimit
     from operations.table_replica import backfilling_exports, copying_files
 
@@ -101,7 +102,7 @@ def _from_export(replica: "Replica", runner: Runner, writes: float | None, progr
             f"execution {running} copies already. Type the same command with `--engine distributed` to watch it, or "
             f"stop it by `aws stepfunctions stop-execution --execution-arn {running}` first."
         )
-    watch = copying_files.Watch(progress.console.print, _bar(progress, runner))
+    watch = distributing.Watch(progress.console.print, _bar(progress, runner))
     copy = (
         copying_files.locally(replica, RateLimit(writes), watch)
         if runner is Runner.LOCAL

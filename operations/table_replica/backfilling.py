@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 from handlers.shared.clients import Renewable
+from handlers.shared.export_places import Tally
 from handlers.shared.rate_limit import RateLimit
 from handlers.shared.time_budget import TimeBudget
-from handlers.table_backfiller.rows import Destination, RowWriter, Tally, row_writer, write_rows
+from handlers.table_backfiller.rows import Destination, RowWriter, row_writer, write_rows
 from operations.errors import OperationError
 from operations.instruments.comparing import ITEMS_PER_SEGMENT, LEAST_SEGMENTS, MOST_SEGMENTS
 from operations.instruments.holding import ON, Notes, held, state

@@ -9,25 +9,19 @@ Guarded: nothing is held, as with a scan.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
 
-from handlers.table_backfiller import places
-from handlers.table_backfiller.places import Place
-from handlers.table_backfiller.rows import Tally
+from handlers.shared.export_places import Tally
 from operations.errors import OperationError
-from operations.instruments import exporting, holding
+from operations.instruments import distributing, export_progress, exporting, holding
+from operations.instruments.distributing import Watch
 from operations.instruments.exporting import DataFile, Export
-from operations.table_replica import checkpoints, distributing
+from operations.table_replica import checkpoints
 from operations.table_replica.backfilling import LONGEST_HOLD_S
 from operations.table_replica.checkpoints import Checkpoint, ExportProgress
-from operations.table_replica.copying_files import Copy, Watch, with_place
+from operations.table_replica.copying_files import Copy
 from operations.table_replica.deployed import Bulk, Replica
-
-SHOWN_FILES = 10
-# Places are small objects; so many are read at the same time.
-READERS = 16
 
 
 def backfill(replica: Replica, bulk: Bulk, copy: Copy, watch: Watch) -> Tally:
@@ -51,13 +45,14 @@ def backfill(replica: Replica, bulk: Bulk, copy: Copy, watch: Watch) -> Tally:
     export = _exported(replica, bulk, progress, save, watch)
     files = _files(replica, export, progress, save)
     check = partial(_check_time, replica, bulk, checkpoint, progress, watch)
-    open_files = list(_open(replica, export, files))
-    given_up = copy(export, open_files, progress, save, check) if open_files else {}
-    if open_files := list(_open(replica, export, open_files)):
-        raise OperationError(_not_done(open_files, len(files), given_up, progress.held is not None))
+    waiting = " The replication stays held until then, for 22 hours at most." if progress.held is not None else ""
+    left = export_progress.open_files(replica.s3, export, files)
+    given_up = copy(export, left, progress, save, check) if left else {}
+    if left := export_progress.open_files(replica.s3, export, left):
+        raise OperationError(export_progress.not_done(left, len(files), given_up, waiting))
     _release(replica, bulk, checkpoint, progress, watch)
     checkpoints.remove(replica.s3, replica.failure_bucket)
-    return _tally(place for _, place in _places(replica, export, files))
+    return export_progress.tally_of(place for _, place in export_progress.places_of(replica.s3, export, files))
 
 
 def _token() -> str:
@@ -153,33 +148,3 @@ def _files(replica: Replica, export: Export, progress: ExportProgress, save: Cal
             f"the files of export {export.id} are gone: the bucket keeps them for `keepExportsDays`. Type the same "
             "command again: it asks for a new export."
         ) from None
-
-
-def _places(replica: Replica, export: Export, files: Sequence[DataFile]) -> Iterator[tuple[DataFile, Place]]:
-    with ThreadPoolExecutor(READERS) as readers:
-        load = partial(places.load, replica.s3)
-        yield from zip(files, readers.map(load, (with_place(export, file) for file in files)), strict=True)
-
-
-def _open(replica: Replica, export: Export, files: Sequence[DataFile]) -> Iterator[DataFile]:
-    return (file for file, place in _places(replica, export, files) if not place.done)
-
-
-def _tally(found: Iterator[Place]) -> Tally:
-    total = Tally()
-    for place in found:
-        total.written += place.written
-        total.kept += place.kept
-        total.refused += place.refused
-    return total
-
-
-def _not_done(files: Sequence[DataFile], total: int, given_up: Mapping[str, str], held: bool) -> str:
-    waiting = " The replication stays held until then, for 22 hours at most." if held else ""
-    told = (
-        f"{len(files)} of {total} files are not done. Put right what follows, then type the same command again: it "
-        f"goes on with these.{waiting}"
-    )
-    lines = [f"{file.key}: {given_up.get(file.key, 'not done')}" for file in files[:SHOWN_FILES]]
-    more = [f"and {len(files) - SHOWN_FILES} more"] if len(files) > SHOWN_FILES else []
-    return "\n".join([told, *lines, *more])

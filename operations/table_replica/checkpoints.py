@@ -1,6 +1,6 @@
 """Where a backfill stands, kept in the replica's on-failure bucket so that any machine can go on.
 
-How far each file of an export is, is kept beside the export: see handlers/table_backfiller/places.py.
+How far each file of an export is, is kept beside the export: see handlers/shared/export_places.py.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handlers.table_backfiller.rows import Refused, Tally
+from handlers.shared.export_places import Refused, Tally
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

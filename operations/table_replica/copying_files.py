@@ -6,28 +6,21 @@ Both keep the place of each file beside the export, and so each goes on where th
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from handlers.shared.export_files import BackfillError, copy_file
+from handlers.shared.export_places import Place
 from handlers.shared.rate_limit import RateLimit
 from handlers.shared.time_budget import TimeBudget
-from handlers.table_backfiller import places
-from handlers.table_backfiller.files import BackfillError, copy_file
-from handlers.table_backfiller.places import Place
-from operations.errors import OperationError
+from handlers.table_backfiller.rows import ADVICE, chunk_writer
+from operations.instruments import distributing
+from operations.instruments.distributing import Watch
+from operations.instruments.export_progress import folder_of, with_place
 from operations.instruments.exporting import DataFile, Export
-from operations.table_replica import checkpoints, distributing
+from operations.table_replica import checkpoints
 from operations.table_replica.backfilling import LONGEST_STALL_S, THREADS, new_writer
 from operations.table_replica.checkpoints import ExportProgress
 from operations.table_replica.deployed import Bulk, Replica
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a backfill tells while it runs: what it does now, and how many rows or files of how many are done."""
-
-    on_note: Callable[[str], None] = lambda note: None
-    on_progress: Callable[[float, float], None] = lambda done, total: None
 
 
 class Copy(Protocol):
@@ -69,11 +62,9 @@ def locally(replica: Replica, writes: RateLimit, watch: Watch) -> Copy:
                     while not copy_file(
                         replica.s3,
                         with_place(export, file),
-                        new_writer(replica, writes),
-                        _budget(),
-                        executor,
-                        THREADS,
-                        on_place,
+                        chunk_writer(new_writer(replica, writes), _budget(), executor, THREADS),
+                        ADVICE,
+                        on_place=on_place,
                     ).done:
                         pass
                 except BackfillError as error:
@@ -104,35 +95,19 @@ def distributed(replica: Replica, bulk: Bulk, write_units: float | None, watch: 
         save: Callable[[], None],
         check: Callable[[], None],
     ) -> Mapping[str, str]:
+        concurrency = max(1, min(len(files), int(bulk.outputs["maximumConcurrency"])))
+        passed = passed_on(replica.replica.keys, concurrency, write_units)
+        given = distributing.request(export, folder_of(export), concurrency, **passed)
+        machine = str(bulk.outputs["backfillMachineArn"])
         client = bulk.client("stepfunctions")
-        machine: str = bulk.outputs["backfillMachineArn"]
-        found = distributing.find(client, progress.execution_arn) if progress.execution_arn else None
-        if progress.execution_arn is None or (found is not None and found.status != distributing.RUNNING):
-            progress.quiet_at_s = max(progress.quiet_at_s, found.quiet_at_s if found else 0.0)
-            progress.runs += 1
-            progress.execution_arn = distributing.execution_arn(machine, f"{export.id}-{progress.runs}")
-            found = None
-        # Known before it is there: whoever is killed now finds it.
-        save()
-        if found is None:
-            concurrency = max(1, min(len(files), int(bulk.outputs["maximumConcurrency"])))
-            given = distributing.request(export, folder_of(export), replica.replica.keys, concurrency, write_units)
-            distributing.start(client, machine, progress.execution_arn.rpartition(":")[2], given)
-        watch.on_note(f"Execution {progress.execution_arn}")
-        ended = distributing.follow(
-            client,
-            progress.execution_arn,
-            lambda counts: watch.on_progress(counts.done + counts.failed, counts.total),
-            check,
-        )
-        if ended.status == distributing.SUCCEEDED:
-            return distributing.failed_files(replica.s3, ended)
-        raise OperationError(
-            f"execution {progress.execution_arn} ended as {ended.status}: {ended.cause or 'no cause was given'}. Type "
-            "the same command again to go on with what is not done."
-        )
+        return distributing.carry_out(client, replica.s3, machine, export, given, progress, save, watch, check)
 
     return copy
+
+
+def passed_on(keys: Sequence[str], concurrency: int, write_units: float | None) -> dict[str, Any]:
+    """What each function gets besides its file: its part of `write_units`, which are for all of them together."""
+    return {"keys": list(keys), "writeUnits": None if write_units is None else write_units / concurrency}
 
 
 def running_execution(replica: Replica, bulk: Bulk) -> str | None:
@@ -143,13 +118,3 @@ def running_execution(replica: Replica, bulk: Bulk) -> str | None:
         return None
     found = distributing.find(bulk.client("stepfunctions"), arn)
     return arn if found is not None and found.status == distributing.RUNNING else None
-
-
-def folder_of(export: Export) -> str:
-    """Where the places of an export's files are, in its bucket."""
-    return f"backfill/{export.id}"
-
-
-def with_place(export: Export, file: DataFile) -> places.DataFile:
-    """A file of an export, as the functions know it."""
-    return places.DataFile(export.bucket, file.key, folder_of(export))

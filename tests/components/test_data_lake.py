@@ -260,6 +260,44 @@ def test_both_sides_say_the_layout_alike() -> None:
         check_layout("lake-consumer", Layout(compression="GZIP"), granted)
 
 
+def test_bulk_has_a_function_that_reads_exports_and_puts_into_the_stream_and_no_more() -> None:
+    hidden = {"hash": ["email"], "salt": SALT}
+    declared, outputs = lake(bulk={"maximumConcurrency": 7}, transform=hidden)
+    function = only(declared, "Function", "backfill").inputs
+    assert function["name"] == "blog-srsa-ddb-table-export"
+    assert function["kmsKeyArn"] == only(declared, "LogGroup", "backfill").inputs["kmsKeyId"]
+    variables = {name: function["environment"]["value"]["variables"] for name, function in functions(declared).items()}
+    own = {name: text for name, text in variables["export"].items() if name != "STREAM_ARN"}
+    assert own == variables["transform"]
+    assert variables["export"]["STREAM_ARN"].endswith("stream/blog-srsa-ddb-table-data-stream")
+    packaged = {path for path in function["code"].assets if path.endswith("/main.py")}
+    assert packaged == {"handlers/lake_exporter/main.py", "handlers/lake_transformer/main.py"}
+
+    allowed = {
+        action: one["Resource"]
+        for one in only(declared, "RolePolicy", "backfiller").policy()
+        for action in one["Action"]
+    }
+    assert {action for action in allowed if action.startswith("kinesis:")} == {"kinesis:PutRecords"}
+    assert allowed["s3:PutObject"].endswith("/backfill/*")
+    assert {action for action in allowed if action.startswith("dynamodb:")} == set()
+    files = json.loads(only(declared, "StateMachine").inputs["definition"])["States"]["Files"]
+    assert files["ItemSelector"]["work.$"] == "$.work"
+    assert outputs["lake"]["bulk"]["maximumConcurrency"] == 7
+    [logs] = [one for one in only(declared, "Key").policy() if "Service" in one["Principal"]]
+    assert "/aws/lambda/blog-srsa-ddb-table-export" in json.dumps(logs)
+
+
+def functions(declared: list[Declared]) -> dict[str, dict[str, Any]]:
+    return {one.inputs["name"].rpartition("-")[2]: one.inputs for one in every(declared, "Function")}
+
+
+def test_without_bulk_nothing_of_it_is_declared() -> None:
+    declared, outputs = lake()
+    assert "bulk" not in outputs["lake"]
+    assert every(declared, "StateMachine") == []
+
+
 def test_an_own_handler_replaces_the_code() -> None:
     handler = {"folder": "handlers/lake_transformer", "entry": "main.handler", "environment": {"COLOUR": "1"}}
     declared, _ = lake(transform={"handler": handler})

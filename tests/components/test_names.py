@@ -164,8 +164,9 @@ NAMED_TYPES = {
     "FirehoseDeliveryStream": "delivery stream", "Bucket": "bucket", "Alias": "key alias",
     "StateMachine": "state machine", "Workgroup": "workgroup", "Dashboard": "dashboard",
 }  # fmt: skip
-# Named after one of those, which is unique: `/aws/lambda/<function>`, `tributary-<instance>-…`, `tributary_<instance>`.
-FOLLOWING = {"LogGroup", "LogStream", "MetricAlarm", "CatalogDatabase"}
+# Named after one of those, which is unique: `/aws/lambda/<function>`, `tributary-<instance>-…`, `tributary_<instance>`;
+# or within one of those, as tables of a database.
+FOLLOWING = {"LogGroup", "LogStream", "MetricAlarm", "CatalogDatabase", "CatalogTable"}
 
 
 def physical_names(declared: list[Declared]) -> set[tuple[str, str]]:
@@ -189,6 +190,7 @@ def physical_names(declared: list[Declared]) -> set[tuple[str, str]]:
         {**TARGET, "weekly": {"current": "2026-W47", "older": ["2026-W46"]}, "bucketName": "a-lake"},
         {**SOURCE, "target": {"roleArn": f"arn:aws:iam::{HERE}:role/w", "region": REGION, "tableName": "clicks"}},
         {**REPLICA, "bulk": {}, "guarded": True},
+        {"kind": "data-lake", "bulk": {}},
         {**FAR_END, "guarded": True},
         OWNER,
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -233,6 +234,14 @@ def test_hidden_attributes_reach_the_lake_nowhere(load: Load) -> None:
         row["email"]
         != line(load("lake_transformer", HASH_ATTRIBUTES='["email"]', HASH_SALT="other"), change(item))["email"]
     )
+
+
+@pytest.mark.parametrize("nested", ["false", "true"])
+def test_a_part_of_a_map_is_hashed_once(load: Load, nested: str) -> None:
+    hashes = {"HASH_ATTRIBUTES": '["contact.email"]', "HASH_SALT": "salt", "KEEP_NESTED": nested}
+    row = line(load("lake_transformer", **hashes), change({"contact": {"M": {"email": {"S": "adam@example.com"}}}}))
+    hashed = row["contact"]["email"] if nested == "true" else row["contact__email"]
+    assert hashed == hmac.digest(b"salt", b'{"S":"adam@example.com"}', "sha256").hex()
 
 
 def test_a_hidden_key_is_refused(load: Load, capsys: pytest.CaptureFixture[str]) -> None:

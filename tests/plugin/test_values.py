@@ -1,7 +1,9 @@
 """The wire format survives a round trip, and secrets stay secret wherever their text goes."""
 
 import pytest
+from pulumi.runtime import rpc
 
+from localcloud.plugin import values
 from localcloud.plugin.values import (
     UNKNOWN,
     Archive,
@@ -59,3 +61,24 @@ def test_outputs_made_of_secrets_are_sealed() -> None:
         "name": "copier",
         "arn": "arn:copier",
     }
+
+
+def test_the_keys_of_the_wire_format_are_those_of_the_sdk() -> None:
+    ours = (
+        values.UNKNOWN_TEXT,
+        values.SIGNATURE,
+        values.ASSET,
+        values.ARCHIVE,
+        values.SECRET,
+        values.RESOURCE,
+        values.OUTPUT,
+    )
+    assert ours == (
+        rpc.UNKNOWN,
+        rpc._special_sig_key,
+        rpc._special_asset_sig,
+        rpc._special_archive_sig,
+        rpc._special_secret_sig,
+        rpc._special_resource_sig,
+        rpc._special_output_value_sig,
+    )

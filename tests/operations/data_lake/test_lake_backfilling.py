@@ -63,8 +63,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
     table = SimpleNamespace(name="people", keys=["id"], dynamodb=SimpleNamespace(region="eu-west-1"))
     at = SimpleNamespace(stack=SimpleNamespace(name="lake"), client=lambda _: None)
     found.way = SimpleNamespace(table=table, stream_arn="stream", at=at)
-    outputs = {"keyArn": "arn:aws:kms:eu-west-1:111111111111:key/1", "workBucketName": "work"}
-    found.store = SimpleNamespace(s3=found.s3, at=SimpleNamespace(outputs=outputs))
+    found.store = SimpleNamespace(s3=found.s3, export_bucket=SimpleNamespace(name="work"))
     monkeypatch.setattr(backfilling, "moment", lambda *_: next(found.moments))
     monkeypatch.setattr(backfilling, "stream_writer", lambda *_: FakeWriter(found.put, found.dies))
     monkeypatch.setattr(

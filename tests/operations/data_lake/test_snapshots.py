@@ -12,8 +12,9 @@ import pytest
 
 from handlers.lake_transformer.changes import ChangeWriter
 from handlers.lake_transformer.flattening import Flattener
+from handlers.shared.put_records import MAX_RECORD_BYTES
 from operations.data_lake import redriving, snapshots
-from operations.data_lake.snapshots import Snapshot, StreamWriter, as_entry, moment
+from operations.data_lake.snapshots import Pace, Snapshot, StreamWriter, as_entry, moment, pace_of
 from operations.errors import OperationError
 
 pytestmark = pytest.mark.pure
@@ -58,7 +59,7 @@ class FakeKinesis:
 
 def test_what_the_stream_does_not_take_is_put_again() -> None:
     kinesis, told = FakeKinesis(refused=2), []
-    writer = StreamWriter(kinesis, STREAM, shards=1_000, sleep=lambda _: None)
+    writer = StreamWriter(kinesis, STREAM, Pace(1e9, 1e6), sleep=lambda _: None)
     writer.put(((str(number), str(number).encode()) for number in range(1_200)), told.append)
     assert sorted(kinesis.put, key=int) == [str(number).encode() for number in range(1_200)]
     assert told == [500, 500, 200]
@@ -66,7 +67,9 @@ def test_what_the_stream_does_not_take_is_put_again() -> None:
 
 
 def test_a_refusal_ends_the_command_and_says_why() -> None:
-    writer = StreamWriter(FakeKinesis(refused=1, code="KMSAccessDeniedException"), STREAM, 1, sleep=lambda _: None)
+    writer = StreamWriter(
+        FakeKinesis(refused=1, code="KMSAccessDeniedException"), STREAM, Pace(1e6, 1e3), sleep=lambda _: None
+    )
     with pytest.raises(OperationError, match=r"refused records: KMSAccessDeniedException"):
         writer.put([("1", b"1"), ("2", b"2")])
 
@@ -74,7 +77,10 @@ def test_a_refusal_ends_the_command_and_says_why() -> None:
 def test_half_of_what_the_shards_take_is_left_to_the_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(snapshots.time, "monotonic", lambda: 0.0)
-    writer = StreamWriter(FakeKinesis(), STREAM, shards=2, sleep=slept.append)
+    shards = SimpleNamespace(
+        describe_stream_summary=lambda StreamARN: {"StreamDescriptionSummary": {"OpenShardCount": 2}}  # noqa: N803
+    )
+    writer = StreamWriter(FakeKinesis(), STREAM, pace_of(shards, STREAM), sleep=slept.append)
     writer.put((str(number), b"x") for number in range(1_500))
     # Two shards take 2,000 records a second; each call of 500 may take half a second of half of that.
     assert slept == [pytest.approx(0.5), pytest.approx(1.0)]
@@ -82,7 +88,7 @@ def test_half_of_what_the_shards_take_is_left_to_the_changes(monkeypatch: pytest
 
 def test_a_record_that_kinesis_does_not_take_is_named() -> None:
     with pytest.raises(OperationError, match=r'the item \{"id": \{"S": "1"\}\} makes a record of \d+ bytes'):
-        as_entry(SNAPSHOT.of_item({**ADAM, "text": {"S": "x" * snapshots.MAX_RECORD_BYTES}}))
+        as_entry(SNAPSHOT.of_item({**ADAM, "text": {"S": "x" * MAX_RECORD_BYTES}}))
 
 
 def table(status: str, stream_arn: str = STREAM) -> Any:

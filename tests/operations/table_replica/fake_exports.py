@@ -9,13 +9,13 @@ from typing import Any
 
 from fake_world import World
 
-from handlers.table_backfiller.rows import Tally
+from handlers.shared.export_places import Tally
+from operations.instruments.distributing import Watch, execution_arn
 from operations.instruments.exporting import ExportBucket
 from operations.instruments.rates import RateLimit
 from operations.table_replica import backfilling_exports, checkpoints
-from operations.table_replica.copying_files import Watch, distributed, locally
+from operations.table_replica.copying_files import distributed, locally
 from operations.table_replica.deployed import Bulk
-from operations.table_replica.distributing import execution_arn
 
 TABLE = "arn:aws:dynamodb:eu-west-1:444444444444:table/logfile"
 MACHINE = "arn:aws:states:eu-west-1:444444444444:stateMachine:ddbreplica_lambda-backfill"

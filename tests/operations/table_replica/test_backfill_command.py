@@ -89,7 +89,7 @@ def test_this_machine_does_not_copy_what_an_execution_copies(world: ExportWorld)
 
 
 def test_refused_rows_are_named_on_the_error_output(capsys: pytest.CaptureFixture[str]) -> None:
-    from handlers.table_backfiller.rows import Refused, Tally
+    from handlers.shared.export_places import Refused, Tally
 
     assert backfill_command._told_refused(Tally(5, 0)) is None
     refused = [Refused(number, {"PK": {"S": f"käufe-{number}"}}, "no such index") for number in range(30)]

@@ -12,9 +12,10 @@ from fake_world import CHANGES, Change, KilledError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers.shared.export_files import copy_file
+from handlers.shared.export_places import DataFile
 from handlers.shared.time_budget import TimeBudget
-from handlers.table_backfiller.files import copy_file
-from handlers.table_backfiller.places import DataFile
+from handlers.table_backfiller.rows import ADVICE, chunk_writer
 from operations.errors import OperationError
 from operations.instruments import holding
 from operations.instruments.exporting import Export, data_files
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.pure
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.instruments.holding.POLL_S", 0.0)
     monkeypatch.setattr("operations.table_replica.copying_files.THREADS", 1)
-    monkeypatch.setattr("handlers.table_backfiller.files.CHUNK_ROWS", 2)
+    monkeypatch.setattr("handlers.shared.export_files.CHUNK_ROWS", 2)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -151,7 +152,7 @@ def _written(world: ExportWorld, files: int) -> None:
         key = DataFile("exports", file.key, f"backfill/{described.id}")
         with ThreadPoolExecutor(1) as executor:
             writer = new_writer(world.deployment, RateLimit(None))
-            copy_file(world.s3, key, writer, TimeBudget(lambda: 60_000), executor, 1)
+            copy_file(world.s3, key, chunk_writer(writer, TimeBudget(lambda: 60_000), executor, 1), ADVICE)
 
 
 def test_an_execution_that_was_stopped_is_followed_by_another_for_what_is_left(

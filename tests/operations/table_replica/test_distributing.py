@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from operations.errors import OperationError
+from operations.instruments import distributing
+from operations.instruments.distributing import Counts, Execution
 from operations.instruments.exporting import Export
-from operations.table_replica import distributing, estimating
-from operations.table_replica.distributing import Counts, Execution
+from operations.table_replica import copying_files, estimating
 from operations.table_replica.estimating import Work
 
 pytestmark = pytest.mark.pure
@@ -20,8 +21,8 @@ MACHINE = "arn:aws:states:eu-west-1:444444444444:stateMachine:ddbreplica_lambda-
 EXPORT = Export("arn:x/export/01-a", "exports", "exports/AWSDynamoDB/01-a/manifest-summary.json", 10, 100)
 
 
-def test_the_bound_of_capacity_is_divided_among_the_files_that_are_written_at_once() -> None:
-    given = distributing.request(EXPORT, "backfill/01-a", ["id", "at"], 4, 100.0)
+def test_an_execution_is_given_where_files_and_places_are_and_what_the_function_gets_besides() -> None:
+    given = distributing.request(EXPORT, "backfill/01-a", 4, keys=["id", "at"])
     assert given == {
         "bucket": "exports",
         "manifest": "exports/AWSDynamoDB/01-a/manifest-files.json",
@@ -29,9 +30,12 @@ def test_the_bound_of_capacity_is_divided_among_the_files_that_are_written_at_on
         "results": "backfill/01-a/results",
         "keys": ["id", "at"],
         "concurrency": 4,
-        "writeUnits": 25.0,
     }
-    assert distributing.request(EXPORT, "backfill/01-a", ["id"], 4, None)["writeUnits"] is None
+
+
+def test_the_bound_of_capacity_is_divided_among_the_files_that_are_written_at_once() -> None:
+    assert copying_files.passed_on(["id"], 4, 100.0) == {"keys": ["id"], "writeUnits": 25.0}
+    assert copying_files.passed_on(["id"], 4, None)["writeUnits"] is None
 
 
 def test_an_execution_is_known_by_its_name() -> None:

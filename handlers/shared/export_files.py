@@ -1,4 +1,4 @@
-"""Copies a file of an export: gzip lines in, rows out, with a place that follows. Memory does not grow with the file.
+"""Reads a file of an export: gzip lines in, rows out, with a place that follows. Memory does not grow with the file.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
@@ -10,23 +10,24 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from itertools import islice
 from typing import Any
 
+from handlers.shared import export_places
 from handlers.shared.errors import CONNECTION_ERRORS, describe
+from handlers.shared.export_places import DataFile, Place, Tally
 from handlers.shared.images import Image
-from handlers.shared.time_budget import TimeBudget
-from handlers.table_backfiller import places
-from handlers.table_backfiller.places import DataFile, Place
-from handlers.table_backfiller.rows import RowWriter, write_rows
+from handlers.shared.ordered import Failure
 
-__all__ = ["MAX_REFUSED", "BackfillError", "copy_file"]
+__all__ = ["MAX_REFUSED", "BackfillError", "Write", "copy_file"]
 
 CHUNK_ROWS = 1_000
 SAVE_EVERY_S = 5.0
-# So many refused rows of one file mean that the replica is not made for these rows.
+# So many refused rows of one file mean that the far end is not made for these rows.
 MAX_REFUSED = 100
+
+# Writes some rows, each with its line: what became of them, and the first that is not done, None when all are.
+Write = Callable[[Iterator[tuple[int, Image]]], tuple[Tally, Failure | None]]
 
 
 class BackfillError(Exception):
@@ -36,38 +37,37 @@ class BackfillError(Exception):
 def copy_file(
     s3: Any,
     file: DataFile,
-    new_writer: Callable[[], RowWriter],
-    budget: TimeBudget,
-    executor: Executor,
-    threads: int,
+    write: Write,
+    advice: str,
+    chunk_rows: int | None = None,
     on_place: Callable[[Place], None] = lambda place: None,
 ) -> Place:
-    """Copy a file from its kept place on, while time remains; the place then. `on_place` hears of every advance.
+    """Copy a file from its kept place on until `write` stops; the place then. `on_place` hears of every advance.
 
-    Raises BackfillError when the file is damaged, too much of it is refused, or no row could be written; and what S3
-    answers.
+    `write` gets `chunk_rows` rows at once, CHUNK_ROWS unless said. Raises BackfillError when the file is damaged, no
+    row could be written, or too much is refused, with `advice` for whoever is to put that right; and what S3 answers.
     """
-    begun = place = places.load(s3, file)
+    chunk_rows = chunk_rows or CHUNK_ROWS
+    begun = place = export_places.load(s3, file)
     if begun.done:
         return begun
     rows = _Rows(s3, file, begun.line)
     saved_at = time.monotonic()
     while True:
-        writer, start = new_writer(), rows.next
-        failure = write_rows(writer, islice(rows, CHUNK_ROWS), budget, executor, threads)
+        start = rows.next
+        tally, failure = write(islice(rows, chunk_rows))
         end = rows.next if failure is None else failure.position
         stopped = failure.reason if failure else rows.interrupted
-        place = place.after(end, stopped is None and end - start < CHUNK_ROWS, writer.tally)
+        place = place.after(end, stopped is None and end - start < chunk_rows, tally)
         on_place(place)
         if len(place.refused) > MAX_REFUSED:
-            # Not kept: once the replica is put right, they are tried again.
+            # Not kept: once that is put right, they are tried again.
             line, _, reason = place.refused[0]
             raise BackfillError(
-                f"{file.key}: {len(place.refused)} rows are refused, from line {line + 1} on: {reason}. Give the "
-                "replica the keys and index types of the source; then run the backfill again."
+                f"{file.key}: {len(place.refused)} rows are refused, from line {line + 1} on: {reason}. {advice}"
             )
         if stopped or place.done or time.monotonic() - saved_at > SAVE_EVERY_S:
-            places.save(s3, file, place)
+            export_places.save(s3, file, place)
             saved_at = time.monotonic()
         if stopped and place.line == begun.line:
             raise BackfillError(f"{file.key}: no row could be written from line {end + 1} on: {stopped}")

@@ -1,9 +1,9 @@
-"""The distributed backfill: a state machine over the files of an export, and the function that writes one.
+"""A distributed backfill: a state machine over the files of an export, and the function that takes one.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,27 +11,32 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
-from components.code import packaged_code
+from components.code import FunctionCode
 from components.function import declare_function
 from components.policies import Statement, document, statement, trusts_service, uses_key
 
 # Lambda's longest; what is not done by then goes on in the next invocation.
 TIMEOUT_S = 900
 MEMORY_MB = 512
-WRITE_THREADS = 8
-# The places of an export's files, and the results of its executions; see handlers/table_backfiller/places.py.
+# The places of an export's files, and the results of its executions; see handlers/shared/export_places.py.
 PLACES = "backfill/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillerArgs:
-    """The function's names, and as what it reaches the replica: the replicator's environment, and what it may call."""
+    """The function: its code, names and environment, and what it may call to reach the far end.
 
+    `passed` names what of an execution's input it gets beside its file. `key_arn` encrypts its environment and log.
+    """
+
+    code: FunctionCode
+    passed: Sequence[str]
     function_name: str
     role_name: str
     log_retention_days: int
-    environment: pulumi.Input[Mapping[str, str]]
+    environment: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     statements: list[Statement]
+    key_arn: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ class DistributedBackfillArgs:
 
 
 class DistributedBackfill(pulumi.ComponentResource):
-    """Writes the files of an export into the replica, several at once; costs nothing while it does not run."""
+    """Takes the files of an export, several at once; costs nothing while it does not run."""
 
     def __init__(self, name: str, args: DistributedBackfillArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tributary:index:DistributedBackfill", name, None, opts)
@@ -59,16 +64,14 @@ class DistributedBackfill(pulumi.ComponentResource):
 
         function = declare_function(
             f"{name}er",
-            code=packaged_code("table_backfiller"),
+            code=backfiller.code,
             function_name=backfiller.function_name,
             role_name=backfiller.role_name,
             account_id=args.account_id,
             timeout_s=TIMEOUT_S,
             memory_mb=MEMORY_MB,
             log_retention_days=backfiller.log_retention_days,
-            environment=pulumi.Output.from_input(backfiller.environment).apply(
-                lambda replica: {**replica, "WRITE_THREADS": str(WRITE_THREADS)}
-            ),
+            environment=backfiller.environment,
             statements=[
                 statement(["s3:GetObject"], exports),
                 statement(["s3:GetObject", "s3:PutObject"], places),
@@ -78,6 +81,7 @@ class DistributedBackfill(pulumi.ComponentResource):
                 encrypts,
                 *backfiller.statements,
             ],
+            key_arn=backfiller.key_arn,
             opts=child,
         ).function
         role = aws.iam.Role(
@@ -90,7 +94,7 @@ class DistributedBackfill(pulumi.ComponentResource):
             name=backfiller.function_name,
             role_arn=role.arn,
             type="STANDARD",
-            definition=pulumi.Output.json_dumps(function.arn.apply(definition)),
+            definition=pulumi.Output.json_dumps(function.arn.apply(lambda arn: definition(arn, backfiller.passed))),
             opts=child,
         )
         aws.iam.RolePolicy(
@@ -124,8 +128,8 @@ class DistributedBackfill(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
 
-def definition(function_arn: str) -> dict[str, Any]:
-    """The state machine; operations/table_replica/distributing.py makes its input.
+def definition(function_arn: str, passed: Sequence[str]) -> dict[str, Any]:
+    """The state machine; operations/instruments/distributing.py makes its input, of which functions get `passed`.
 
     Each file is a child execution, which invokes the function until the file is done. A file that fails does not stop
     the others: the results, which are too many for the state's output, name it.
@@ -165,7 +169,7 @@ def definition(function_arn: str) -> dict[str, Any]:
         "Next": "All written?",
     }
     return {
-        "Comment": "Writes the files of a table's export into its replica.",
+        "Comment": "Takes the files of a table's export to where they belong.",
         "StartAt": "Files",
         "States": {
             "Files": {
@@ -179,8 +183,7 @@ def definition(function_arn: str) -> dict[str, Any]:
                 "ItemSelector": {
                     "bucket.$": "$.bucket",
                     "folder.$": "$.folder",
-                    "keys.$": "$.keys",
-                    "writeUnits.$": "$.writeUnits",
+                    **{f"{name}.$": f"$.{name}" for name in passed},
                     "file.$": "$$.Map.Item.Value.dataFileS3Key",
                 },
                 "MaxConcurrencyPath": "$.concurrency",

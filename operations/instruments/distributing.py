@@ -1,15 +1,15 @@
-"""Runs a backfill as a state machine: a child execution for each file of an export, a function writes it.
+"""Hands the files of an export to a state machine: a child execution for each file, which a function takes.
 
 The execution goes on when nobody watches; whoever types the command again watches it again. See
-components/table_replica/backfill.py for the state machine.
+components/distributed_backfill.py for the state machine.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.errors import OperationError
 from operations.instruments.exporting import Export, files_manifest
@@ -48,19 +48,76 @@ class Execution:
         return 0.0 if self.status == SUCCEEDED else (self.stopped_at_s or time.time()) + LONGEST_INVOCATION_S
 
 
-def request(
-    export: Export, folder: str, keys: Sequence[str], concurrency: int, write_units: float | None
-) -> dict[str, Any]:
-    """An execution's input. `write_units` a second are for all files together, `folder` keeps their places."""
+class Progress(Protocol):
+    """Whoever keeps it finds an execution again: the last one's ARN, and how many there were.
+
+    No function that an earlier execution started runs after `quiet_at_s`, since 1970.
+    """
+
+    execution_arn: str | None
+    runs: int
+    quiet_at_s: float
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is told while an execution runs: what is done now, and how much of how much is done."""
+
+    on_note: Callable[[str], None] = lambda note: None
+    on_progress: Callable[[float, float], None] = lambda done, total: None
+
+
+def request(export: Export, folder: str, concurrency: int, **passed: Any) -> dict[str, Any]:
+    """An execution's input. `folder` keeps the places of the files; `passed` is what each function gets besides."""
     return {
         "bucket": export.bucket,
         "manifest": files_manifest(export),
         "folder": folder,
         "results": f"{folder}/results",
-        "keys": list(keys),
         "concurrency": concurrency,
-        "writeUnits": None if write_units is None else write_units / concurrency,
+        **passed,
     }
+
+
+def carry_out(
+    client: "SFNClient",
+    s3: "S3Client",
+    machine_arn: str,
+    export: Export,
+    given: Mapping[str, Any],
+    progress: Progress,
+    save: Callable[[], None],
+    watch: Watch,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, str]:
+    """Watch the execution that is running, or start one; why it gave files up, by their keys.
+
+    `save` keeps the progress; `check` is called at each look, and may raise. Raises OperationError when the execution
+    did not come to its end.
+    """
+    found = find(client, progress.execution_arn) if progress.execution_arn else None
+    if progress.execution_arn is None or (found is not None and found.status != RUNNING):
+        progress.quiet_at_s = max(progress.quiet_at_s, found.quiet_at_s if found else 0.0)
+        progress.runs += 1
+        progress.execution_arn = execution_arn(machine_arn, f"{export.id}-{progress.runs}")
+        found = None
+    # Known before it is there: whoever is killed now finds it.
+    save()
+    if found is None:
+        start(client, machine_arn, progress.execution_arn.rpartition(":")[2], given)
+    watch.on_note(f"Execution {progress.execution_arn}")
+    ended = follow(
+        client,
+        progress.execution_arn,
+        lambda counts: watch.on_progress(counts.done + counts.failed, counts.total),
+        check,
+    )
+    if ended.status == SUCCEEDED:
+        return failed_files(s3, ended)
+    raise OperationError(
+        f"execution {progress.execution_arn} ended as {ended.status}: {ended.cause or 'no cause was given'}. Type "
+        "the same command again to go on with what is not done."
+    )
 
 
 def execution_arn(machine_arn: str, name: str) -> str:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from handlers.shared.images import compact
-from handlers.table_backfiller.rows import Refused, Tally
+from handlers.shared.images import Image, compact
 
-__all__ = ["DataFile", "Place", "load", "save"]
+__all__ = ["DataFile", "Place", "Refused", "Tally", "load", "save"]
+
+
+class Refused(NamedTuple):
+    """A row that the far end will not take: its position in what was read, its key in DynamoDB JSON, and why."""
+
+    position: int
+    key: Image
+    reason: str
+
+
+@dataclass
+class Tally:
+    """What became of rows: written, kept as the far end has them, or refused."""
+
+    written: int = 0
+    kept: int = 0
+    refused: list[Refused] = field(default_factory=list)
 
 
 class DataFile(NamedTuple):
@@ -21,16 +37,21 @@ class DataFile(NamedTuple):
     folder: str
 
     @property
+    def name(self) -> str:
+        """The file's own name, without its ending."""
+        return self.key.rpartition("/")[2].removesuffix(".json.gz")
+
+    @property
     def place_key(self) -> str:
         """The object that keeps the place."""
-        return f"{self.folder}/{self.key.rpartition('/')[2].removesuffix('.json.gz')}.json"
+        return f"{self.folder}/{self.name}.json"
 
 
 @dataclass(frozen=True)
 class Place:
     """`line` is the first line that is not done, from 0; `done` says that there is none.
 
-    `written` counts rows, `refused` has those that the replica will not take.
+    `written` counts rows, `refused` has those that the far end will not take.
     """
 
     line: int = 0
@@ -40,7 +61,7 @@ class Place:
 
     @property
     def kept(self) -> int:
-        """How many rows before `line` the replica had; also those of a run that was killed before it kept its place."""
+        """How many rows before `line` the far end had; also those of a run that was killed before it kept its place."""
         return max(0, self.line - self.written - len(self.refused))
 
     def after(self, line: int, done: bool, tally: Tally) -> Place:
