@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from integration_tests.local_cloud.accounts.refusals import denied
+from integration_tests.local_cloud.accounts.refusals import denied, refused
 from integration_tests.support.addressing import statement
 
 pytestmark = pytest.mark.local
@@ -206,3 +206,29 @@ def test_the_policy_of_the_stream_is_not_the_policy_of_its_consumer(account, pri
         ShardId="shardId-000000000000",
         StartingPosition={"Type": "LATEST"},
     )
+
+
+def test_a_consumer_is_described_by_name_before_and_after_the_stream_has_it(
+    account, clients, principal, stream, unique, cleanup
+):
+    """As the Kinesis Client Library does: https://docs.aws.amazon.com/streams/latest/dev/kcl-iam-permissions.html"""
+    owner, name = account(), unique("consumer")
+    stream_arn = stream(owner)
+    asked = {"StreamARN": stream_arn, "ConsumerName": name}
+    library = principal(
+        owner,
+        [
+            statement("kinesis:RegisterStreamConsumer", stream_arn),
+            statement("kinesis:DescribeStreamConsumer", f"{stream_arn}/consumer/*"),
+        ],
+    ).kinesis
+    outsider = principal(owner, [statement("kinesis:*", stream_arn)]).kinesis
+
+    assert refused(library.describe_stream_consumer, **asked)[0] == "ResourceNotFoundException"
+    assert f"on resource: {stream_arn}/consumer/{name} " in denied(outsider.describe_stream_consumer, **asked)
+    arn = library.register_stream_consumer(**asked)["Consumer"]["ConsumerARN"]
+    cleanup(clients(owner).kinesis.deregister_stream_consumer, ConsumerARN=arn)
+    assert library.describe_stream_consumer(**asked)["ConsumerDescription"]["ConsumerARN"] == arn
+    # It is there already; who registers is asked about the stream all the same.
+    assert refused(outsider.register_stream_consumer, **asked)[0] == "ResourceInUseException"
+    assert f"on resource: {arn} " in denied(library.deregister_stream_consumer, **asked)

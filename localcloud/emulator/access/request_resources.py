@@ -32,20 +32,27 @@ def _kinesis(data: Data, region: str, account_id: str) -> str:
     stream = _first(data, "ResourceARN", "ConsumerARN", "StreamARN")
     if not stream and data.get("StreamName"):
         stream = f"arn:aws:kinesis:{region}:{account_id}:stream/{data['StreamName']}"
-    if data.get("ConsumerName") and stream:
-        return _consumer(stream, str(data["ConsumerName"]))
     return stream or iterator_stream_arn(_first(data, "ShardIterator", "NextToken")) or "*"
 
 
+# What these are asked about by name is a consumer; RegisterStreamConsumer, which has a name too, acts on the stream.
+_OF_CONSUMERS = ("DescribeStreamConsumer", "DeregisterStreamConsumer")
+
+
 def _consumer(stream_arn: str, name: str) -> str:
-    """The ARN of a consumer named by stream and name; of the stream while there is none, as when it is registered."""
+    """The ARN of a consumer named by stream and name; without the time of its making while there is none.
+
+    https://docs.aws.amazon.com/streams/latest/dev/kcl-iam-permissions.html allows a consumer of the Kinesis Client
+    Library, which asks before it registers, `consumer/*` alone; https://github.com/aws/aws-cdk/issues/22184 has AWS's
+    refusal of somebody who lacks that.
+    """
     from ministack.services import kinesis
 
     parts = stream_arn.split(":")
     for consumer in kinesis._consumers.values_scoped(parts[4], parts[3]):
         if consumer["StreamARN"] == stream_arn and consumer["ConsumerName"] == name:
             return str(consumer["ConsumerARN"])
-    return stream_arn
+    return f"{stream_arn}/consumer/{name}"
 
 
 def _dynamodb_streams(data: Data, region: str, account_id: str) -> str:
@@ -198,7 +205,9 @@ def install() -> None:
         if service == "lambda" and not path.rstrip("/").endswith("/functions"):
             name = None  # the body of an invocation is the caller's event, whatever its members are called
         found = name(parsed_body(body), region, account_id) if name is not None else ""
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
         if service == "glue":
-            operation = headers.get("x-amz-target", "").rpartition(".")[2]
             found = catalog_resource(operation, parsed_body(body), region, account_id)
+        if service == "kinesis" and operation in _OF_CONSUMERS and parsed_body(body).get("ConsumerName"):
+            found = _consumer(found, str(parsed_body(body)["ConsumerName"]))
         return found or original(service, method, path, headers, body, query_params, region, account_id)

@@ -46,11 +46,15 @@ class Subscription:
         self.position = batch.next_position
         event: dict[str, Any] = {
             "Records": [records.as_json(self.stream, record) for record in batch.records],
-            "ContinuationSequenceNumber": self._continuation(shard, batch),
             "MillisBehindLatest": batch.behind_ms,
         }
+        # The last event names the shards to go on with and no position, of which there is none any more. The Kinesis
+        # Client Library takes an event with both for a wrong one and asks again, for ever: FanOutRecordsPublisher in
+        # https://github.com/awslabs/amazon-kinesis-client
         if batch.ended:
             event["ChildShards"] = listing.child_shards(self.stream, self.shard_id)
+        else:
+            event["ContinuationSequenceNumber"] = self._continuation(shard, batch)
         return event, batch.ended
 
     def message(self, kind: str, body: dict[str, Any], exception: bool = False) -> bytes:
