@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from operations.children import attended
 from operations.errors import EngineError
 
 # What is shown of a failed run: enough for the diagnostics that Pulumi prints last.
 TAIL_LINES = 40
+# How long a state that was found half written may take to be whole.
+HALF_WRITTEN_S = 15.0
 
 NOT_FOUND = (
     "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
@@ -26,6 +30,10 @@ NOT_FOUND = (
 
 def _ignore(line: str) -> None:
     """The default for `on_line`: nobody watches."""
+
+
+class _HalfWrittenError(EngineError):
+    """A state is being written."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +158,23 @@ class Engine:
         )
 
     def _asked(self, arguments: Sequence[str]) -> Any:
-        """What `pulumi <arguments>` prints as JSON. Raises EngineError."""
-        code, shown, errors = self._ran(arguments)
-        if code != 0:
-            raise _failed(arguments, code, errors.strip())
+        """What `pulumi <arguments>` prints as JSON. Raises EngineError.
+
+        An engine that was interrupted may still be writing its state, of which another one then sees a part: that is
+        asked again for some seconds.
+        """
+        for attempt in Retrying(
+            retry=retry_if_exception_type(_HalfWrittenError),
+            stop=stop_after_delay(HALF_WRITTEN_S),
+            wait=wait_fixed(0.5),
+            reraise=True,
+        ):
+            with attempt:
+                code, shown, errors = self._ran(arguments)
+                if code != 0 and errors.strip().endswith("error: EOF"):
+                    raise _HalfWrittenError(str(_failed(arguments, code, errors.strip())))
+                if code != 0:
+                    raise _failed(arguments, code, errors.strip())
         return json.loads(shown)
 
     def _ran(self, arguments: Sequence[str]) -> tuple[int, str, str]:

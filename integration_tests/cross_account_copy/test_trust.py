@@ -14,13 +14,16 @@ from integration_tests.support.factories import Factories, objects
 
 pytestmark = pytest.mark.local
 
+SHORT = {"name": "ProdKinesisToPocDynamo", "batchSize": 300, "timeoutSeconds": 20}
+
 
 @pytest.fixture(scope="module")
 def copy(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     """A copy whose target asks for an external id that the source has right."""
     changes = {
         "poc": {**CHANGES["poc"], "externalId": "raven-1"},
-        "prod": {**CHANGES["prod"], "externalId": "raven-1"},
+        # What waits for the far end learns of a changed setting when its invocation is over.
+        "prod": {**CHANGES["prod"], "externalId": "raven-1", "copier": SHORT},
     }
     with ExitStack() as cleanup:
         yield deployed_copy(cloud, tmp_path_factory.mktemp("trust"), cleanup, changes)

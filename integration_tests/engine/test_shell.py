@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -184,7 +185,8 @@ def test_a_cloud_starts_where_no_engine_is_set_up(project: Path, tmp_path: Path,
     started = local("start", "--detach")
     assert started.returncode == 0, started.stderr
     assert "The Pulumi engine is not set up here" in started.stderr
-    exported = dict(line.removeprefix("export ").split("=", 1) for line in started.stdout.splitlines())
+    assignments = [line.removeprefix("export ") for line in started.stdout.splitlines() if line.startswith("export ")]
+    exported = dict(shlex.split(one)[0].split("=", 1) for one in assignments)
     client = boto3.client(
         "sts",
         endpoint_url=exported["AWS_ENDPOINT_URL"],

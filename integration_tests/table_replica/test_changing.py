@@ -77,7 +77,7 @@ def test_staging_runs_beside_production_in_one_account(
     taken = r"Pulumi\.staging\.yaml: .* which `logfile` of Pulumi\.workshop\.yaml makes .* Set `namePrefix: staging-`"
     with pytest.raises(StackError, match=taken):
         deploying.up(engine, ["staging"], yes=True)
-    engine.ensure("staging")
+    engine.ensure(["staging"])
     with pytest.raises(EngineError, match=taken):
         engine.up("staging")
     assert not [one for one in engine.resources("staging") if one["type"].startswith("aws:")]

@@ -94,14 +94,24 @@ def test_an_item_that_the_replica_refuses_is_kept_whole_and_blocks_nothing(
     assert orders.failed_records() == []
 
 
+def given_up_at(orders: Deployed, attempts: int) -> None:
+    """Change how often the mapping tries a batch, and wait until it goes by that."""
+    lambda_, mapping = orders.replica.lambda_, orders.replica.mapping_id
+    with holding.held(lambda_, mapping):
+        lambda_.update_event_source_mapping(UUID=mapping, MaximumRetryAttempts=attempts)
+
+
 def test_a_late_redrive_as_it_is_overwrites_nothing_newer(
     orders: Deployed, faults: Faults, eventually: Eventually
 ) -> None:
     replica = orders.replica.replica.name
-    with faults.deny(service="dynamodb", operation="TransactWriteItems", account=orders.far.account_id):
+    # An outage waits, and so the mapping gives up what it is told to give up: a function that crashes.
+    given_up_at(orders, attempts=0)
+    with faults.crash(resource=orders.replica.function):
         for number in range(10):
             orders.put(order("late", number, v={"S": "early"}))
         eventually(orders.failed_records, until=lambda found: len(found) >= 10, timeout=60)
+    given_up_at(orders, attempts=-1)
     # What follows is in another shard, whose sequence numbers are above those of its parent.
     faults.reshard(orders.stream_arn())
     orders.put(order("late", 0, v={"S": "newer"}))
