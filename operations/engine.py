@@ -50,7 +50,9 @@ class Engine:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    _configs: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _configs: dict[tuple[str, int], Mapping[str, str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def run(self, arguments: Sequence[str], on_line: Callable[[str], None] = _ignore) -> str:
         """`pulumi <arguments>`: standard output and errors, line by line to `on_line`, and as a whole.
@@ -111,12 +113,14 @@ class Engine:
     def config(self, stack: str) -> Mapping[str, str]:
         """A stack's settings as the program gets them: key → text, lists and maps as JSON, secrets decrypted.
 
-        Asked once; setting one anew asks again.
+        Asked once, as long as the stack's file stays as it is; setting one anew asks again.
         """
-        if stack not in self._configs:
+        file = self.folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+        known = (stack, file.stat().st_mtime_ns if file.exists() else 0)
+        if known not in self._configs:
             found = self._asked(["config", "--json", "--show-secrets", "--stack", stack])
-            self._configs[stack] = {key: value["value"] for key, value in found.items()}
-        return self._configs[stack]
+            self._configs[known] = {key: value["value"] for key, value in found.items()}
+        return self._configs[known]
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """What a stack exports: instance name → outputs, secrets decrypted."""
