@@ -16,11 +16,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from operations.children import attended
 from operations.errors import EngineError
+from operations.torn_states import put_back
 
 # What is shown of a failed run: enough for the diagnostics that Pulumi prints last.
 TAIL_LINES = 40
 # How long a state that was found half written may take to be whole.
-HALF_WRITTEN_S = 15.0
+HALF_WRITTEN_S = 5.0
 
 NOT_FOUND = (
     "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
@@ -165,8 +166,16 @@ class Engine:
         """What `pulumi <arguments>` prints as JSON. Raises EngineError.
 
         An engine that was interrupted may still be writing its state, of which another one then sees a part: that is
-        asked again for some seconds.
+        asked again for some seconds, and then taken for torn by an engine that was killed.
         """
+        try:
+            return self._whole(arguments)
+        except _HalfWrittenError:
+            if not put_back(self.environment):
+                raise
+            return self._whole(arguments)
+
+    def _whole(self, arguments: Sequence[str]) -> Any:
         for attempt in Retrying(
             retry=retry_if_exception_type(_HalfWrittenError),
             stop=stop_after_delay(HALF_WRITTEN_S),
