@@ -11,12 +11,11 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from operations.backends import folder_of
 from operations.engine import Engine
 from operations.stacks import Stack
 
@@ -76,11 +75,11 @@ def _locked_by_nobody(engine: Engine, stack: str) -> bool:
     Where the backend is a folder, a lock is a file: https://www.pulumi.com/docs/iac/concepts/state-and-backends/. For
     others Pulumi says what to type.
     """
-    backend = urlsplit(engine.environment.get("PULUMI_BACKEND_URL", ""))
-    if backend.scheme != "file":
+    folder = folder_of(engine.environment)
+    if folder is None:
         return False
     project = yaml.safe_load((engine.folder / "Pulumi.yaml").read_text())["name"]
-    locks = (Path(unquote(backend.path)) / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")
+    locks = (folder / "locks" / "organization" / project / stack).glob("*.json")
     owners = [json.loads(lock.read_text()) for lock in locks]
     return bool(owners) and not any(_may_live(owner) for owner in owners)
 

@@ -9,17 +9,16 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-STATES = ".pulumi/stacks"
+from operations.backends import folder_of
 
 
 def put_back(environment: Mapping[str, str]) -> list[Path]:
     """The torn states that were replaced by the ones before them; none where the backend is no folder."""
-    backend = urlsplit(environment.get("PULUMI_BACKEND_URL", ""))
-    if backend.scheme != "file":
+    folder = folder_of(environment)
+    if folder is None:
         return []
-    states = (Path(unquote(backend.path)) / STATES).glob("**/*.json")
+    states = (folder / "stacks").glob("**/*.json")
     torn = [state for state in states if not _whole(state) and _whole(_before(state))]
     for state in torn:
         shutil.copyfile(_before(state), state)
