@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.credentials import RefreshableCredentials
 
 from handlers.shared.errors import Cause, cause_of
 
@@ -27,14 +27,7 @@ ADVISORY_REFRESH_S = 240
 MANDATORY_REFRESH_S = 60
 
 
-def create_client(
-    service: str,
-    session: botocore.session.Session | None = None,
-    *,
-    region: str | None = None,
-    connections: int = 1,
-    attempts: int = 1,
-) -> Any:
+def create_client(service: str, *, region: str | None = None, connections: int = 1, attempts: int = 1) -> Any:
     """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
 
     `connections` is how many threads will call it at the same time; with more `attempts` botocore retries after all.
@@ -49,7 +42,7 @@ def create_client(
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
-    client = (session or own_session()).create_client(service, region_name=region, config=config)
+    client = own_session().create_client(service, region_name=region, config=config)
     # Modules and clients stay for good: the collector, which large events wake often, need not look at them again.
     gc.freeze()
     return client
@@ -61,38 +54,27 @@ def own_session() -> botocore.session.Session:
     return botocore.session.Session()
 
 
-class AssumedRole(CredentialProvider):
-    """Credentials of `role_arn`, assumed by the function's own role in sessions of 15 minutes.
+class AssumedRole:
+    """`role_arn`, assumed by the function's own role in sessions of 15 minutes.
 
     `external_id` is what the role's trust policy may ask for.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html
     """
 
-    METHOD = CANONICAL_NAME = "tributary-assumed-role"
-
     def __init__(self, role_arn: str, session_name: str, external_id: str | None = None) -> None:
-        super().__init__()
         self._request = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": SESSION_S}
         if external_id:
             self._request["ExternalId"] = external_id
 
-    def load(self) -> RefreshableCredentials:
+    def credentials(self) -> RefreshableCredentials:
         """Assumes the role; botocore assumes it again shortly before the session ends. Raises ClientError."""
         return RefreshableCredentials.create_from_metadata(
             metadata=self._assume(),
             refresh_using=self._assume,
-            method=self.METHOD,
+            method="sts-assume-role",
             advisory_timeout=ADVISORY_REFRESH_S,
             mandatory_timeout=MANDATORY_REFRESH_S,
         )
-
-    def new_session(self) -> botocore.session.Session:
-        """A session that has only these credentials."""
-        session = botocore.session.Session()
-        session.register_component("credential_provider", CredentialResolver([self]))
-        # The parsed endpoint and service files are the same for every session.
-        session.register_component("data_loader", own_session().get_component("data_loader"))
-        return session
 
     def _assume(self) -> dict[str, str]:
         credentials = _sts().assume_role(**self._request)["Credentials"]
