@@ -16,7 +16,7 @@ demo: ## Deploy the cross-account copy locally, send real records through it and
 
 test: ## Run all tests, on local clouds of their own (arguments for pytest: TESTS="...")
 	@$(SETUP) $@
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) that tests then run as well
 	@$(SETUP) check
