@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients check bench shell format clean
+.PHONY: help demo test pythons clients check bench shell format clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ demo: ## Deploy the cross-account copy locally, send real records through it and
 test: ## Run all tests, on local clouds of their own (arguments for pytest: TESTS="...")
 	@$(SETUP) $@
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+pythons: ## Run demo, fast tests and a story with each other supported Python of this machine
+	@$(SETUP) check
+	@$(BIN)/python -m integration_tests.pythons
 
 clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) that tests then run as well
 	@$(SETUP) check

@@ -50,7 +50,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A failed test shows what the local cloud logged."""
     report = yield
     cloud = getattr(item, "funcargs", {}).get("cloud")
-    if report.failed and cloud is not None and cloud.log is not None:
+    if report.failed and cloud is not None and cloud.log is not None and cloud.log.exists():
         report.sections.append(("Local cloud log (end)", cloud.log.read_text(errors="replace")[-6000:]))
     return report
 

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from integration_tests.pythons import found
 from integration_tests.support.addressing import statement
 from integration_tests.support.waiting import eventually as wait
 
@@ -54,3 +56,25 @@ def test_a_target_that_does_not_answer_ends_the_run_with_what_to_do() -> None:
     )
     assert done.returncode == 4
     assert "nothing at http://127.0.0.1:9 answers as LocalStack does. Start it, or say where it is" in done.stdout
+
+
+def test_pythons_are_those_that_work_and_are_supported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each version, the newest release; not this one's."""
+    here = sys.version_info[1]
+    others = [minor for _, minor in found.SUPPORTED if minor != here]
+    says = {
+        "3.9.18": "echo 3 9",
+        f"3.{here}.99": f"echo 3 {here}",
+        f"3.{others[0]}.9": f"echo 3 {others[0]}",
+        f"3.{others[0]}.10": f"echo 3 {others[0]}",
+        f"3.{others[1]}.1": "exit 127",
+    }
+    for release, script in says.items():
+        program = tmp_path / "versions" / release / "bin" / "python3"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert found.others() == {(3, others[0]): tmp_path / "versions" / f"3.{others[0]}.10" / "bin" / "python3"}

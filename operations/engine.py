@@ -97,21 +97,29 @@ class Engine:
         """Delete everything of a stack without asking."""
         self.run(["destroy", "--yes", "--skip-preview", "--stack", stack], on_line)
 
-    def ensure(self, stacks: Iterable[str]) -> None:
-        """Make those stacks in the backend that are not there."""
-        known = self.stacks()
+    def ensure(self, stacks: Iterable[str]) -> list[str]:
+        """Make those stacks in the backend that are not there; the stacks that hold resources of AWS now."""
+        listed = self._listed()
+        known = [one["name"] for one in listed]
         for stack in stacks:
             if stack not in known:
                 self.run(["stack", "init", stack, "--no-select"])
+        return self._holding(listed)
 
     def stacks(self) -> list[str]:
         """The stacks that the backend knows."""
-        return [known["name"] for known in json.loads(self._asked(["stack", "ls", "--json"]))]
+        return [known["name"] for known in self._listed()]
 
     def deployed(self) -> list[str]:
         """The stacks that hold resources of AWS now."""
-        known = json.loads(self._asked(["stack", "ls", "--json"]))
-        held = [stack["name"] for stack in known if stack.get("resourceCount")]
+        return self._holding(self._listed())
+
+    def _listed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self._asked(["stack", "ls", "--json"]))
+        return found
+
+    def _holding(self, listed: Iterable[Mapping[str, Any]]) -> list[str]:
+        held = [stack["name"] for stack in listed if stack.get("resourceCount")]
         with ThreadPoolExecutor() as threads:  # side by side: the engine takes a moment for each
             resources = dict(zip(held, threads.map(self.resources, held), strict=True))
         return [name for name in held if any(one["type"].startswith("aws:") for one in resources[name])]

@@ -18,7 +18,7 @@ from localcloud.server import LocalCloud
 
 pytestmark = pytest.mark.local
 
-ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+ANYTHING = {"Any": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
 ACCOUNT = "999999999999"
 
 
