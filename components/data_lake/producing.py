@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.data_lake.settings import ExistingTable, LakeSettings, ProducingSettings
+from components.data_lake.settings import ExistingTable, ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
@@ -144,11 +144,3 @@ class ChangeDelivery(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-
-
-def log_groups(settings: ProducingSettings) -> list[str]:
-    """The log groups of this side, which its key encrypts."""
-    functions = [settings.transform_name]
-    if isinstance(settings, LakeSettings) and settings.bulk:
-        functions.append(settings.exporter_name)
-    return [*(f"/aws/lambda/{name}" for name in functions), f"/aws/kinesisfirehose/{settings.delivery_name}"]

@@ -24,8 +24,11 @@ from components.settings import (
     Throughput,
 )
 
+# What begins the name of every alias.
+ALIAS = "alias/"
 
-def own_alias(alias: str) -> str:
+
+def not_awss(alias: str) -> str:
     """An alias that is not AWS's own. Raises ValueError."""
     if alias.startswith("alias/aws/"):
         raise ValueError("`alias/aws/` begins the aliases of AWS's own keys: choose another name")
@@ -37,7 +40,7 @@ TableArn = Annotated[str, *arn("dynamodb", r"table/[\w.-]+", here=True)]
 TheirBucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
 KeyAlias = Annotated[
-    str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(own_alias)
+    str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(not_awss)
 ]
 # As the transformer makes them: https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,255}$")]
@@ -216,14 +219,23 @@ class Layout(Settings):
 
 
 class Producer(Settings):
-    """The account whose table is streamed, and its delivery stream's role, which need not exist yet."""
+    """The account whose table is streamed, and its delivery stream's role, which need not exist yet.
+
+    `export_role_name` is the role of its `bulk` that may bring rows of exports to be compared; nobody's when left out.
+    """
 
     account_id: AccountId
     role_name: TheirRoleName = f"{CROSS_ACCOUNT_TABLE}-delivery-role"
+    export_role_name: TheirRoleName | None = None
 
     def role_arn(self, partition: str) -> str:
-        """The role's ARN, in the partition that both sides are in."""
+        """The delivery stream's role as an ARN, in the partition that both sides are in."""
         return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
+
+    def export_role_arn(self, partition: str) -> str | None:
+        """The same of the role that brings the rows of exports, if one may."""
+        name = self.export_role_name
+        return None if name is None else f"arn:{partition}:iam::{self.account_id}:role/{name}"
 
 
 class ReplicaBucket(Settings):
@@ -268,6 +280,21 @@ class TableSettings(Architecture):
         """Key attributes and their types, the partition key first."""
         return {key.name: key.type for key in (self.partition_key, self.sort_key) if key is not None}
 
+    @property
+    def own_alias(self) -> str | None:
+        """The alias that the stack file says, with the prefix of names."""
+        return self.key_alias and f"{ALIAS}{self.name_prefix}{self.key_alias.removeprefix(ALIAS)}"
+
+    def key_alias_name(self, instance: str) -> PhysicalName:
+        if self.own_alias is None:
+            return super().key_alias_name(instance)
+        value = self.own_alias.removeprefix(ALIAS)
+        return PhysicalName(what="key alias", key="keyAlias", value=value, before=ALIAS)
+
+    def work_bucket_name(self, instance: str) -> PhysicalName:
+        """The bucket of exports and, where the lake is, of results."""
+        return self.from_instance("bucket", instance, after="-work-bucket", automatic=True)
+
 
 def _table_form(value: object) -> str:
     return (
@@ -292,14 +319,24 @@ Network = Annotated[
 ]
 
 
+class Bulk(Settings):
+    """What backfills and verifications that are too large for one machine use: see `bulk.py`.
+
+    `maximum_concurrency` bounds the files of an export that are read at once.
+    """
+
+    maximum_concurrency: int = Field(default=10, ge=1, le=1_000)
+
+
 class ProducingSettings(TableSettings):
-    """What is said of the way from the table to the bucket."""
+    """What is said of the way from the table to the bucket. `bulk` deploys what works beyond one machine."""
 
     table: Table
     stream: ChangeStream = ChangeStream()
     delivery: Delivery = Delivery()
     transform: Transform = Transform()
     network: Network = NewNetwork()
+    bulk: Bulk | None = None
 
     @property
     def named_after(self) -> str:
@@ -327,8 +364,17 @@ class ProducingSettings(TableSettings):
     def transform_role_name(self) -> str:
         return self.transform.role_name or f"{self.transform_name}-role"
 
-    def names_of_the_way(self) -> Iterable[PhysicalName]:
-        """The names that are made of the table's."""
+    @property
+    def exporter_name(self) -> str:
+        """The function that reads a file of an export, and its state machine."""
+        return f"{self.named_after}{EXPORTER}".replace(".", "-")
+
+    @property
+    def exporter_role_name(self) -> str:
+        return f"{self.exporter_name}-role"
+
+    def names_of_the_way(self, instance: str) -> Iterable[PhysicalName]:
+        """The names that are made of the table's, and those of `bulk`."""
         key = "table.tableName" if isinstance(self.table, NewTable) else "table.tableArn"
         made: dict[str, tuple[What, str | None]] = {
             "-data-stream": ("stream", self.stream.name),
@@ -342,8 +388,14 @@ class ProducingSettings(TableSettings):
                 yield PhysicalName(what=what, key=key, value=value, after=after)
         if self.transform.role_name is None:
             value = self.transform.name or self.named_after.replace(".", "-")
-            key, after = ("transform.name", "-role") if self.transform.name else (key, "-transform-role")
-            yield PhysicalName(what="role", key=key, value=value, after=after)
+            said, after = ("transform.name", "-role") if self.transform.name else (key, "-transform-role")
+            yield PhysicalName(what="role", key=said, value=value, after=after)
+        if self.bulk is not None:
+            value = self.named_after.replace(".", "-")
+            yield PhysicalName(what="function", key=key, value=value, after=EXPORTER)
+            yield PhysicalName(what="state machine", key=key, value=value, after=EXPORTER)
+            yield PhysicalName(what="role", key=key, value=value, after=f"{EXPORTER}-role")
+            yield self.from_instance("role", instance, after="-backfill-role", automatic=True)
 
     @model_validator(mode="after")
     def _keys_stay_as_they_are(self) -> Self:
@@ -414,7 +466,8 @@ class ProducerSettings(ProducingSettings):
         return (self.lake,) if isinstance(self.lake, Peer) else ()
 
     def derived_names(self, instance: str) -> Iterable[PhysicalName]:
-        return self.names_of_the_way()
+        yield from self.names_of_the_way(instance)
+        yield self.work_bucket_name(instance)
 
 
 class ConsumingSettings(TableSettings):
@@ -426,7 +479,7 @@ class ConsumingSettings(TableSettings):
     def names_of_the_store(self, instance: str) -> Iterable[PhysicalName]:
         """The names that are made of the instance's."""
         yield self.from_instance("workgroup", instance, before="tributary-")
-        yield self.from_instance("bucket", instance, after="-work-bucket", automatic=True)
+        yield self.work_bucket_name(instance)
         if not self.bucket.name:
             yield self.from_instance("bucket", instance, after="-bucket", automatic=True)
         replica = self.bucket.replica
@@ -446,39 +499,12 @@ class ConsumerSettings(ConsumingSettings):
         return self.names_of_the_store(instance)
 
 
-class Bulk(Settings):
-    """What backfills and verifications that are too large for one machine use: see `bulk.py`.
-
-    `maximum_concurrency` bounds the files of an export that are read at once.
-    """
-
-    maximum_concurrency: int = Field(default=10, ge=1, le=1_000)
-
-
 class LakeSettings(ProducingSettings, ConsumingSettings):
-    """Both sides in one account. `bulk` deploys what works beyond one machine."""
+    """Both sides in one account."""
 
     kind: Literal["data-lake"]
     table: Table = NewTable(table_name=SAME_ACCOUNT_TABLE)
-    bulk: Bulk | None = None
-
-    @property
-    def exporter_name(self) -> str:
-        """The function that reads a file of an export, and its state machine."""
-        return f"{self.named_after}{EXPORTER}".replace(".", "-")
-
-    @property
-    def exporter_role_name(self) -> str:
-        return f"{self.exporter_name}-role"
 
     def derived_names(self, instance: str) -> Iterable[PhysicalName]:
-        yield from self.names_of_the_way()
+        yield from self.names_of_the_way(instance)
         yield from self.names_of_the_store(instance)
-        if self.bulk is None:
-            return
-        key = "table.tableName" if isinstance(self.table, NewTable) else "table.tableArn"
-        value = self.named_after.replace(".", "-")
-        yield PhysicalName(what="function", key=key, value=value, after=EXPORTER)
-        yield PhysicalName(what="state machine", key=key, value=value, after=EXPORTER)
-        yield PhysicalName(what="role", key=key, value=value, after=f"{EXPORTER}-role")
-        yield self.from_instance("role", instance, after="-backfill-role", automatic=True)

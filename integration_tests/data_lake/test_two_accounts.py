@@ -6,6 +6,7 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,8 @@ def test_what_a_denying_bucket_delays_is_told_and_arrives(lake: Lake, eventually
         lake.put(numbered("bucket"))
         eventually(lambda: "S3.AccessDenied" in lake.logged(), timeout=60)
         eventually(lambda: "delivery-success" in lake.alarms(), timeout=60)
+        eventually(lambda: "lake-refusals" in lake.store_alarms(), timeout=60)
+        assert "tributary-lake-lake-refusals: this alarm is on" in lake.problems("lake-consumer")
         assert rows_of(lake, "bucket") == 0
     finally:
         s3.put_bucket_policy(Bucket=bucket, Policy=policy)
@@ -144,10 +147,14 @@ def test_what_a_denying_bucket_delays_is_told_and_arrives(lake: Lake, eventually
 
 def test_what_a_disabled_key_delays_is_told_and_arrives(lake: Lake, eventually: Eventually) -> None:
     kms, key = lake.consumer.kms, lake.store["keyArn"]
+    before = refusals(lake)
     kms.disable_key(KeyId=key)
     try:
         lake.put(numbered("key"))
         eventually(lambda: any("KMS" in code or "Kms" in code for code in lake.logged()), timeout=60)
+        # The alarm may still be on for the story before; what it counts goes on.
+        eventually(lambda: refusals(lake) > before, timeout=60)
+        eventually(lambda: "lake-refusals" in lake.store_alarms(), timeout=60)
     finally:
         kms.enable_key(KeyId=key)
     eventually(lambda: rows_of(lake, "key"), equals=1, timeout=60)
@@ -189,6 +196,10 @@ def test_what_a_broken_function_was_given_is_whole_under_the_error_prefix(
         assert failed["errorCode"] == "Lambda.FunctionError"
         assert keys_of(failed) == {"id": {"S": fault}}
         eventually(lambda: "transform-success" in lake.alarms(), timeout=60)
+        eventually(lambda: "lake-errors" in lake.store_alarms(), timeout=60)
+        told = lake.problems("lake-consumer")
+        assert "tributary-lake-lake-errors: this alarm is on" in told
+        assert "with changes that are not in the lake wait below s3://" in told
     finally:
         client.update_function_configuration(
             FunctionName=name, Timeout=300, Handler="handlers.lake_transformer.main.handler"
@@ -212,6 +223,24 @@ def test_ten_thousand_changes_of_aircraft_are_all_in_the_lake_though_some_come_t
     wanted = flights.expected(changes)
     eventually(lambda: flights.by_aircraft(lake.rows()), equals=wanted, timeout=60, interval=1)
     assert lake.count() > before + len(changes)
+
+
+def refusals(lake: Lake) -> float:
+    """How many requests the bucket refused below the prefix of its rows, as its own account counts them."""
+    now = datetime.now(UTC)
+    found = lake.consumer.cloudwatch.get_metric_statistics(
+        Namespace="AWS/S3",
+        MetricName="4xxErrors",
+        Dimensions=[
+            {"Name": "BucketName", "Value": lake.store["bucketName"]},
+            {"Name": "FilterId", "Value": "changes"},
+        ],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    return float(sum(point["Sum"] for point in found["Datapoints"]))
 
 
 def numbered(key: str) -> dict[str, Any]:
