@@ -13,7 +13,8 @@ from typing import Any
 import pulumi
 
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
-from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
+from components.data_lake.far_sides import LakeAccess
+from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
 from components.shared_stream.settings import OwnerSettings, StreamAccess, SubscriberSettings

@@ -7,8 +7,9 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.data_lake.grants import lets, lets_through_s3
+from components.data_lake.layout import Layout
 from components.data_lake.prefixes import CHANGES_FILTER, ERRORS_FILTER, static_part
-from components.data_lake.settings import Bucket, Layout, ReplicaBucket
+from components.data_lake.store_settings import Bucket, ReplicaBucket
 from components.key import EncryptionKey, EncryptionKeyArgs
 from components.policies import Statement, document, statement, trusts_service, uses_key
 from components.regions import partition_of

@@ -11,8 +11,9 @@ import pulumi
 from components.bucket import PrivateBucket
 from components.code import packaged_code
 from components.data_lake.prefixes import EXPORTED_ROWS
-from components.data_lake.settings import Bulk, ProducingSettings
+from components.data_lake.settings import ProducingSettings
 from components.data_lake.transforming import transformer_environment
+from components.data_lake.way_settings import Bulk
 from components.data_lake.work import EXPORTS, ROW_ACTIONS, ROW_KEY_ACTIONS
 from components.distributed_backfill import BackfillerArgs, DistributedBackfill, DistributedBackfillArgs
 from components.policies import statement, uses_key

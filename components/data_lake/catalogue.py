@@ -8,8 +8,9 @@ import pulumi_aws as aws
 
 from components.bucket import PrivateBucket
 from components.data_lake import views
+from components.data_lake.layout import Layout
 from components.data_lake.prefixes import static_part
-from components.data_lake.settings import Catalogue, Layout
+from components.data_lake.store_settings import Catalogue
 from components.policies import document, statement, trusts_service, uses_key
 from components.querying import Querying, QueryingArgs
 from components.regions import partition_of

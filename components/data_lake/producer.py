@@ -9,7 +9,8 @@ import pulumi_aws as aws
 
 from components.data_lake.bulk import RowsPlace
 from components.data_lake.catalogue import changes_table
-from components.data_lake.settings import Layout, ProducerSettings
+from components.data_lake.layout import Layout
+from components.data_lake.settings import ProducerSettings
 from components.data_lake.way import LakePlace, deliver, way_side
 from components.data_lake.work import WorkBucketArgs, work_bucket
 from components.delivery_stream import Conversion

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.data_lake.settings import ExistingTable, ProducingSettings
+from components.data_lake.settings import ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
+from components.data_lake.way_settings import ExistingTable
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
 from components.monitoring import delivery_watches, stream_watches, table_watches
 from components.stream import DataStream, DataStreamArgs

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.code import own_code, packaged_code
-from components.data_lake.settings import ExistingNetwork, ProducingSettings
+from components.data_lake.settings import ProducingSettings
+from components.data_lake.way_settings import ExistingNetwork
 from components.function import FunctionNetwork, declare_function
 from components.network import PrivateNetwork, PrivateNetworkArgs
 from components.policies import Statement, statement, uses_key

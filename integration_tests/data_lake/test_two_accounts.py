@@ -19,6 +19,7 @@ from integration_tests.data_lake.lake import INSTANCE, REGION, TWO_ACCOUNTS, Lak
 from integration_tests.support.addressing import Clients, Cloud, statement
 from integration_tests.support.deployments import PROJECT, prepare
 from integration_tests.support.packaging import zipped
+from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
 from operations import deploying
 from operations.diagram import mermaid
@@ -42,7 +43,9 @@ def chris(designation: str) -> dict[str, Any]:
 STATES = [("Chris", "Senior Consultant"), ("Chris", "Principal Consultant")]
 
 
-def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, eventually: Eventually) -> None:
+def test_both_states_of_the_item_are_in_the_other_accounts_lake(
+    lake: Lake, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for _, designation in STATES:
         lake.put(chris(designation))
 
@@ -51,6 +54,14 @@ def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, even
     assert {s3.head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"] for key in lake.object_keys()} == {
         lake.store["keyArn"]
     }
+    code, out, err = typed_in(lake.engine, monkeypatch, capsys)(
+        "query", "lake-consumer", "select name, designation from latest", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out) == [{"name": "Chris", "designation": "Principal Consultant"}]
+    catalogued = lake.consumer.glue.get_table(DatabaseName=lake.store["queryDatabase"], Name="changes")["Table"]
+    columns = {column["Name"] for column in catalogued["StorageDescriptor"]["Columns"]}
+    assert columns >= {"id", "name", "designation", "change_event"}
     assert all(re.fullmatch(r"changes/delivered_on=\d{4}-\d\d-\d\d/[^/]+", key) for key in lake.object_keys())
 
 
@@ -177,6 +188,10 @@ def test_what_a_role_without_permission_delays_is_told_and_arrives(lake: Lake, e
 
 BROKEN = {
     "raise": "def handler(event, context):\n    raise ValueError('broken')\n",
+    "answer": (
+        "def handler(event, context):\n"
+        "    return {'records': [{**one, 'result': 'Ok', 'data': 'A' * 7_000_000} for one in event['records']]}\n"
+    ),
     "wait": "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n",
 }
 

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from components.data_lake.settings import (
-    ConsumerSettings,
-    ConsumingSettings,
-    ProducerSettings,
-    ProducingSettings,
-)
+from components.data_lake.settings import ConsumerSettings, ConsumingSettings, ProducerSettings, ProducingSettings
 from components.settings import Peer
 from operations.errors import StackError
 from operations.instances import Instance

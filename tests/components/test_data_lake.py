@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.data_lake.layout import Layout
 from components.data_lake.producer import check_layout
-from components.data_lake.settings import Layout
 from tests.components.deployed import REGION, Declared, declare, every, only
 
 pytestmark = pytest.mark.mocks
