@@ -189,11 +189,15 @@ class Architecture(Settings):
         """Every name that the instance gives to something in AWS; the settings have their prefix already."""
         return [
             self.from_instance("instance", instance, within="the stack"),
-            self.from_instance("key alias", instance, before="alias/tributary/"),
+            self.key_alias_name(instance),
             self.from_instance("dashboard", instance, before="tributary-"),
             *declared_names(self),
             *self.derived_names(instance),
         ]
+
+    def key_alias_name(self, instance: str) -> PhysicalName:
+        """The alias of the instance's key."""
+        return self.from_instance("key alias", instance, before="alias/tributary/")
 
     def derived_names(self, instance: str) -> Iterable[PhysicalName]:
         """The names that a kind makes of its settings or of the instance's name."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.code import own_code, packaged_code
-from components.data_lake.settings import ExistingNetwork, ProducingSettings
+from components.data_lake.settings import ProducingSettings
+from components.data_lake.way_settings import ExistingNetwork
 from components.function import FunctionNetwork, declare_function
 from components.network import PrivateNetwork, PrivateNetworkArgs
 from components.policies import Statement, statement, uses_key
@@ -97,6 +98,8 @@ def transformer_environment(settings: ProducingSettings) -> Mapping[str, pulumi.
     environment: dict[str, pulumi.Input[str]] = {
         "OLD_IMAGE": json.dumps(transform.old_image),
         "KEEP_NESTED": json.dumps(transform.keep_nested),
+        # Parquet keeps no column that the catalogue does not have.
+        "WHOLE_ITEMS": json.dumps(layout.format == "parquet"),
         "DROP_ATTRIBUTES": json.dumps(transform.drop),
         "HASH_ATTRIBUTES": json.dumps(transform.hash),
         "PARTITION_KEYS": json.dumps({layout.partition_name: layout.partition_by} if layout.partition_by else {}),
