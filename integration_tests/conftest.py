@@ -15,12 +15,12 @@ import pytest
 
 from integration_tests.support import factories, waiting
 from integration_tests.support.addressing import Clients, Cloud, credentials_of
-from integration_tests.support.launching import MODULES, launched
+from integration_tests.support.launching import PROGRAMS, launched
 from localcloud.errors import NotRunningError
 from localcloud.faults import Faults
 from localcloud.server import attach
 
-TARGETS = (*MODULES, "localstack", "aws")
+TARGETS = (*PROGRAMS, "localstack", "aws")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +59,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud under test, started for this worker when the target is a local one."""
     target = request.config.getoption("--target")
-    if target in MODULES:
+    if target in PROGRAMS:
         with launched(target, tmp_path_factory.mktemp("local-cloud")) as (endpoint, log):
             yield Cloud(target, endpoint, log)
     elif target == "localstack":
