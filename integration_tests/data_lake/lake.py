@@ -84,7 +84,7 @@ def deployed_lake(
     changes: Mapping[str, Any] = QUICK,
 ) -> Lake:
     """Deploy the stacks into fresh accounts."""
-    account_ids = {committed: cloud.new_account() for committed in stacks.values()}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in stacks.values()}
     engine = prepare(cloud, folder, {stack: _said_by(stack, changes) for stack in stacks}, account_ids)
     return Lake(deploy(engine, account_ids, cleanup), cloud, stacks)
 

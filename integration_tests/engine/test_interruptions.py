@@ -10,7 +10,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,12 +84,15 @@ class Deployer:
 
 
 @pytest.fixture(scope="module", params=CHOSEN)
-def deployer(request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
+def deployer(
+    request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployer]:
     stacks = STACKS[request.param]
     committed = {found for stack in stacks for found in accounts_of(PROJECT / file_name(stack))}
-    accounts = {account: cloud.new_account() for account in committed}
     changes = {stack: {"deletionProtection": False} for stack in stacks}
-    return Deployer(prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts), stacks)
+    with ExitStack() as cleanup:
+        accounts = {account: cloud.lend_account(cleanup) for account in committed}
+        yield Deployer(prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts), stacks)
 
 
 def accounts_of(file: Path) -> set[str]:

@@ -22,12 +22,12 @@ NOBODY = ("000000000000", "us-east-1")
 ONE_AT_A_TIME = threading.Lock()
 
 
-@Request.application
+@Request.application  # type: ignore[untyped-decorator] # werkzeug is not installed where this is checked
 def application(request: Request) -> Response:
     found = CREDENTIAL.search(request.headers.get("Authorization", ""))
     account_id, region = found.group("account", "region") if found else NOBODY
     headers = {**request.headers, "x-moto-account-id": account_id}
-    request.headers = headers  # type: ignore[assignment] # moto reads it as a mapping
+    request.headers = headers  # moto reads it as a mapping
     with ONE_AT_A_TIME:
         return _response(DynamoHandler.dispatch(request, f"http://dynamodb.{region}.amazonaws.com/", headers))
 
