@@ -51,6 +51,14 @@ class LocalCloud:
     ) -> None:
         self.stop()
 
+    def __str__(self) -> str:
+        return f"{'the cloud' if self.attached else self.program.name} at {self.endpoint}"
+
+    @property
+    def attached(self) -> bool:
+        """Whether somebody else started it."""
+        return self.pid is None
+
     @property
     def log(self) -> Path | None:
         """The emulator's log, while the folder exists."""

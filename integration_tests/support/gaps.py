@@ -111,6 +111,10 @@ GAPS = (
         (
             f"{REPLICA}/test_alarms.py",
             f"{INTEGRATION_TESTS}/real_provider",
+            f"{INTEGRATION_TESTS}/local_cloud/accounts/test_calls.py",
+            f"{INTEGRATION_TESTS}/local_cloud/cloudwatch/test_alarms.py",
+            f"{INTEGRATION_TESTS}/local_cloud/faults",
+            f"{INTEGRATION_TESTS}/local_cloud/messaging/test_iot.py",
         ),
         ("faults",),
     ),
