@@ -107,7 +107,7 @@ def test_stories_run_on_a_cloud_that_somebody_else_started(cloud, tmp_path) -> N
     if cloud.target != "local":
         pytest.skip("asked of the local cloud, which answers as LocalStack does")
     copying = Path(__file__).with_name("cross_account_copy") / "test_copying.py"
-    wanted = "function_runs or principal or tests_are_skipped_for or arrives_in_the_table or poison"
+    wanted = "function_runs or principal or tests_are_skipped_for or arrives_in_the_table or poison_record"
     table = Path(__file__).with_name("test_localstack.py")
     done = on_localstack(tmp_path, cloud.endpoint, __file__, str(table), str(copying), "-k", wanted)
     assert done.returncode == 0, done.stdout

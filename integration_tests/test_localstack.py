@@ -1,6 +1,7 @@
 """Whether LocalStack still lacks what tests are skipped for there, and whether the table of that is true."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_a_test_falls_into_the_gap_that_names_it_its_file_its_folder_or_its_fixt
     assert found("cross_account_copy/test_copying.py::test_a_story", "copy") is None
     assert found("test_harness.py::test_a_principal_has_exactly_its_permissions") == "permissions"
     assert found("test_harness.py::test_a_principal") is None
+
+
+@pytest.mark.pure
+def test_whoever_asks_the_local_clouds_own_api_is_named() -> None:
+    asking = re.compile(r"/_(tributary|ministack)/|\balarms\.later\(")
+    for file in (ROOT / "integration_tests").rglob("test_*.py"):
+        gap = gaps.gap_of(str(file.relative_to(ROOT)), ())
+        assert not asking.search(file.read_text()) or file == Path(__file__) or (gap and gap.name == "control API"), (
+            file
+        )
 
 
 @pytest.mark.pure
