@@ -79,9 +79,8 @@ def prepare(
             _make_deployer(root_client(cloud, account_id), permissions)
         return _make_operator(keep or cloud.folder, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
-        raise NotRunningError(
-            f"the local cloud at {cloud.endpoint} has stopped; `tributary local start` starts one"
-        ) from error
+        advice = "start it again" if cloud.attached else "`tributary local start` starts one"
+        raise NotRunningError(f"{cloud} has stopped; {advice}, then type the same command again") from error
 
 
 def prepared(cloud: LocalCloud) -> bool:

@@ -92,7 +92,7 @@ def deployed_lake(
     changes: Mapping[str, Any] = QUICK,
 ) -> Lake:
     """Deploy the stacks into fresh accounts, which take the place of the committed ones in `changes` as well."""
-    account_ids = {committed: cloud.new_account() for committed in stacks.values()}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in stacks.values()}
     said = json.dumps(changes)
     for committed, used in account_ids.items():
         said = said.replace(committed, used)

@@ -33,8 +33,8 @@ OPTIONS = {
 class Undeployed:
     """A project folder whose stack names a table that somebody else made."""
 
-    def __init__(self, cloud: Cloud, folder: Any) -> None:
-        self.account_id = cloud.new_account()
+    def __init__(self, cloud: Cloud, folder: Any, cleanup: ExitStack) -> None:
+        self.account_id = cloud.lend_account(cleanup)
         self.clients = Clients(cloud.session(self.account_id), self.account_id, cloud.endpoint, REGION)
         arn = f"arn:aws:dynamodb:{REGION}:{self.account_id}:table/{TABLE}"
         self.account_ids = {ONE_ACCOUNT["lake"]: self.account_id}
@@ -59,8 +59,9 @@ class Undeployed:
 
 
 @pytest.fixture(scope="module")
-def undeployed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Undeployed:
-    return Undeployed(cloud, tmp_path_factory.mktemp("options"))
+def undeployed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undeployed]:
+    with ExitStack() as cleanup:
+        yield Undeployed(cloud, tmp_path_factory.mktemp("options"), cleanup)
 
 
 @pytest.fixture(scope="module")

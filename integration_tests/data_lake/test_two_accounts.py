@@ -86,16 +86,19 @@ def test_a_consumer_by_literal_values_is_the_same_deployment(lake: Lake) -> None
     ("region", "told"), [(None, "there is no such bucket"), ("eu-west-1", "which is in eu-west-1, but the stack is in")]
 )
 def test_a_bucket_that_cannot_be_the_lake_is_told_before_anything_is_deployed(
-    cloud: Cloud, tmp_path: Path, unique: Callable[[str], str], region: str | None, told: str
+    cloud: Cloud,
+    account: Callable[[], str],
+    tmp_path: Path,
+    unique: Callable[[str], str],
+    region: str | None,
+    told: str,
 ) -> None:
-    owner, bucket = cloud.new_account(), unique("lake")
+    owner, bucket = account(), unique("lake")
     if region is not None:
         s3 = Clients(cloud.session(owner), owner, cloud.endpoint, region).s3
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     access = {"accountId": owner, "bucketName": bucket, "keyArn": f"arn:aws:kms:{REGION}:{owner}:key/1"}
-    engine = prepare(
-        cloud, tmp_path, {"lake-producer": {"lake": access}}, {TWO_ACCOUNTS["lake-producer"]: cloud.new_account()}
-    )
+    engine = prepare(cloud, tmp_path, {"lake-producer": {"lake": access}}, {TWO_ACCOUNTS["lake-producer"]: account()})
     with pytest.raises(StackError, match=rf"lake\.bucketName` is '{bucket}', .*{told}"):
         deploying.up(engine, ["lake-producer"], yes=True)
     assert engine.deployed() == []
@@ -113,9 +116,9 @@ def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(lake: Lake) -
 
 @pytest.mark.parametrize("whose", ["the producer's", "a third account's"])
 def test_no_role_of_another_account_reads_the_lake(
-    lake: Lake, cloud: Cloud, principal: Callable[..., Clients], whose: str
+    lake: Lake, account: Callable[[], str], principal: Callable[..., Clients], whose: str
 ) -> None:
-    account_id = lake.producer.account_id if whose == "the producer's" else cloud.new_account()
+    account_id = lake.producer.account_id if whose == "the producer's" else account()
     reader = principal(account_id, [statement("s3:*"), statement("kms:*")])
     bucket, key = lake.store["bucketName"], lake.object_keys()[0]
     assert refusal(reader.s3.get_object, Bucket=bucket, Key=key) == "AccessDenied"

@@ -8,7 +8,8 @@ resources while it is made, changed and deleted: an hour or two.
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -51,14 +52,15 @@ MAKING = ("Create*", "Put*", "Register*", "Update*", "Tag*", "Enable*", "Start*"
 @pytest.fixture(scope="module", params=CHOSEN)
 def deployers(
     request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> Sequence[Deployer]:
+) -> Iterator[Sequence[Deployer]]:
     """Of the stacks, in the order in which they are deployed."""
     stacks = STACKS[request.param]
     committed = {found for stack in stacks for found in accounts_in(PROJECT / file_name(stack))}
-    accounts = {account: cloud.new_account() for account in committed}
     changes = {stack: {"deletionProtection": False} for stack in stacks}
-    engine = prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts)
-    return [Deployer(engine, stack, bare=EVERYTHING) for stack in stacks]
+    with ExitStack() as cleanup:
+        accounts = {account: cloud.lend_account(cleanup) for account in committed}
+        engine = prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts)
+        yield [Deployer(engine, stack, bare=EVERYTHING) for stack in stacks]
 
 
 def accounts_in(file: Path) -> set[str]:

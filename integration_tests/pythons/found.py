@@ -1,15 +1,13 @@
-"""Which supported Pythons are here besides the one that runs this: on PATH, in pyenv, and one to be downloaded."""
+"""Which supported Pythons are here besides the one that runs this: the machine's, and one to be downloaded."""
 
-import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from localcloud import pythons
 from localcloud.engine.command import run
 from localcloud.engine.layout import cache_folder
 from localcloud.engine.progress import Step
@@ -17,8 +15,6 @@ from localcloud.engine.progress import Step
 Version = tuple[int, int]
 
 SUPPORTED: tuple[Version, ...] = ((3, 11), (3, 12), (3, 13), (3, 14))
-# What a Python must have for a virtual environment with pip in it.
-LOOK = "import ensurepip, sys, venv; print(*sys.version_info[:2])"
 # A build of CPython for Java programs, whole and relocatable: https://github.com/bytedeco/javacpp-presets/tree/master/cpython
 ARTIFACT = "org.bytedeco:cpython:3.14.3-1.5.13:jar:linux-x86_64"
 ARTIFACT_VERSION: Version = (3, 14)
@@ -28,12 +24,11 @@ ADVICE = "Maven must reach its repository. Without that, this Python is left out
 
 def others() -> dict[Version, Path]:
     """The newest release of each version, except the version that runs this."""
-    found: dict[Version, Path] = {}
-    for python in _candidates():
-        version = version_of(python)
-        if version in SUPPORTED and version != sys.version_info[:2]:
-            found.setdefault(version, python)
-    return dict(sorted(found.items()))
+    found = {python.version[:2]: python.path for python in pythons.found()}
+    downloaded = _downloaded() / "bin" / "python3"
+    if downloaded.exists():
+        found.setdefault(ARTIFACT_VERSION, downloaded)
+    return {version: found[version] for version in SUPPORTED if version in found and version != sys.version_info[:2]}
 
 
 def can_be_downloaded() -> bool:
@@ -60,28 +55,6 @@ def download(step: Step) -> None:
             program.chmod(0o755)
         # Only what is whole gets its name.
         shutil.move(work / INSIDE, folder)
-
-
-def version_of(python: Path) -> Version | None:
-    """The version of a Python that works; None for all else, such as pyenv's stand-ins for what is not chosen."""
-    try:
-        told = subprocess.run([python, "-c", LOOK], capture_output=True, text=True, timeout=60).stdout.split()
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return (int(told[0]), int(told[1])) if len(told) == 2 else None
-
-
-def _candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Path]:
-    for major, minor in SUPPORTED:
-        if found := shutil.which(f"python{major}.{minor}"):
-            yield Path(found)
-    pyenv = Path(environment.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from sorted((pyenv / "versions").glob("3.*/bin/python3"), key=_release, reverse=True)
-    yield _downloaded() / "bin" / "python3"
-
-
-def _release(python: Path) -> list[int]:
-    return [int(part) for part in python.parents[1].name.split(".") if part.isdigit()]
 
 
 def _downloaded() -> Path:
