@@ -33,11 +33,12 @@ clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) tha
 	@$(SETUP) check
 	@$(BIN)/python -m integration_tests.clients
 
-check: ## Lint, check the format and the types
+check: ## Lint code and policies, check the format and the types
 	@$(SETUP) $@
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.policies
 
 bench: ## Run the measured comparisons; results go to benchmarks/results
 	@$(SETUP) $@

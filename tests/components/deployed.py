@@ -33,22 +33,34 @@ class Declared:
         return statements
 
 
-# How the resource in an ARN begins, of those whose names are read from their ARNs.
-_RESOURCES = {
-    "aws:dynamodb/table:Table": "table/",
-    "aws:kinesis/stream:Stream": "stream/",
-    "aws:kinesis/streamConsumer:StreamConsumer": "stream/consumed/consumer/",
+# The ARNs of resources of a type: service, whether it has a Region and an account, and what stands before the name.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+_ARNS = {
+    "aws:athena/workgroup:Workgroup": ("athena", True, "workgroup/"),
+    "aws:cloudwatch/logGroup:LogGroup": ("logs", True, "log-group:"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("cloudwatch", True, "alarm:"),
+    "aws:dynamodb/table:Table": ("dynamodb", True, "table/"),
+    "aws:glue/catalogDatabase:CatalogDatabase": ("glue", True, "database/"),
+    "aws:iam/role:Role": ("iam", False, "role/"),
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": ("firehose", True, "deliverystream/"),
+    "aws:kinesis/stream:Stream": ("kinesis", True, "stream/"),
+    "aws:kinesis/streamConsumer:StreamConsumer": ("kinesis", True, "stream/consumed/consumer/"),
+    "aws:kms/key:Key": ("kms", True, "key/"),
+    "aws:lambda/function:Function": ("lambda", True, "function:"),
+    "aws:opensearch/domain:Domain": ("es", True, "domain/"),
+    "aws:sfn/stateMachine:StateMachine": ("states", True, "stateMachine:"),
+    "aws:sns/topic:Topic": ("sns", True, ""),
+    "aws:sqs/queue:Queue": ("sqs", True, ""),
 }
 
 
 def arn_of(type_: str, name: str) -> str:
     """The ARN that a resource gets."""
-    service = type_.split("/")[0]
-    return (
-        f"arn:{service}:{REGION}:111111111111:{_RESOURCES[type_]}{name}"
-        if type_ in _RESOURCES
-        else f"arn:{service}:{name}"
-    )
+    if type_ == "aws:s3/bucket:Bucket":
+        return f"arn:aws:s3:::{name}"
+    service, placed, before = _ARNS.get(type_, (type_.split("/")[0].removeprefix("aws:"), True, ""))
+    after = ":1700000000" if type_ == "aws:kinesis/streamConsumer:StreamConsumer" else ""
+    return f"arn:aws:{service}:{REGION if placed else ''}:111111111111:{before}{name}{after}"
 
 
 def table_arn(name: str) -> str:

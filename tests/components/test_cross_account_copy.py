@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.deployed import REGION, Declared, declare, every, failures_of, only, table_arn
+from tests.components.deployed import REGION, Declared, arn_of, declare, every, failures_of, only, table_arn
 
 pytestmark = pytest.mark.mocks
 
@@ -97,7 +97,7 @@ def test_an_outage_waits_in_the_stream_and_a_function_sets_aside_under_its_own_p
         for mapping in every(declared, "EventSourceMapping"):
             assert mapping.inputs["maximumRetryAttempts"] == -1
     declared, _ = source()
-    bucket = f"arn:aws:s3:{only(declared, 'Bucket').name}"
+    bucket = arn_of("aws:s3/bucket:Bucket", only(declared, "Bucket").name)
     mine = {
         (action, resource)
         for one in only(declared, "RolePolicy").policy()
@@ -122,13 +122,16 @@ def test_mappings_are_ordered_bounded_and_keep_whole_what_fails() -> None:
     assert mapping["maximumRetryAttempts"] == 3
     assert mapping["maximumRecordAgeInSeconds"] == 12 * 60 * 60
     failures = only(declared, "Bucket")
-    assert mapping["destinationConfig"] == {"onFailure": {"destinationArn": f"arn:aws:s3:{failures.name}"}}
+    assert mapping["destinationConfig"] == {
+        "onFailure": {"destinationArn": arn_of("aws:s3/bucket:Bucket", failures.name)}
+    }
 
 
 def test_enhanced_fan_out_reads_through_a_consumer_of_its_own() -> None:
     declared, _ = source(enhancedFanOut=True)
     consumer = only(declared, "StreamConsumer")
-    assert only(declared, "EventSourceMapping").inputs["eventSourceArn"].endswith("/consumer/ProdKinesisToPocDynamo")
+    reads = only(declared, "EventSourceMapping").inputs["eventSourceArn"]
+    assert reads == arn_of("aws:kinesis/streamConsumer:StreamConsumer", "ProdKinesisToPocDynamo")
     assert consumer.inputs["name"] == "ProdKinesisToPocDynamo"
     assert {"kinesis:SubscribeToShard", "kinesis:DescribeStreamConsumer"} <= actions_on(declared, "copier", "kinesis")
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.data_lake.layout import Layout
 from components.data_lake.producer import check_layout
-from tests.components.deployed import REGION, Declared, declare, every, only
+from tests.components.deployed import REGION, Declared, arn_of, declare, every, only
 
 pytestmark = pytest.mark.mocks
 
@@ -87,7 +87,7 @@ def test_the_consumer_lets_one_role_write_below_two_prefixes_and_use_its_key_thr
     declared, _ = consumer()
     by_role = {"ArnEquals": {"aws:PrincipalArn": DELIVERY_ROLE}}
     *_, bucket, objects = only(declared, "BucketPolicy", "lake-policy").policy()
-    arn = f"arn:aws:s3:{only(declared, 'Bucket', 'lake-bucket').name}"
+    arn = arn_of("aws:s3/bucket:Bucket", only(declared, "Bucket", "lake-bucket").name)
     for granted in (bucket, objects):
         assert granted["Principal"] == {"AWS": f"arn:aws:iam::{PRODUCER}:root"}
         assert granted["Condition"] == by_role
@@ -103,7 +103,7 @@ def test_the_bucket_refuses_plain_http_and_other_keys() -> None:
     http, other_keys = only(declared, "BucketPolicy", "lake-policy").policy()
     assert http["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert (other_keys["Effect"], other_keys["Action"]) == ("Deny", "s3:PutObject")
-    key_arn = "arn:aws:kms:lake-key"
+    key_arn = arn_of("aws:kms/key:Key", "lake-key")
     assert other_keys["Condition"] == {
         "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key_arn},
     }
@@ -117,7 +117,7 @@ def test_the_bucket_refuses_plain_http_and_other_keys() -> None:
 def test_one_key_encrypts_what_moves_and_the_other_accounts_what_arrives() -> None:
     declared, _ = producer()
     key = only(declared, "Key")
-    own = f"arn:aws:kms:{key.name}"
+    own = arn_of("aws:kms/key:Key", key.name)
     assert key.inputs["enableKeyRotation"] is True
     assert only(declared, "Stream").inputs["kmsKeyId"] == own
     assert only(declared, "Table").inputs["serverSideEncryption"]["kmsKeyArn"] == own
@@ -226,7 +226,7 @@ def test_a_copy_in_another_region_has_a_key_of_its_own() -> None:
     assert copy.inputs["region"] == key.inputs["region"] == "eu-central-1"
     [rule] = only(declared, "BucketReplicationConfig").inputs["rules"]
     assert rule["sourceSelectionCriteria"] == {"sseKmsEncryptedObjects": {"status": "Enabled"}}
-    assert rule["destination"]["encryptionConfiguration"] == {"replicaKmsKeyId": f"arn:aws:kms:{key.name}"}
+    assert rule["destination"]["encryptionConfiguration"] == {"replicaKmsKeyId": arn_of("aws:kms/key:Key", key.name)}
     assert outputs["lake"]["replicaBucketName"] == f"id-of-{copy.name}"
 
 

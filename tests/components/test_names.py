@@ -13,7 +13,7 @@ from components.kinds import KINDS
 from components.naming import RULES
 from components.quotas import ROLE_POLICIES, most_streams, most_weeks
 from components.stack_files import check_place, other_stacks, parse
-from tests.components.deployed import Declared, declare
+from tests.components.deployed import Declared, declare, table_arn
 
 pytestmark = pytest.mark.pure
 
@@ -286,5 +286,5 @@ def test_the_policy_of_as_many_weeks_as_are_allowed_is_one_that_iam_takes() -> N
     for policy in (one for one in declared if one.type.endswith(":RolePolicy")):
         text = json.dumps(json.loads(policy.inputs["policy"]), separators=(",", ":"))
         # The mocks' ARNs are shorter than AWS's.
-        longer = text.count("/stream/1") * (real - len(f"arn:aws:dynamodb:{table}/stream/1"))
+        longer = text.count("/stream/1") * (real - len(f"{table_arn(table)}/stream/1"))
         assert len(text) + longer <= ROLE_POLICIES, policy.name

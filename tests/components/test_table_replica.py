@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from components.errors import SettingsError
-from tests.components.deployed import REGION, Declared, declare, every, failures_of, only, table_arn
+from tests.components.deployed import REGION, Declared, arn_of, declare, every, failures_of, only, table_arn
 
 pytestmark = pytest.mark.mocks
 
 ACCOUNT, OTHER = "444444444444", "999999999999"
 WRITER = f"arn:aws:iam::{OTHER}:role/DDBReplicationWriter"
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
+MACHINE = arn_of("aws:sfn/stateMachine:StateMachine", "ddbreplica_lambda-backfill")
+BACKFILLER = arn_of("aws:lambda/function:Function", "ddbreplica_lambda-backfill")
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b"
 STREAM_ARN = f"{TABLE_ARN}/stream/2026-11-22T10:00:00.000"
 
@@ -216,7 +218,7 @@ def test_the_state_machine_may_run_its_function_and_itself_and_nothing_else() ->
     declared, outputs = replica(bulk={})
     machine = only(declared, "StateMachine")
     assert machine.inputs["type"] == "STANDARD"
-    assert outputs["logfile"]["bulk"]["backfillMachineArn"] == "arn:aws:sfn:ddbreplica_lambda-backfill"
+    assert outputs["logfile"]["bulk"]["backfillMachineArn"] == MACHINE
     [role] = [one for one in every(declared, "Role") if one.name.endswith("backfill-role")]
     [trust] = role.policy("assumeRolePolicy")
     assert trust["Principal"] == {"Service": "states.amazonaws.com"}
@@ -226,14 +228,14 @@ def test_the_state_machine_may_run_its_function_and_itself_and_nothing_else() ->
         for one in only(declared, "RolePolicy", "backfill-policy").policy()
         for action in one["Action"]
     }
-    assert allowed["lambda:InvokeFunction"] == "arn:aws:lambda:ddbreplica_lambda-backfill"
-    assert allowed["states:StartExecution"] == "arn:aws:sfn:ddbreplica_lambda-backfill"
+    assert allowed["lambda:InvokeFunction"] == BACKFILLER
+    assert allowed["states:StartExecution"] == MACHINE
     assert allowed["s3:PutObject"].endswith("/backfill/*")
     assert "*" not in [resource for resource in allowed.values() if isinstance(resource, str)]
 
     states = json.loads(machine.inputs["definition"])["States"]["Files"]
     assert states["MaxConcurrencyPath"] == "$.concurrency"
     child = states["ItemProcessor"]["States"]
-    assert child["Write"]["Parameters"]["FunctionName"] == "arn:aws:lambda:ddbreplica_lambda-backfill"
+    assert child["Write"]["Parameters"]["FunctionName"] == BACKFILLER
     # It is invoked again until the file is done.
     assert child["All written?"]["Default"] == "Write"
