@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from integration_tests.support.waiting import eventually
 from localcloud.engine.layout import checkout
 from operations.backends import folder_of
 from operations.engine import Engine
+from operations.looks import LOOKS
 from operations.recovering import recover
 from operations.stacks import read
 
@@ -23,9 +24,9 @@ TRIBUTARY = str(checkout().python.with_name("tributary"))
 # How Pulumi shows that it begins with a resource, or is done with it.
 STEP = re.compile(r" aws:(?P<resource>\S+ \S+) (?P<begun>creating|updating|deleting|replacing)?")
 # How often the state is looked at: what has not begun by then is left for the next round.
-LOOKS = 6
-# A key has no name by which it could be found; that it has no alias yet tells it, since the alias is made afterwards.
-NOTED_FIRST = ("aws:kms/key:Key",)
+LONGEST = 6
+# These have no name: what tells them is that they have no alias or subnet yet, which is made when they are noted.
+NAMELESS = ("aws:kms/key:Key", "aws:ec2/vpc:Vpc")
 KNOWN_WHEN_MADE = ("id", "outputs", "created", "modified")
 # Whatever a command comes to, it does not say this.
 NEVER_SAID = ("already exists", "AlreadyExists", "Traceback", "panic:")
@@ -105,14 +106,11 @@ class Deployer:
         """Put a state of before back, with everything of AWS in it as being created, updated or deleted: what was done
         since is known to nobody."""
         deployment = before["checkpoint"]["latest"]
-        made = [
-            one
-            for one in deployment["resources"]
-            if one["type"].startswith("aws:") and not (operation == "creating" and one["type"] in NOTED_FIRST)
-        ]
+        made = [one for one in deployment["resources"] if one["type"].startswith("aws:")]
         if operation == "creating":
+            made = [one for one in made if one["type"] not in NAMELESS]
             deployment["resources"] = [one for one in deployment["resources"] if one not in made]
-            made = [{name: one[name] for name in one if name not in KNOWN_WHEN_MADE} for one in made]
+            made = as_begun(made)
         deployment["pending_operations"] = [{"resource": one, "type": operation} for one in made]
         self.state_file.write_text(json.dumps(before))
 
@@ -126,6 +124,25 @@ class Deployer:
         assert folder is not None
         [file] = (folder / "stacks").glob(f"*/{self.stack}.json")
         return file
+
+
+def as_begun(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Resources as they are noted before they are made.
+
+    One that others need, and that is looked for in no account, since making it again changes nothing, is left out: the
+    others would not have begun before it was noted.
+    """
+    needed = {urn for one in made for urn in one.get("dependencies", [])}
+    begun = [one for one in made if one["type"] in LOOKS or one["urn"] not in needed]
+    left_out = {one["urn"] for one in made} - {one["urn"] for one in begun}
+    return [
+        {
+            **{name: value for name, value in one.items() if name not in KNOWN_WHEN_MADE},
+            "dependencies": [urn for urn in one.get("dependencies", []) if urn not in left_out],
+            "propertyDependencies": {},
+        }
+        for one in begun
+    ]
 
 
 def shown(urn: str) -> str:
@@ -192,7 +209,7 @@ class Walk:
         def no_more() -> bool:
             nonlocal before
             known, before = before, self.deployer.under_way()
-            return (bool(before) and known == before) or next(looks) > LOOKS
+            return (bool(before) and known == before) or next(looks) > LONGEST
 
         eventually(no_more, interval=0.4, retry=(ValueError,))
 
