@@ -27,7 +27,8 @@ FOLDER_PREFIX = "tributary-cloud-"
 LOG_FILE = "emulator.log"
 OWNER_FILE = "owner"
 HEALTH_PATHS = ("/_localstack/health", "/_localemu/health")
-START_TIMEOUT_S = 20.0
+# The first start after set-up compiles everything; one that ends is told at once.
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
 LEFTOVER_AGE_S = 3600.0

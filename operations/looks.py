@@ -149,7 +149,7 @@ def _association(account: Account, inputs: Inputs) -> str | None:
     table, subnet = inputs["routeTableId"], inputs["subnetId"]
     tables = _listed(account, "describe_route_tables", "RouteTables", route_table_id=table)
     associations = (one for table in tables for one in table.get("Associations", []))
-    return _first(one["RouteTableAssociationId"] for one in associations if one.get("SubnetId") == subnet)
+    return _first(f"{subnet}/{table}" for one in associations if one.get("SubnetId") == subnet)
 
 
 def _security_group(account: Account, inputs: Inputs) -> str | None:

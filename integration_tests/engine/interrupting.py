@@ -49,8 +49,9 @@ def interrupt_twice(process: Process) -> None:
 
 
 def kill(process: Process) -> None:
-    """kill -9 of the CLI itself, which is below what started it."""
-    os.kill(_engine_of(process.pid), signal.SIGKILL)
+    """kill -9 of the CLI itself, which is below what started it, unless it has ended."""
+    if engine := _engine_of(process.pid):
+        os.kill(engine, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,11 @@ class Deployer:
         return sorted(one["urn"] for one in self.engine.resources(self.stack) if one["type"].startswith("aws:"))
 
     def under_way(self) -> set[str]:
-        """The resources that are under way as the state has it, which the engine may be writing."""
-        deployment = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
+        """The resources that are under way as the state has it; none while it is half written."""
+        try:
+            deployment = self.state()["checkpoint"]["latest"] or {}
+        except ValueError:
+            return set()
         return {shown(one["resource"]["urn"]) for one in deployment.get("pending_operations") or []}
 
     def note_as(self, operation: str, before: Any) -> None:
@@ -211,12 +215,12 @@ class Walk:
             known, before = before, self.deployer.under_way()
             return (bool(before) and known == before) or next(looks) > LONGEST
 
-        eventually(no_more, interval=0.4, retry=(ValueError,))
+        eventually(no_more, interval=0.4)
 
 
-def _engine_of(pid: int) -> int:
+def _engine_of(pid: int) -> int | None:
     children = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
     for child in children:
         if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(b"/bin/pulumi"):
             return child
-    return _engine_of(children[0])
+    return _engine_of(children[0]) if children else None

@@ -39,7 +39,7 @@ SEED = int(os.environ.get("TRIBUTARY_SEED") or randrange(10_000))
 CHOSEN = list(STACKS) if EVERYTHING else ["workshop-far"]
 # What is under way when a single ^C comes is done before the end; of the others nobody knows how far it came.
 ENDINGS = (kill, interrupt_twice) if EVERYTHING else (kill, interrupt, interrupt_twice)
-MAKING, CHANGING, LEAPS = (200, 200, 0) if EVERYTHING else (2, 1, 3)
+MAKING, CHANGING, LEAPS = (200, 200, 0) if EVERYTHING else (2, 1, 2)
 # A destroying that was ended so often is followed by a deployment that comes to its end.
 ENDED_BEFORE_UP = 6 if EVERYTHING else 1
 # These take place at once, and are answered later: all that can be begun is under way at the same time, and what is
