@@ -30,7 +30,8 @@ def emulator_environment(port: int, folder: Path) -> dict[str, str]:
 class Program:
     """A module that serves AWS's APIs; `own_environment` makes its variables from its port and its folder.
 
-    `name` is what messages call it. It has `start_timeout_s` to answer, and `stop_timeout_s` to save and to end what it
+    `name` is what messages call it. It has `start_timeout_s` to answer (the first start after set-up compiles
+    everything; one that ends is told at once), and `stop_timeout_s` to save and to end what it
     started before it is killed.
     """
 
@@ -38,7 +39,7 @@ class Program:
     module: str
     own_environment: Callable[[int, Path], dict[str, str]] = emulator_environment
     python: Path = Path(sys.executable)
-    start_timeout_s: float = 20.0
+    start_timeout_s: float = 60.0
     stop_timeout_s: float = 5.0
 
     def environment(self, port: int, folder: Path, caller: Mapping[str, str]) -> dict[str, str]:

@@ -11,23 +11,13 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from operations.backends import folder_of
 from operations.engine import Engine
 from operations.stacks import Stack
-
-if TYPE_CHECKING:
-    from operations.access import Account
-
-Inputs = Mapping[str, Any]
-# The id of a resource that was to be made with these inputs, as `pulumi import` takes it; an error or None: not there.
-Look = Callable[["Account", Inputs], str | None]
-
-# How services say that something is not there.
-MISSING = ("NotFound", "NoSuch", "404", "DoesNotExist", "InvalidRequestException", "EntityNotFound")
 
 
 def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Callable[[str], None]) -> None:
@@ -67,10 +57,11 @@ def _made(
 ) -> dict[str, str]:
     """The ids of what was made of that and is not in the state."""
     from operations.access import account_of
+    from operations.looks import looked_up
 
     account = account_of(engine, stack)
     known = {resource.get("id") for resource in resources}
-    looked = {urn: _look(account, one) for urn, one in creating.items()}
+    looked = {urn: looked_up(account, one) for urn, one in creating.items()}
     return {urn: identity for urn, identity in looked.items() if identity is not None and identity not in known}
 
 
@@ -121,112 +112,3 @@ def _may_live(owner: Mapping[str, Any]) -> bool:
     except PermissionError:
         pass  # it is another user's
     return True
-
-
-def _look(account: "Account", resource: Mapping[str, Any]) -> str | None:
-    from botocore.exceptions import ClientError
-
-    look = LOOKS.get(resource["type"])
-    try:
-        return look(account, resource.get("inputs", {})) if look else None
-    except ClientError as error:
-        if any(word in error.response["Error"]["Code"] for word in MISSING):
-            return None
-        raise
-
-
-def _by(service: str, operation: str, setting: str = "name", *path: str, **parameters: str) -> Look:
-    """A look by one call: `parameters` are its parameters by the inputs' names; the id is at `path` of the answer.
-
-    Without a path the id is the input `setting`.
-    """
-
-    def look(account: "Account", inputs: Inputs) -> str | None:
-        request = {parameter: inputs[name] for parameter, name in parameters.items()}
-        answer: Any = getattr(account.client(service), operation)(**request)
-        for step in path:
-            answer = answer[step]
-        return str(answer if path else inputs[setting])
-
-    return look
-
-
-def _first(found: Iterable[str]) -> str | None:
-    return next(iter(found), None)
-
-
-def _log_group(account: "Account", inputs: Inputs) -> str | None:
-    groups = account.client("logs").describe_log_groups(logGroupNamePrefix=inputs["name"])["logGroups"]
-    return _first(group["logGroupName"] for group in groups if group["logGroupName"] == inputs["name"])
-
-
-def _log_stream(account: "Account", inputs: Inputs) -> str | None:
-    group, name = inputs["logGroupName"], inputs["name"]
-    streams = account.client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix=name)["logStreams"]
-    return _first(f"{group}:{name}" for stream in streams if stream["logStreamName"] == name)
-
-
-def _alias(account: "Account", inputs: Inputs) -> str | None:
-    pages = account.client("kms").get_paginator("list_aliases").paginate()
-    aliases = (alias["AliasName"] for page in pages for alias in page["Aliases"])
-    return _first(alias for alias in aliases if alias == inputs["name"])
-
-
-def _mapping(account: "Account", inputs: Inputs) -> str | None:
-    found = account.client("lambda").list_event_source_mappings(
-        FunctionName=inputs["functionName"], EventSourceArn=inputs["eventSourceArn"]
-    )
-    return _first(mapping["UUID"] for mapping in found["EventSourceMappings"])
-
-
-def _key(account: "Account", inputs: Inputs) -> str | None:
-    """A key has no name: one of this description that no alias was given yet."""
-    kms = account.client("kms")
-    aliases = kms.get_paginator("list_aliases").paginate()
-    named = {alias.get("TargetKeyId") for page in aliases for alias in page["Aliases"]}
-    pages = kms.get_paginator("list_keys").paginate()
-    unnamed = (key["KeyId"] for page in pages for key in page["Keys"] if key["KeyId"] not in named)
-    for key in unnamed:
-        found = kms.describe_key(KeyId=key)["KeyMetadata"]
-        if found["KeyState"] == "Enabled" and found.get("Description") == inputs.get("description"):
-            return str(key)
-    return None
-
-
-def _database(account: "Account", inputs: Inputs) -> str | None:
-    account.client("glue").get_database(Name=inputs["name"])
-    return f"{account.identity['Account']}:{inputs['name']}"
-
-
-# What refuses to be made twice, or would be there twice. All else is put: making it again changes nothing.
-LOOKS: Mapping[str, Look] = {
-    "aws:athena/workgroup:Workgroup": _by("athena", "get_work_group", WorkGroup="name"),
-    "aws:cloudwatch/logGroup:LogGroup": _log_group,
-    "aws:cloudwatch/logStream:LogStream": _log_stream,
-    "aws:dynamodb/table:Table": _by("dynamodb", "describe_table", TableName="name"),
-    "aws:glue/catalogDatabase:CatalogDatabase": _database,
-    "aws:iam/role:Role": _by("iam", "get_role", RoleName="name"),
-    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _by(
-        "firehose",
-        "describe_delivery_stream",
-        "name",
-        "DeliveryStreamDescription",
-        "DeliveryStreamARN",
-        DeliveryStreamName="name",
-    ),
-    "aws:kinesis/stream:Stream": _by("kinesis", "describe_stream_summary", StreamName="name"),
-    "aws:kinesis/streamConsumer:StreamConsumer": _by(
-        "kinesis",
-        "describe_stream_consumer",
-        "name",
-        "ConsumerDescription",
-        "ConsumerARN",
-        StreamARN="streamArn",
-        ConsumerName="name",
-    ),
-    "aws:kms/alias:Alias": _alias,
-    "aws:kms/key:Key": _key,
-    "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
-    "aws:lambda/function:Function": _by("lambda", "get_function", FunctionName="name"),
-    "aws:s3/bucket:Bucket": _by("s3", "head_bucket", "bucket", Bucket="bucket"),
-}

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from integration_tests.support.waiting import eventually
 from localcloud.engine.layout import checkout
 from operations.backends import folder_of
 from operations.engine import Engine
+from operations.looks import LOOKS
 from operations.recovering import recover
 from operations.stacks import read
 
@@ -23,9 +24,9 @@ TRIBUTARY = str(checkout().python.with_name("tributary"))
 # How Pulumi shows that it begins with a resource, or is done with it.
 STEP = re.compile(r" aws:(?P<resource>\S+ \S+) (?P<begun>creating|updating|deleting|replacing)?")
 # How often the state is looked at: what has not begun by then is left for the next round.
-LOOKS = 6
-# A key has no name by which it could be found; that it has no alias yet tells it, since the alias is made afterwards.
-NOTED_FIRST = ("aws:kms/key:Key",)
+LONGEST = 6
+# These have no name: what tells them is that they have no alias or subnet yet, which is made when they are noted.
+NAMELESS = ("aws:kms/key:Key", "aws:ec2/vpc:Vpc")
 KNOWN_WHEN_MADE = ("id", "outputs", "created", "modified")
 # Whatever a command comes to, it does not say this.
 NEVER_SAID = ("already exists", "AlreadyExists", "Traceback", "panic:")
@@ -48,8 +49,9 @@ def interrupt_twice(process: Process) -> None:
 
 
 def kill(process: Process) -> None:
-    """kill -9 of the CLI itself, which is below what started it."""
-    os.kill(_engine_of(process.pid), signal.SIGKILL)
+    """kill -9 of the CLI itself, which is below what started it, unless it has ended."""
+    if engine := _engine_of(process.pid):
+        os.kill(engine, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -97,22 +99,22 @@ class Deployer:
         return sorted(one["urn"] for one in self.engine.resources(self.stack) if one["type"].startswith("aws:"))
 
     def under_way(self) -> set[str]:
-        """The resources that are under way as the state has it, which the engine may be writing."""
-        deployment = json.loads(self.state_file.read_text())["checkpoint"]["latest"] or {}
+        """The resources that are under way as the state has it; none while it is half written."""
+        try:
+            deployment = self.state()["checkpoint"]["latest"] or {}
+        except ValueError:
+            return set()
         return {shown(one["resource"]["urn"]) for one in deployment.get("pending_operations") or []}
 
     def note_as(self, operation: str, before: Any) -> None:
         """Put a state of before back, with everything of AWS in it as being created, updated or deleted: what was done
         since is known to nobody."""
         deployment = before["checkpoint"]["latest"]
-        made = [
-            one
-            for one in deployment["resources"]
-            if one["type"].startswith("aws:") and not (operation == "creating" and one["type"] in NOTED_FIRST)
-        ]
+        made = [one for one in deployment["resources"] if one["type"].startswith("aws:")]
         if operation == "creating":
+            made = [one for one in made if one["type"] not in NAMELESS]
             deployment["resources"] = [one for one in deployment["resources"] if one not in made]
-            made = [{name: one[name] for name in one if name not in KNOWN_WHEN_MADE} for one in made]
+            made = as_begun(made)
         deployment["pending_operations"] = [{"resource": one, "type": operation} for one in made]
         self.state_file.write_text(json.dumps(before))
 
@@ -126,6 +128,25 @@ class Deployer:
         assert folder is not None
         [file] = (folder / "stacks").glob(f"*/{self.stack}.json")
         return file
+
+
+def as_begun(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Resources as they are noted before they are made.
+
+    One that others need, and that is looked for in no account, since making it again changes nothing, is left out: the
+    others would not have begun before it was noted.
+    """
+    needed = {urn for one in made for urn in one.get("dependencies", [])}
+    begun = [one for one in made if one["type"] in LOOKS or one["urn"] not in needed]
+    left_out = {one["urn"] for one in made} - {one["urn"] for one in begun}
+    return [
+        {
+            **{name: value for name, value in one.items() if name not in KNOWN_WHEN_MADE},
+            "dependencies": [urn for urn in one.get("dependencies", []) if urn not in left_out],
+            "propertyDependencies": {},
+        }
+        for one in begun
+    ]
 
 
 def shown(urn: str) -> str:
@@ -192,14 +213,14 @@ class Walk:
         def no_more() -> bool:
             nonlocal before
             known, before = before, self.deployer.under_way()
-            return (bool(before) and known == before) or next(looks) > LOOKS
+            return (bool(before) and known == before) or next(looks) > LONGEST
 
-        eventually(no_more, interval=0.4, retry=(ValueError,))
+        eventually(no_more, interval=0.4)
 
 
-def _engine_of(pid: int) -> int:
+def _engine_of(pid: int) -> int | None:
     children = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
     for child in children:
         if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(b"/bin/pulumi"):
             return child
-    return _engine_of(children[0])
+    return _engine_of(children[0]) if children else None

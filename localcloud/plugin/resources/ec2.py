@@ -187,11 +187,14 @@ def _associate(context: Context) -> str:
 
 
 def _read_association(context: Context) -> Properties | None:
-    filters = [{"Name": "association.route-table-association-id", "Values": [context.id]}]
-    tables = context.call("DescribeRouteTables", Filters=filters)["RouteTables"]
-    for table in tables:
+    # An import: SUBNET/TABLE. https://www.pulumi.com/registry/packages/aws/api-docs/ec2/routetableassociation/#import
+    table_id = context.id.partition("/")[2]
+    by_id = {"Name": "association.route-table-association-id", "Values": [context.id]}
+    filters = [{"Name": "route-table-id", "Values": [table_id]} if table_id else by_id]
+    for table in context.call("DescribeRouteTables", Filters=filters)["RouteTables"]:
         for item in table.get("Associations", []):
-            if item["RouteTableAssociationId"] == context.id:
+            if context.id in (item["RouteTableAssociationId"], f"{item.get('SubnetId')}/{table_id}"):
+                context.id = item["RouteTableAssociationId"]
                 return context.properties({**item, "RouteTableId": table["RouteTableId"]})
     return None
 

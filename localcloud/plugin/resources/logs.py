@@ -51,9 +51,9 @@ def _delete_group(context: Context) -> None:
 
 
 def _read_stream(context: Context) -> Properties | None:
-    if "logGroupName" not in context.inputs:  # an import: GROUP:STREAM
+    if ":" in context.id:  # an import: GROUP:STREAM; neither name may have a colon
         group, _, context.id = context.id.partition(":")
-        context.inputs = {"logGroupName": group}
+        context.inputs = {**context.inputs, "logGroupName": group}
     group = context.inputs["logGroupName"]
     answer = or_missing(lambda: context.call("DescribeLogStreams", logGroupName=group, logStreamNamePrefix=context.id))
     streams = answer["logStreams"] if answer else []
