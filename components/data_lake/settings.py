@@ -221,6 +221,9 @@ class ConsumingSettings(TableSettings):
             yield self.from_instance("bucket", instance, after="-replica-bucket", automatic=True)
         if replica:
             yield self.from_instance("key alias", instance, before="alias/tributary/", after="-replica")
+            yield self.from_instance("role", instance, after="-replication-role", automatic=True)
+        if self.catalogue.crawler:
+            yield self.from_instance("role", instance, after="-crawler-role", automatic=True)
 
 
 class ConsumerSettings(ConsumingSettings):
