@@ -154,6 +154,7 @@ GAPS = (
         _permissions,
         (
             f"{COPY}/test_trust.py",
+            f"{INTEGRATION_TESTS}/engine/test_bounded_deployer.py",
             f"{INTEGRATION_TESTS}/test_harness.py::test_a_principal_has_exactly_its_permissions",
         ),
         elsewhere="a licensed LocalStack refuses when it is started with ENFORCE_IAM=1",
