@@ -1,7 +1,7 @@
 """The recommended form of the deployer: it makes roles under a boundary alone, which its stacks name."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,17 +20,18 @@ STACK, COMMITTED = "workshop-far", "555555555555"
 NAME = "TributaryBoundary"
 
 
-def test_a_bounded_deployer_makes_bounded_roles_and_no_others(cloud: Cloud, tmp_path: Path) -> None:
-    account_id = cloud.new_account()
+def test_a_bounded_deployer_makes_bounded_roles_and_no_others(
+    cloud: Cloud, account: Callable[[], str], tmp_path: Path
+) -> None:
+    account_id = account()
     engine = prepare(cloud, tmp_path, {STACK: {"deletionProtection": False}}, {COMMITTED: account_id})
     assert cloud.endpoint is not None
-    assert cloud.log is not None
-    local = replace(attach(cloud.endpoint), folder=cloud.log.parent)
+    local = attach(cloud.endpoint)
     policies = {
         f"Bounded-{number}": {"Version": "2012-10-17", "Statement": list(statements)}
         for number, statements in enumerate(managed(bounded(read(SOURCE), NAME)), 1)
     }
-    accounts.prepare(local, [account_id], policies)
+    accounts.prepare(local, [account_id], policies, keep=cloud.folder)
     iam = accounts.root_client(local, account_id)
     document = json.dumps(json.loads(BOUNDARY.read_text()), separators=(",", ":"))
     boundary = iam.create_policy(PolicyName=NAME, PolicyDocument=document)["Policy"]["Arn"]

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+from moto.dynamodb.models.table import StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.serving import WSGIRequestHandler, run_simple
 from werkzeug.wrappers import Request, Response
@@ -40,7 +41,13 @@ def _response(answer: Any) -> Response:
     return Response(body, status, dict(headers))
 
 
+def keep_no_stream_records() -> None:
+    """LocalStack makes the streams itself; moto would keep every change, and fail once a stream is switched off."""
+    StreamShard.add = lambda *_: None
+
+
 if __name__ == "__main__":
     end_with_parent()
+    keep_no_stream_records()
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # or each call would need a connection of its own
     run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
