@@ -6,7 +6,7 @@ refused. A destination knows nothing of records, lanes or time; the rest knows n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
