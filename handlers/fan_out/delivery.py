@@ -25,14 +25,19 @@ from handlers.shared.poison import unforeseen
 __all__ = ["Outcome", "Patience", "Way", "deliver"]
 
 
+def _each_alone(unit: Unit) -> list[Unit]:
+    return [Unit(message.data, (message,)) for message in unit.messages]
+
+
 class Way(NamedTuple):
     """How a target is called: `calls` is how many calls may be under way at once, `ordered` whether the messages of a
-    key keep their order."""
+    key keep their order. `apart` makes of a joined unit one for each of its messages (handlers.fan_out.packing)."""
 
     send: Send
     limits: Limits
     ordered: bool = False
     calls: int = 1
+    apart: Callable[[Unit], list[Unit]] = _each_alone
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,7 @@ class _Run:
             self._found.poison.append((messages[0], reason))
             self._finish(node)
             return
-        node.parts = _nodes((Unit(one.data, (one,)) for one in messages), self._way.ordered, node)
+        node.parts = _nodes(self._way.apart(node.unit), self._way.ordered, node)
         node.parts_left = len(messages)
         self._ready.extendleft(part for part in reversed(node.parts) if not part.missing)
 

@@ -1,4 +1,4 @@
-"""Packs the messages of a target: messages -> units (`collapse`) -> waves of disjoint keys -> calls.
+"""Packs the messages of a target: messages -> units (`collapse`).
 
 | `collapse` | body of a unit |
 |---|---|
@@ -13,13 +13,13 @@ https://github.com/aws-samples/aws-lambda-fanout#configuration-entries
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from handlers.fan_out.contract import Limits, Message, Unit
 from handlers.fan_out.json_text import text_of
 
-__all__ = ["Packed", "Packing", "calls", "waves"]
+__all__ = ["Packed", "Packing"]
 
 
 class Collapse(NamedTuple):
@@ -132,33 +132,3 @@ class Packing(NamedTuple):
 
     def _most(self) -> int:
         return min(self.limits.unit_bytes, self.limits.call_bytes)
-
-
-def waves(units: Sequence[Unit]) -> list[list[Unit]]:
-    """Units in waves, one to be delivered after the other: within a wave no partition key is in two units, and of the
-    units that share a key each is in a later wave than the one before it."""
-    found: list[list[Unit]] = []
-    next_of: dict[str, int] = {}
-    for unit in units:
-        keys = {message.key for message in unit.messages}
-        wave = max(next_of.get(key, 0) for key in keys)
-        if wave == len(found):
-            found.append([])
-        found[wave].append(unit)
-        next_of.update(dict.fromkeys(keys, wave + 1))
-    return found
-
-
-def calls(units: Iterable[Unit], limits: Limits) -> Iterator[list[Unit]]:
-    """Units in calls, in order and within the limits."""
-    call: list[Unit] = []
-    total = 0
-    for unit in units:
-        size = len(unit.body) + limits.overhead(unit)
-        if call and (len(call) == limits.call_units or total + size > limits.call_bytes):
-            yield call
-            call, total = [], 0
-        call.append(unit)
-        total += size
-    if call:
-        yield call

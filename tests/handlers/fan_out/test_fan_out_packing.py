@@ -1,4 +1,4 @@
-"""Messages into units, units into waves and calls: sizes, joining, and what may be side by side."""
+"""Messages into units: sizes, joining, and what can never be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.fan_out.contract import Limits, Message, Unit
-from handlers.fan_out.packing import Packing, calls, waves
+from handlers.fan_out.packing import Packing
 
 pytestmark = pytest.mark.pure
 
@@ -95,32 +95,6 @@ def test_a_unit_is_taken_apart_into_the_form_in_which_it_was_joined() -> None:
     (unit,) = packing.units(messages(b"1", b"2")).units
     assert bodies(packing.apart(unit)) == [b'{"Records":[1]}', b'{"Records":[2]}']
     assert [one.messages for one in packing.apart(unit)] == [(message,) for message in unit.messages]
-
-
-def test_calls_keep_to_units_and_bytes() -> None:
-    units = Packing(ROOMY).units(messages(*[b"xx"] * 7)).units
-    assert [len(call) for call in calls(units, Limits(3, 1000, 10))] == [3, 3, 1]
-    assert [len(call) for call in calls(units, Limits(9, 9, 10, overhead=lambda _unit: 1))] == [3, 3, 1]
-    assert list(calls([], ROOMY)) == []
-
-
-@given(st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3), max_size=30))
-def test_waves_are_of_disjoint_keys_and_keep_the_order_of_each(keys_of_units: list[list[str]]) -> None:
-    units = [
-        Unit(b"", tuple(Message(index, part, key, f"{index}.{part}", b"") for part, key in enumerate(keys)))
-        for index, keys in enumerate(keys_of_units)
-    ]
-    found = waves(units)
-    assert sorted(unit.id for wave in found for unit in wave) == sorted(unit.id for unit in units)
-    for wave in found:
-        seen: set[str] = set()
-        for unit in wave:
-            keys = {message.key for message in unit.messages}
-            assert not keys & seen
-            seen |= keys
-    for key in "abcd":
-        ids = [message.id for wave in found for unit in wave for message in unit.messages if message.key == key]
-        assert ids == [message.id for unit in units for message in unit.messages if message.key == key]
 
 
 @given(
