@@ -6,10 +6,11 @@ refused. A destination knows nothing of records, lanes or time; the rest knows n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from handlers.shared.clients import Renewable
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -82,14 +83,29 @@ Send = Callable[[Sequence[Unit]], Sequence[Refused]]
 
 
 class Access(NamedTuple):
-    """How a destination gets to its service. `client` gives a boto3 client of a service in a Region (None: the
-    function's own), in the name of the row's role, made at its first use and kept: one for each role, external id,
-    Region, service and endpoint. `connections` is how many calls may be under way at once. `secret` reads the secret of
-    an ARN (Redis passwords)."""
+    """How a destination gets to its service, in the name of the row's role where it has one (handlers.fan_out.access).
 
-    client: Callable[..., Any]
+    Attributes
+    ----------
+    client
+        `client(service, region, endpoint)` is a boto3 client; Region and endpoint (a URL) may be left out. One for each
+        role, external id, Region, service and endpoint.
+    kept
+        `kept(key, make)` is what `make` makes of the identity's botocore session, once for a key: for services that
+        boto3 has no client for.
+    connections
+        How many calls may be under way at once.
+    secret
+        The text of the secret of an ARN.
+    account
+        The account of the function itself.
+    """
+
+    client: Callable[..., Renewable]
+    kept: Callable[[Hashable, Callable[[Any], Any]], Renewable]
     connections: int
     secret: Callable[[str], str]
+    account: Callable[[], str]
 
 
 @dataclass(frozen=True)

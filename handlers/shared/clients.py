@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import botocore.session
 from botocore.config import Config
@@ -32,12 +33,14 @@ def create_client(
     session: botocore.session.Session | None = None,
     *,
     region: str | None = None,
+    endpoint: str | None = None,
     connections: int = 1,
     attempts: int = 1,
 ) -> Any:
     """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
 
     `connections` is how many threads will call it at the same time; with more `attempts` botocore retries after all.
+    `endpoint` is a URL, for services whose endpoint belongs to an account.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -49,7 +52,9 @@ def create_client(
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
-    client = (session or own_session()).create_client(service, region_name=region, config=config)
+    session = session or own_session()
+    with _alone_with(session):
+        client = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     # Modules and clients stay for good: the collector, which large events wake often, need not look at them again.
     gc.freeze()
     return client
@@ -59,6 +64,19 @@ def create_client(
 def own_session() -> botocore.session.Session:
     """The session with the credentials of the function's own role."""
     return botocore.session.Session()
+
+
+_LOCK = threading.Lock()
+_LOCKS: WeakKeyDictionary[botocore.session.Session, threading.RLock] = WeakKeyDictionary()
+
+
+def _alone_with(session: botocore.session.Session) -> threading.RLock:
+    """The lock of a session: what it makes it makes for one thread at a time.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
+    """
+    with _LOCK:
+        return _LOCKS.setdefault(session, threading.RLock())
 
 
 class AssumedRole(CredentialProvider):
@@ -91,7 +109,8 @@ class AssumedRole(CredentialProvider):
         session = botocore.session.Session()
         session.register_component("credential_provider", CredentialResolver([self]))
         # The parsed endpoint and service files are the same for every session.
-        session.register_component("data_loader", own_session().get_component("data_loader"))
+        with _alone_with(own_session()):
+            session.register_component("data_loader", own_session().get_component("data_loader"))
         return session
 
     def _assume(self) -> dict[str, str]:
