@@ -191,8 +191,6 @@ class _Run:
             elif cause is Cause.RECORD:
                 self._settle(nodes, {nodes[0].unit.id: (cause, reason)})
             else:
-                if cause is Cause.SLOW:
-                    self._most = max(1, len(nodes) // 2)
                 self._settle(nodes, {node.unit.id: (cause, reason) for node in nodes})
         else:
             self._settle(nodes, {one.unit.id: (one.cause, one.reason) for one in refused})
@@ -221,6 +219,8 @@ class _Run:
                 else:
                     again.append(node)
                     self._found.reason = reason
+                    if cause is Cause.SLOW:
+                        self._most = max(1, len(nodes) // 2)
             self._ready.extendleft(reversed(again))
             if len(again) < len(nodes):
                 self._failures = 0

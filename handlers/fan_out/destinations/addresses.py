@@ -81,12 +81,13 @@ def region_among(row: Row, region: str | None) -> str | None:
     return region or row.region
 
 
-def arn_for(row: Row, service: str, region: str | None, resource: str) -> str:
-    """The ARN of a resource that is not named by one: in the account of the row's role, else in that of its source."""
+def arn_for(row: Row, service: str, region: str | None, resource: str, account: str | None = None) -> str:
+    """The ARN of a resource that is not named by one; without an account it is in that of the row's role, or source."""
     source = Arn.of(row.source_arn)
     role = Arn.of(row.role) if row.role else None
     assert source is not None  # as the row was checked
-    return str(Arn(source.partition, service, region or source.region, (role or source).account, resource))
+    account = account or (role or source).account
+    return str(Arn(source.partition, service, region or source.region, account, resource))
 
 
 def options_among(row: Row, known: Iterable[str]) -> None:

@@ -20,9 +20,6 @@ FIFO = ".fifo"
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html (MessageGroupId)
 _GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
-# What else XML cannot hold: https://www.w3.org/TR/REC-xml/#charsets
-_NO_CHARACTER = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 Entry = dict[str, Any]
 
 
@@ -34,10 +31,6 @@ def text_of(unit: Unit) -> str:
         raise ValueError(f"it is not UTF-8 text (byte {error.start}); collapse concat-b64 carries any data") from None
     if not text:
         raise ValueError("it is empty, and an empty message is none")
-    if found := _NO_CHARACTER.search(text):
-        raise ValueError(
-            f"it holds the character {found.group()!a}, which no message may; collapse concat-b64 carries it"
-        )
     return text
 
 

@@ -35,7 +35,10 @@ def _nodes(answer: bytes) -> list[Endpoint]:
     try:
         _head, _, rest = answer.partition(_LINE)
         listed = rest.splitlines()[1].decode()
-        parts = [node.split("|") for node in listed.split()]
-        return [Endpoint(name or address, int(port)) for name, address, port in parts]
+        nodes = [node.split("|") for node in listed.split()]
+        found = [Endpoint(name or address, int(port)) for name, address, port in nodes]
+        if not found:
+            raise ValueError("it names no node")
+        return found
     except (IndexError, ValueError) as error:
         raise ConnectionError(f"the list of nodes has another form: {answer[:200]!r}") from error

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
-from handlers.fan_out.destinations.addresses import Arn, arn_for, options_among, region_among
+from handlers.fan_out.destinations.addresses import arn_for, options_among, region_among
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ _START, _END = b'{"Records":[', b"]}"
 _NAME = r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?"
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (FunctionName)
 _FUNCTION = re.compile(
-    r"(?:(?P<arn>arn:aws[a-z-]*:lambda:(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+):\d{12}:)?|(?P<account>\d{12}):)"
-    rf"(?:function:)?{_NAME}",
+    r"(?:(?:arn:aws[a-z-]*:lambda:(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+):)?(?P<account>\d{12}):function:)?" + _NAME,
     re.ASCII,
 )
 _RIGHT = (
@@ -46,22 +44,23 @@ class _Function(NamedTuple):
     """`function` is what Invoke takes as its name; `resource` what stands after the account in its ARN."""
 
     function: str
+    account: str | None
     resource: str
     region: str | None
     invocation: str
-    passthrough: bool
 
 
 def _parse(row: Row) -> _Function:
     options_among(row, ["invocation"])
     found = _FUNCTION.fullmatch(row.destination)
-    if found is None or (found["arn"] and ":function:" not in row.destination):
+    if found is None:
         raise WrongRowError("destination", f"destination is {row.destination!r}; it must be {_RIGHT}")
     invocation = row.options.get("invocation", "Event")
     if invocation not in INVOCATIONS:
         raise WrongRowError("invocation", f"invocation is {invocation!r}; it must be one of {', '.join(INVOCATIONS)}")
     resource = ":".join(part for part in ("function", found["name"], found["qualifier"]) if part)
-    return _Function(row.destination, resource, region_among(row, found["region"]), str(invocation), row.passthrough)
+    region = region_among(row, found["region"])
+    return _Function(row.destination, found["account"], resource, region, str(invocation))
 
 
 def _open(_row: Row, function: _Function, access: Access) -> Send:
@@ -72,31 +71,15 @@ def _open(_row: Row, function: _Function, access: Access) -> Send:
             answer = service.invoke(
                 FunctionName=function.function,
                 InvocationType=function.invocation,
-                Payload=_payload(units, function.passthrough),
+                Payload=b"%b%b%b" % (_START, b",".join([unit.body for unit in units]), _END),
             )
             reply = b"" if function.invocation == "Event" else answer["Payload"].read()
         if answer.get("FunctionError"):
-            # Fewer records may take less time, and leave the one that it stumbles over by itself.
             reason = f"the function failed ({answer['FunctionError']}): {_error_type(reply)}"
             return [Refused(unit, Cause.SLOW, reason) for unit in units]
         return _not_processed(units, reply)
 
     return send
-
-
-def _payload(units: Sequence[Unit], passthrough: bool) -> bytes:
-    """The event: whole records, or with `passthrough` their keys and data, as the original makes them."""
-    if passthrough:
-        records = [b'{"key":%b,"data":"%b"}' % (json.dumps(unit.key).encode(), b64encode(unit.body)) for unit in units]
-    else:
-        records = [unit.body for unit in units]
-    return b"%b%b%b" % (_START, b",".join(records), _END)
-
-
-def _overhead(function: _Function) -> Any:
-    if not function.passthrough:
-        return lambda _unit: 1
-    return lambda unit: len(json.dumps(unit.key)) + len(unit.body) // 3 + 32
 
 
 def _error_type(reply: bytes) -> str:
@@ -108,6 +91,7 @@ def _error_type(reply: bytes) -> str:
 def _not_processed(units: Sequence[Unit], reply: bytes) -> list[Refused]:
     """The records from the first on that a function reports as failed, as it would report it to a mapping.
 
+    Fewer of them go into the next calls, until the one that the function stumbles over is by itself.
     https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
     """
     failures = _object(reply).get("batchItemFailures") or ()
@@ -115,7 +99,7 @@ def _not_processed(units: Sequence[Unit], reply: bytes) -> list[Refused]:
     if not failed:
         return []
     first = next((place for place, unit in enumerate(units) if _sequence_number(unit) in failed), 0)
-    return [Refused(unit, Cause.TRANSIENT, "the function reported a failed record") for unit in units[first:]]
+    return [Refused(unit, Cause.SLOW, "the function reported a failed record") for unit in units[first:]]
 
 
 def _sequence_number(unit: Unit) -> str:
@@ -132,14 +116,12 @@ def _object(reply: bytes) -> Mapping[str, Any]:
 
 def _limits(function: _Function) -> Limits:
     size_bytes = INVOCATIONS[function.invocation] - len(_START) - len(_END)
-    return Limits(MAX_RECORDS, size_bytes, size_bytes, _overhead(function))
+    return Limits(MAX_RECORDS, size_bytes, size_bytes, lambda _unit: len(","))
 
 
 def _grants(row: Row, function: _Function) -> tuple[list[str], str]:
-    account = re.match(r"(?:arn:[^:]+:lambda:[^:]+:)?(\d{12}):", function.function)
-    arn = Arn.of(arn_for(row, "lambda", function.region, function.resource))
-    assert arn is not None
-    return ["lambda:InvokeFunction"], str(arn._replace(account=account[1]) if account else arn)
+    arn = arn_for(row, "lambda", function.region, function.resource, function.account)
+    return ["lambda:InvokeFunction"], arn
 
 
 DESTINATION = Destination(parse=_parse, open=_open, limits=_limits, grants=_grants, takes_records=True)

@@ -142,11 +142,13 @@ def _set(client: PooledClient, units: Sequence[Unit], ttl_s: int) -> list[Refuse
 
 def _cause_of(error: Exception) -> tuple[Cause, str]:
     """What a failed call means; which of its items is at fault is found by sending fewer."""
-    from pymemcache.exceptions import MemcacheClientError
+    from pymemcache.exceptions import MemcacheClientError, MemcacheUnknownCommandError
 
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, TimeoutError):
         return Cause.SLOW, reason
+    if isinstance(error, MemcacheUnknownCommandError):
+        return Cause.REFUSED, reason
     if isinstance(error, MemcacheClientError) or "too large" in reason:
         return Cause.RECORD, reason
     return Cause.TRANSIENT, reason

@@ -75,7 +75,7 @@ def _secret_of(row: Row) -> str | None:
     arn = Arn.of(str(secret))
     if arn is None or arn.service != "secretsmanager" or not arn.resource.startswith("secret:"):
         right = "the ARN of a secret, like arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders-a1B2c3"
-        raise WrongRowError("secret", f"secret is {secret!r}; it must be {right}, and never the password itself")
+        raise WrongRowError("secret", f"secret must be {right}, and never the password itself")
     return str(secret)
 
 

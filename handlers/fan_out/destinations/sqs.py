@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
-from handlers.fan_out.destinations.addresses import Arn, arn_for, named_of, number_of, options_among, region_among
+from handlers.fan_out.destinations.addresses import arn_for, named_of, number_of, options_among, region_among
 from handlers.fan_out.destinations.batches import FIFO, MAX_ENTRIES, fifo_fields, send_entries, text_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ _REGION = r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)"
 _HOSTS = [
     re.compile(pattern, re.ASCII)
     for pattern in (
-        rf"(?:.+\.)?sqs(?:-fips)?\.{_REGION}\.(?:vpce\.)?[a-z.-]+",
+        rf"(?:.+\.)?sqs(?:-fips)?\.{_REGION}\.(?:vpce\.)?[a-z0-9.-]+",
         rf"{_REGION}\.queue\.[a-z.]+",
         r"(?:sqs|queue)(?P<region>)\.amazonaws\.com",
     )
 ]
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html (MessageBody)
+_NO_CHARACTER = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FIRST_REGION = "us-east-1"
 
 
@@ -76,7 +78,7 @@ def _open(row: Row, queue: _Queue, access: Access) -> Send:
     client = access.client("sqs", queue.region, queue.endpoint)
 
     def entry(unit: Unit) -> dict[str, Any]:
-        return {"MessageBody": text_of(unit), **(fifo_fields(row, unit) if queue.is_fifo else {})}
+        return {"MessageBody": _body(unit), **(fifo_fields(row, unit) if queue.is_fifo else {})}
 
     def send(units: Sequence[Unit]) -> Sequence[Refused]:
         with client.using() as sqs:
@@ -87,17 +89,18 @@ def _open(row: Row, queue: _Queue, access: Access) -> Send:
     return send
 
 
-def _arn(row: Row, queue: _Queue) -> str:
-    arn = Arn.of(arn_for(row, "sqs", queue.region, queue.name))
-    assert arn is not None
-    return str(arn._replace(account=queue.account))
+def _body(unit: Unit) -> str:
+    text = text_of(unit)
+    if found := _NO_CHARACTER.search(text):
+        raise ValueError(f"it holds {found.group()!a}, which no message may; collapse concat-b64 carries any data")
+    return text
 
 
 DESTINATION = Destination(
     parse=_parse,
     open=_open,
     limits=lambda queue: Limits(MAX_ENTRIES, queue.max_bytes, queue.max_bytes),
-    grants=lambda row, queue: (["sqs:SendMessage"], _arn(row, queue)),
+    grants=lambda row, queue: (["sqs:SendMessage"], arn_for(row, "sqs", queue.region, queue.name, queue.account)),
     ordered=lambda queue: queue.is_fifo,
     collapses=True,
 )
