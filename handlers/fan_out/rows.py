@@ -179,7 +179,7 @@ def row_of(item: Item) -> Row:
 
 
 def _checked(name: str, option: Option, attribute: Mapping[str, Any]) -> Any:
-    value = _value(attribute)
+    value = value_of(attribute)
     kind = next(iter(attribute), "")
     if kind != option.kind:
         raise WrongRowError(name, f"{name} is {_shown(value)} of type {kind}; it must be {option.kind}: {option.right}")
@@ -196,14 +196,15 @@ def _checked(name: str, option: Option, attribute: Mapping[str, Any]) -> Any:
 
 def _own_options(item: Item) -> dict[str, Value]:
     """What the row says beyond OPTIONS. An option in another spelling would do nothing, in silence."""
-    own = {name: _value(attribute) for name, attribute in item.items() if name not in OPTIONS}
+    own = {name: value_of(attribute) for name, attribute in item.items() if name not in OPTIONS}
     for name in own:
         if right := _SPELLINGS.get(name.lower().replace("-", "").replace("_", "")):
             raise WrongRowError(name, f"{name} is no option; it must be spelt {right}")
     return own
 
 
-def _value(attribute: Mapping[str, Any]) -> Any:
+def value_of(attribute: Mapping[str, Any]) -> Any:
+    """The value of an attribute, numbers as int or float."""
     kind, value = next(iter(attribute.items()), ("", None))
     if kind != "N":
         return value
