@@ -18,7 +18,7 @@ test: ## Run all tests, on local clouds of their own (arguments for pytest: TEST
 	@$(SETUP) $@
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
 
-clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) that tests then run as well
+clients: ## Download software of others (AWS CLI, Kinesis Client Library, OpenSearch) that tests then run as well
 	@$(SETUP) check
 	@$(BIN)/python -m integration_tests.clients
 
