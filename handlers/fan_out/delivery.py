@@ -58,11 +58,13 @@ class Patience:
 class Outcome:
     """What became of the messages.
 
-    `left` are those that the target did not take, in their order, and `reason` says why at the last attempt; `poison`
-    are those that it never will. `delivered` and `retried` count messages, the latter once per retry.
+    `left` are those that the target did not take, in their order, `tried` the ids of those of them that were in a call,
+    and `reason` says why at the last attempt; `poison` are those that it never will. `delivered` and `retried` count
+    messages, the latter once per retry.
     """
 
     left: list[Message] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
     poison: list[tuple[Message, str]] = field(default_factory=list)
     reason: str = ""
     calls: int = 0
@@ -137,7 +139,11 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What became of the messages; for when no thread works any more."""
-        self._found.left = [message for node in self._nodes for message in _left(node)]
+        for node in self._nodes:
+            for part in _left(node):
+                self._found.left += part.unit.messages
+                if part.tried:
+                    self._found.tried.update(message.id for message in part.unit.messages)
         return self._found
 
     def work(self) -> None:
@@ -256,12 +262,10 @@ class _Run:
         return self._patience.uniform(0.0, longest_s)
 
 
-def _left(node: _Node) -> Iterator[Message]:
-    if node.parts:
-        for part in node.parts:
-            yield from _left(part)
-    elif not node.done:
-        yield from node.unit.messages
+def _left(node: _Node) -> Iterator[_Node]:
+    for part in node.parts or (node,):
+        if not part.done:
+            yield part
 
 
 def _judged(error: Exception) -> tuple[Cause, str]:
