@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pulumi
 
 from components.code import own_code, packaged_code
-from components.data_lake.settings import ExistingNetwork, ProducingSettings
+from components.data_lake.settings import ProducingSettings
 from components.function import FunctionNetwork, declare_function
 from components.network import PrivateNetwork, PrivateNetworkArgs
+from components.network_settings import ExistingNetwork
 from components.policies import Statement, statement, uses_key
 from components.regions import partition_of
 
