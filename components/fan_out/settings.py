@@ -37,7 +37,7 @@ Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 def _reached(pattern: str) -> str:
     """An ARN, in which `*` stands for anything but the service and the account."""
-    found = re.fullmatch(r"arn:aws[a-z-]*:([a-z]+):([a-z0-9*-]+):(\d{12}):(.+)", pattern)
+    found = re.fullmatch(r"arn:aws[a-z-]*:([a-z0-9-]+):([a-z0-9*-]+):(\d{12}):(.+)", pattern)
     if found is None:
         raise ValueError(
             "it must be an ARN with its account, such as arn:aws:sqs:eu-west-1:111111111111:orders-*; `*` may stand in "

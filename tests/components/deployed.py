@@ -35,6 +35,7 @@ class Declared:
 _RESOURCES = {
     "aws:dynamodb/table:Table": "table/",
     "aws:kinesis/stream:Stream": "stream/",
+    "aws:sqs/queue:Queue": "",
     "aws:kinesis/streamConsumer:StreamConsumer": "stream/consumed/consumer/",
 }
 
