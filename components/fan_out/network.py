@@ -38,7 +38,7 @@ def joined(
         PrivateNetworkArgs(
             cidr_block=network.cidr_block,
             region=region,
-            endpoints={"sts": [_may("sts:AssumeRole")], **_endpoints(network, statements)},
+            endpoints={"sts": [_may("sts:AssumeRole", "sts:GetCallerIdentity")], **_endpoints(network, statements)},
             gateways={"dynamodb": [_may("dynamodb:*")], "s3": [_may("s3:*")]},
             ports=CACHE_PORTS,
         ),
