@@ -22,10 +22,10 @@ from components.regions import partition_of
 from components.side import Side
 from components.stream import DataStream, DataStreamArgs
 from components.table import DataTable, DataTableArgs, IndexArgs
+from handlers.fan_out.backlog import BACKLOG_PREFIX
+from handlers.fan_out.failures import TARGETS_PREFIX
 from handlers.fan_out.rows import stream_arn
 
-BACKLOG_PREFIX = "backlog/"
-FAILED_PREFIX = "targets/"
 # Libraries of targets that boto3 has no client for; they are loaded when a row of theirs is.
 LIBRARIES = ("pymemcache", "redis")
 
@@ -94,6 +94,8 @@ class FanOutPlatform(pulumi.ComponentResource):
             "FAILURE_BUCKET": side.failures.name,
             "DRAINER": settings.drainer_name,
             "PATIENCE_SECONDS": str(settings.patience_seconds),
+            # Under whose name both count.
+            "FUNCTION": settings.function.name,
         }
         hooked = {label: source for label, source in sources.items() if settings.sources[label].hook}
         function = side.stream_function(
@@ -117,7 +119,7 @@ class FanOutPlatform(pulumi.ComponentResource):
                 settings=settings,
                 code=packaged_code("fan_out", entry="drainer.handler", libraries=LIBRARIES),
                 account_id=args.account_id,
-                environment={**environment, "FUNCTION": settings.function.name},
+                environment=environment,
                 statements=statements,
                 network=network,
             ),
@@ -215,7 +217,7 @@ class FanOutPlatform(pulumi.ComponentResource):
                 ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
                 pulumi.Output.concat(bucket_arn, "/", BACKLOG_PREFIX, "*"),
             ),
-            statement(["s3:PutObject"], pulumi.Output.concat(bucket_arn, "/", FAILED_PREFIX, "*")),
+            statement(["s3:PutObject"], pulumi.Output.concat(bucket_arn, "/", TARGETS_PREFIX, "*")),
             # A missing object is told from a forbidden one only to who may list the bucket.
             statement(["s3:ListBucket"], bucket_arn),
             uses_key(key_arn, ["GenerateDataKey", "Decrypt"], "s3", region),

@@ -151,7 +151,7 @@ class PlatformSettings(KinesisReader):
     role_name: RoleName = "fanout-role"
     drainer: Drainer = Drainer()
     # For how long an invocation tries a target before what is left goes to its backlog.
-    patience_seconds: float = Field(default=2.0, gt=0, le=60)
+    patience_seconds: int = Field(default=2, ge=1, le=60)
     sources: dict[Label, Source] = Field(min_length=1)
     target_streams: dict[Label, NewStream] = Field(default_factory=dict)
     targets: dict[Label, DeclaredTarget] = Field(default_factory=dict)
