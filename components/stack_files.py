@@ -81,6 +81,7 @@ def check_place(
     named = list(others)
     for one in _named(file, account_id, region, architectures):
         mistakes += misplaced_arns(f"{KEY}.{one.instance}", architectures[one.instance], region)
+        mistakes += [f"`{KEY}.{one.instance}.{told}" for told in architectures[one.instance].misplaced(account_id)]
         mistakes += taken_names(KEY, one, named)
         named.append(one)
     _refuse(file, mistakes)

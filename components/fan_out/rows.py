@@ -1,7 +1,7 @@
 """Targets that a stack file declares, as rows of the mapping table, and what the functions' roles need for them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,12 +26,17 @@ def row_item(source_arn: str, target_id: str, options: Mapping[str, Any]) -> dic
     return item_of({"sourceArn": source_arn, "id": target_id, **known, "declared": True})
 
 
-def wrong_row(target_id: str, received: bool, options: Mapping[str, Any]) -> str | None:
+def wrong_row(target_id: str, received: bool, options: Mapping[str, Any], in_network: bool) -> str | None:
     """What is wrong with a declared target, None when nothing is; what a receiver's stack says is not looked at."""
     try:
         row = row_of(row_item(SOMEWHERE, target_id, {**(RECEIVED if received else {}), **options}))
         if not received:
             parsed(row)
+            if destination_of(row.type).in_network and not in_network:
+                return (
+                    f"`targets.{target_id}` is reached only from inside of a network: say `network`, which "
+                    "docs/fan-out.md explains"
+                )
     except WrongRowError as wrong:
         return f"`targets.{target_id}.{wrong.option}`: {wrong}"
     return None
@@ -52,8 +57,26 @@ def granted(target_id: str, options: Mapping[str, Any], account_id: pulumi.Input
     row = row_of(row_item(source_arn, target_id, options))
     if row.role is not None:
         return [statement(["sts:AssumeRole"], row.role)]
-    found = destination_of(row.type).grants(row, parsed(row))
-    if found is None:
+    if (found := needed(row)) is None:
         return []
     actions, arn = found
     return [statement(actions, pulumi.Output.from_input(account_id).apply(lambda known: arn.replace(NOBODY, known)))]
+
+
+def elsewhere(target_id: str, options: Mapping[str, Any], account_id: str) -> str | None:
+    """The ARN of a declared target that is in another account than this and is sent to without a role, or None."""
+    row = row_of(row_item(SOMEWHERE, target_id, options))
+    found = None if row.role else needed(row)
+    return None if found is None or found[1].split(":")[4] in ("", NOBODY, account_id) else found[1]
+
+
+def named_for(target_id: str, options: Mapping[str, Any]) -> str:
+    """The ARN that a role names for a declared target; "" for one that its network decides on."""
+    row = row_of(row_item(SOMEWHERE, target_id, options))
+    found = needed(row)
+    return row.role or ("" if found is None else found[1])
+
+
+def needed(row: Row) -> tuple[Sequence[str], str] | None:
+    """The actions that a row's target needs and its ARN; None where its network decides."""
+    return destination_of(row.type).grants(row, parsed(row))

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from components.arns import arn
-from components.fan_out.rows import wrong_row
+from components.fan_out.rows import elsewhere, named_for, wrong_row
 from components.fan_out.services import SERVICES
 from components.naming import PhysicalName
 from components.network_settings import ExistingNetwork, NewNetwork, network_form
+from components.quotas import registered_fit
 from components.settings import (
     FunctionSettings,
     KeyArn,
@@ -30,6 +32,8 @@ TABLE_STREAM_S = 24 * 60 * 60
 SourceArn = Annotated[
     str, *arn("(kinesis|dynamodb)", r"(stream/[^/]+(/consumer/[^/]+)?|table/[^/]+/stream/.+)", here=True)
 ]
+# As long as the ARN of a stream of the stack without its name, and as that of a receiver's role.
+OWN_STREAM, OWN_ROLE = "arn:aws-us-gov:kinesis:ap-southeast-1:444444444444:stream/", "r" * 95
 # What a receiver's stack says of its target.
 RECEIVERS_OPTIONS = ("destination", "externalId", "region", "role", "type")
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
@@ -174,8 +178,13 @@ class PlatformSettings(KinesisReader):
                 raise ValueError(
                     f"`targets.{name}` has a `receiver`, whose stack says `{'`, `'.join(said)}`: leave that out here"
                 )
-            if wrong := wrong_row(name, target.receiver is not None, target.options):
+            if wrong := wrong_row(name, target.receiver is not None, target.options, self.network is not None):
                 raise ValueError(wrong)
+        if not registered_fit(self._registered()):
+            raise ValueError(
+                "its roles would have to name more than a role's policies can say: name several by one pattern in "
+                "`reaches` and `assumes`, or make a second platform for some of the targets"
+            )
         of_tables = [
             name for name, source in self.sources.items() if isinstance(source, ExistingSource) and source.of_table
         ]
@@ -185,6 +194,17 @@ class PlatformSettings(KinesisReader):
                 f"of `sources` is a table's stream, which keeps records for {TABLE_STREAM_S} seconds"
             )
         return self
+
+    def _registered(self) -> Iterable[str]:
+        """What the roles name: ARNs, or as many characters as they have at the most."""
+        for name, source in self.sources.items():
+            yield from (
+                (source.arn, source.key_arn or "") if isinstance(source, ExistingSource) else (OWN_STREAM + name,)
+            )
+        yield from (OWN_STREAM + name for name in self.target_streams)
+        yield from (*self.reaches, *self.assumes, *self.key_arns)
+        for name, target in self.targets.items():
+            yield OWN_ROLE if target.receiver else named_for(name, target.options)
 
     @property
     def drainer_name(self) -> str:
@@ -200,6 +220,16 @@ class PlatformSettings(KinesisReader):
     def lanes_table(self) -> str:
         """The name of the table of lanes and of what is in backlogs."""
         return f"{self.function.name}Lanes"
+
+    def misplaced(self, account_id: str) -> Iterable[str]:
+        for name, target in self.targets.items():
+            arn = None if target.receiver else elsewhere(name, target.options, account_id)
+            if arn is not None and not any(fnmatchcase(arn, pattern) for pattern in self.reaches):
+                yield (
+                    f"targets.{name}` is {arn}, of another account: name a role of that account in its `role`, which "
+                    "kind fan-out/receiver makes; or, where its own policy lets this account's roles in, put the ARN "
+                    "into `reaches`."
+                )
 
     def peers(self) -> Iterable[Peer]:
         return tuple(target.receiver for target in self.targets.values() if target.receiver is not None)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.fan_out.rows import Value, item_of
+from integration_tests.support import alarms
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from operations.cross_account_copy.sending import Record, send
@@ -43,6 +44,16 @@ class FannedOut:
         """Write a row of the mapping table; in force when it is read next."""
         item = item_of({"sourceArn": self.source_arn, "id": target_id, "active": True, **options})
         self.platform.dynamodb.put_item(TableName=self.outputs["targetsTableName"], Item=item)
+
+    def unregister(self, target_id: str) -> None:
+        """Delete a row of the mapping table."""
+        key = item_of({"sourceArn": self.source_arn, "id": target_id})
+        self.platform.dynamodb.delete_item(TableName=self.outputs["targetsTableName"], Key=key)
+
+    def alarms(self) -> set[str]:
+        """The platform's alarms that are on."""
+        prefix = f"tributary-{INSTANCE}-"
+        return {name.removeprefix(prefix) for name, state in alarms.states(self.platform).items() if state == "ALARM"}
 
     def arrived(self, target_id: str) -> list[Record]:
         """What is in the stream of `partner` or of `target1`, in order."""

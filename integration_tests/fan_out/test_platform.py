@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from integration_tests.fan_out.deployed import FannedOut, deployed
+from integration_tests.support import alarms
 from integration_tests.support.addressing import Cloud
 from localcloud.faults import Faults
 from operations.cross_account_copy.sending import Record
@@ -71,4 +72,41 @@ def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
     arrive(fanned_out, eventually)
     eventually(lambda: fanned_out.behind(), equals=set(), timeout=60)
     fanned_out.put(numbered(50, start=3_000))
+    arrive(fanned_out, eventually)
+
+
+def test_each_alarm_goes_on_when_what_it_is_for_happens(
+    fanned_out: FannedOut, cloud: Cloud, eventually: Eventually, faults: Faults
+) -> None:
+    # Given a row that cannot be followed, one that makes nothing of the data, and one whose target is not there
+    fanned_out.register("wrong", type="sqss", destination="anything")
+    fanned_out.register("picky", type="kinesis", destination="outputStream", transform="a.b")
+    fanned_out.register("lost", type="kinesis", destination="no-such-stream", retrySeconds=1)
+    behind = "tributary-fan-out-behind"
+    try:
+        with alarms.changed(fanned_out.platform, behind, threshold=0):
+
+            def sweep() -> set[str]:
+                fanned_out.platform.lambda_.invoke(FunctionName="fanout-drainer", Payload=b"{}")
+                return fanned_out.alarms()
+
+            # What rows say is in force within a minute.
+            fanned_out.put(numbered(1, start=4_000))
+            wanted = {"behind", "undelivered", "wrong-rows", "source-poisoned"}
+            seen: set[str] = set()
+
+            def all_seen() -> set[str]:
+                fanned_out.put(numbered(1, start=4_000 + len(fanned_out.put_so_far)))
+                seen.update(sweep())
+                return seen
+
+            eventually(all_seen, until=lambda found: wanted <= found, timeout=120, interval=2)
+    finally:
+        for target_id in ("wrong", "picky", "lost"):
+            fanned_out.unregister(target_id)
+    with faults.crash(resource="fanout-drainer", count=1):
+        fanned_out.platform.lambda_.invoke(FunctionName="fanout-drainer", Payload=b"{}")
+    eventually(fanned_out.alarms, until=lambda found: "drainer-errors" in found, timeout=30)
+    later = alarms.later(cloud, fanned_out.platform, 1800)
+    assert later["tributary-fan-out-drainer-not-running"] == "ALARM"
     arrive(fanned_out, eventually)

@@ -7,7 +7,7 @@ import pytest
 
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.stack_files import parse
+from components.stack_files import check_place, parse
 from tests.components.deployed import REGION, Declared, arn_of, declare, every, failures_of, only, table_arn
 
 pytestmark = pytest.mark.mocks
@@ -194,6 +194,7 @@ def test_a_receiver_makes_an_encrypted_queue_or_topic(kind: str) -> None:
     assert outputs["type"] == {"queue": "sqs", "topic": "sns"}[kind]
 
 
+CACHE = "orders.a1b2c3.ng.0001.euw1.cache.amazonaws.com:6379"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"targets": {"one": {"source": "input", "type": "sqs", "destination": "x"}}}, r"must be one of .*inputStream"),
     (
@@ -215,6 +216,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sources": {}}, "sources"),
     ({"sources": {"a stream": {}}}, "sources"),
     ({"backlogDays": 3}, "at least 15"),
+    (
+        {"targets": {"one": {"source": "inputStream", "type": "redis", "destination": CACHE}}},
+        "reached only from inside of a network: say `network`",
+    ),
+    (
+        {"reaches": [f"arn:aws:sqs:eu-west-1:111111111111:{'orders' * 10}-{number}" for number in range(60)]},
+        "more than a role's policies can say",
+    ),
 ]
 
 
@@ -245,3 +254,34 @@ def test_a_receivers_instance_is_the_platforms_unless_it_is_said() -> None:
     found = {"kind": "fan-out/platform", "sources": {"inputStream": {}}, "targets": TARGETS}
     [peer] = parse(KINDS, "Pulumi.test.yaml", {"mine": found})["mine"].peers()
     assert (peer.stack, peer.instance) == ("partner", "mine")
+
+
+def placed(**settings: Any) -> None:
+    found = {"kind": "fan-out/platform", "sources": {"inputStream": {}}, **settings}
+    parsed = parse(KINDS, "Pulumi.test.yaml", {"fan-out": found})
+    check_place("Pulumi.test.yaml", PLATFORM, REGION, parsed)
+
+
+def test_a_target_of_another_account_needs_a_role_or_its_owners_policy() -> None:
+    topic = f"arn:aws:sns:{REGION}:{PARTNER}:orders"
+    target = {"source": "inputStream", "type": "sns", "destination": topic}
+    with pytest.raises(SettingsError, match=r"`tributary:architectures\.fan-out\.targets\.one` is arn:aws:sns.*`role`"):
+        placed(targets={"one": target})
+    placed(targets={"one": target}, reaches=[f"arn:aws:sns:{REGION}:{PARTNER}:ord*"])
+    placed(targets={"one": {**target, "role": f"arn:aws:iam::{PARTNER}:role/fanout-receiver"}})
+    placed(targets={"one": {**target, "destination": topic.replace(PARTNER, PLATFORM)}})
+
+
+def test_a_source_of_another_region_is_told() -> None:
+    far = {"orders": {"arn": f"arn:aws:kinesis:us-east-1:{PLATFORM}:stream/orders"}}
+    with pytest.raises(SettingsError, match=r"sources\.orders\.arn.*own Region, eu-west-1"):
+        placed(sources=far)
+
+
+def test_what_is_declared_without_a_receiver_is_sent_to_by_its_own_action() -> None:
+    queue = f"https://sqs.{REGION}.amazonaws.com/{PLATFORM}/alerts"
+    one = {"source": "inputStream", "type": "sqs", "destination": queue, "filter": {"data": {"level": ["error"]}}}
+    declared, _ = platform(targets={"alerts": one})
+    assert allowed(declared, "drainer-policy")["sqs:SendMessage"] == {f"arn:aws:sqs:{REGION}:{PLATFORM}:alerts"}
+    item = json.loads(only(declared, "TableItem").inputs["item"])
+    assert item["filter"] == {"S": '{"data": {"level": ["error"]}}'}
