@@ -5,10 +5,12 @@ BIN := .venv/bin
 PYTEST_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients check bench shell format clean
+# The stories of the architectures; what LocalStack does not do is skipped by integration_tests/support/gaps.py.
+LOCALSTACK_STORIES := test_localstack.py test_harness.py cross_account_copy table_replica shared_stream data_lake
+.PHONY: help demo test test-localstack pythons clients check bench shell format clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Deploy the cross-account copy locally, send real records through it and check them
 	@$(SETUP) $@
@@ -16,7 +18,16 @@ demo: ## Deploy the cross-account copy locally, send real records through it and
 
 test: ## Run all tests, on local clouds of their own (arguments for pytest: TESTS="...")
 	@$(SETUP) $@
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+pythons: ## Run demo, fast tests and a story with each other supported Python of this machine
+	@$(SETUP) check
+	@$(BIN)/python -m integration_tests.pythons
+
+test-localstack: ## Run the architectures' stories on LocalStack's open runtime, without Docker (TESTS="..." as above)
+	@$(SETUP) test
+	@$(BIN)/python -m localcloud.localstack $(BIN)/python -m pytest --target localstack \
+		$(or $(TESTS),$(addprefix integration_tests/,$(LOCALSTACK_STORIES)))
 
 clients: ## Download software of others (AWS CLI, Kinesis Client Library, OpenSearch) that tests then run as well
 	@$(SETUP) check

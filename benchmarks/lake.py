@@ -20,7 +20,7 @@ from zlib import crc32
 from boto3.dynamodb.types import TypeDeserializer
 
 from benchmarks.cloud import seconds_until
-from benchmarks.lake_items import deep, flight, record
+from benchmarks.lake_items import deep, flight, record, review
 from benchmarks.results import Result
 from handlers.lake_transformer.changes import ChangeWriter
 from handlers.lake_transformer.flattening import Flattener
@@ -79,7 +79,11 @@ def run(largest: int = SIZES[-1]) -> Iterator[Result]:
 
 def _flattening() -> Iterator[Result]:
     """Processor time from a record's bytes to its line's, of all three in one run."""
-    shapes = {"10 attributes, 2 levels": (flight, 5.0, 0.5), "100 attributes, 6 levels": (deep, None, None)}
+    shapes = {
+        "10 attributes, 2 levels": (flight, 5.0, 0.5),
+        "10 attributes, flat, text with quotes and line breaks": (review, None, None),
+        "100 attributes, 6 levels": (deep, None, None),
+    }
     for name, (item, of_usual, of_json) in shapes.items():
         records = [record(item(number), number) for number in range(RECORDS)]
         ours = partial(_ours, ShapedWriter(ChangeWriter(Flattener({}), None)))

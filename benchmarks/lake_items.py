@@ -4,6 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+_PROSE = (
+    'I bought this after my old one gave up, and was told that it would be "just as good". It is better.\n\n'
+    "What I like: it is quiet, it is quick, and it does not drip. The lid sticks, though, and the manual says\n"
+    '"see figure 3", and there is no figure 3.\n\nMy café uses it every day; after three months nothing rattles yet. '
+) * 2
 TIME_MS = 1_795_374_590_123
 
 
@@ -53,6 +58,22 @@ def flight(number: int) -> dict[str, Any]:
                 "visible_miles": {"N": "10"},
             }
         },
+    }
+
+
+def review(number: int) -> dict[str, Any]:
+    """10 attributes, flat, about 1 kB, nearly all of it text as people write it: quotes, line breaks and accents."""
+    return {
+        "id": {"S": f"review-{number}"},
+        "product": {"S": f"Café crème, n° {number % 900}"},
+        "author": {"S": 'Zoë "Zo" Müller'},
+        "title": {"S": 'The "best" one so far'},
+        "text": {"S": _PROSE[number % 40 : 560 + number % 40]},
+        "answer": {"S": f"Dear Zoë,\nthank you for writing to us about order {number}.\n\nYours,\nthe café"},
+        "language": {"S": "en"},
+        "stars": {"N": str(number % 5 + 1)},
+        "helpful": {"N": str(number % 300)},
+        "verified": {"BOOL": number % 2 == 0},
     }
 
 

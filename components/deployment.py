@@ -13,7 +13,8 @@ from typing import Any
 import pulumi
 
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
-from components.data_lake.settings import ConsumerSettings, LakeAccess, LakeSettings, ProducerSettings
+from components.data_lake.far_sides import LakeAccess
+from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
 from components.fan_out.receiver_settings import ReceiverSettings
 from components.fan_out.settings import PlatformSettings
 from components.peers import peer_outputs
@@ -153,18 +154,21 @@ def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outpu
     lake = settings.lake
     bucket_name: pulumi.Input[str]
     key_arn: pulumi.Input[str]
+    rows_bucket_name: pulumi.Input[str] | None = None
     if isinstance(lake, LakeAccess):
         bucket_name, key_arn = lake.bucket_name, lake.key_arn
     else:
-        granted = peer_outputs(lake, ["bucketName", "keyArn", "layout"])
+        granted = peer_outputs(lake, ["bucketName", "keyArn", "layout", "workBucketName"])
         agreed = pulumi.Output.all(**granted).apply(partial(check_layout, lake.stack, settings.layout))
         bucket_name, key_arn = agreed.apply(itemgetter("bucketName")), agreed.apply(itemgetter("keyArn"))
+        rows_bucket_name = granted["workBucketName"]
     args = LakeProducerArgs(
         settings=settings,
         account_id=place.account_id,
         region=place.region,
         bucket_name=bucket_name,
         bucket_key_arn=key_arn,
+        rows_bucket_name=rows_bucket_name,
     )
     return LakeProducer(name, args).outputs
 

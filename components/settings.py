@@ -64,10 +64,18 @@ Tags = Annotated[dict[TagKey, Annotated[str, StringConstraints(max_length=256)]]
 
 
 class Settings(BaseModel):
-    """Base of all settings: camelCase in the file, snake_case in the program, unknown keys refused."""
+    """Base of all settings: camelCase in the file, snake_case in the program, unknown keys refused.
+
+    A validator is built when a stack has the kind: those of all kinds take a tenth of a deployment's start.
+    """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        str_strip_whitespace=True,
+        defer_build=True,
     )
 
 
@@ -185,11 +193,15 @@ class Architecture(Settings):
         """Every name that the instance gives to something in AWS; the settings have their prefix already."""
         return [
             self.from_instance("instance", instance, within="the stack"),
-            self.from_instance("key alias", instance, before="alias/tributary/"),
+            self.key_alias_name(instance),
             self.from_instance("dashboard", instance, before="tributary-"),
             *declared_names(self),
             *self.derived_names(instance),
         ]
+
+    def key_alias_name(self, instance: str) -> PhysicalName:
+        """The alias of the instance's key."""
+        return self.from_instance("key alias", instance, before="alias/tributary/")
 
     def derived_names(self, instance: str) -> Iterable[PhysicalName]:
         """The names that a kind makes of its settings or of the instance's name."""

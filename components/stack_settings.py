@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.roles import KEY as ROLES
-from components.roles import RoleSettings, role_settings
+from components.role_settings import KEY as ROLES
+from components.role_settings import RoleSettings, role_settings
 from components.settings import Architecture
 from components.stack_files import KEY as ARCHITECTURES
 from components.stack_files import Kinds, allowed_account, check_place, deployed_region, other_stacks, parse

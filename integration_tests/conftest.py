@@ -3,24 +3,23 @@
 `--target local` (default) starts one local cloud for each pytest-xdist worker; `localstack` uses LOCALSTACK_HOST or
 AWS_ENDPOINT_URL; `aws` uses the profiles named in TRIBUTARY_TEST_PROFILES, one for each account; `plain` starts the
 emulator without this project's additions, to show what they are worth. A test that a target cannot pass says so:
-`@pytest.mark.differs("localstack", "the reason")`.
+`@pytest.mark.differs("aws", "the reason")`; what LocalStack does not do is in `support/gaps.py`.
 """
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
-from integration_tests.support import factories, waiting
+from integration_tests.support import factories, gaps, waiting
 from integration_tests.support.addressing import Clients, Cloud, credentials_of
-from integration_tests.support.launching import MODULES, launched
-from localcloud.errors import NotRunningError
+from integration_tests.support.launching import PROGRAMS, launched
+from integration_tests.support.localstack import PATIENCE, endpoint, localstack
 from localcloud.faults import Faults
-from localcloud.server import attach
 
-TARGETS = (*MODULES, "localstack", "aws")
+TARGETS = (*PROGRAMS, "localstack", "aws")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     target = config.getoption("--target")
+    for item in items if target == "localstack" else ():
+        gap = gaps.gap_of(item.nodeid, getattr(item, "fixturenames", ()))
+        if gap is not None and localstack(config).lacks(gap.name):
+            item.add_marker(pytest.mark.skip(reason=f"LocalStack differs: {gap.reason} ({gap.name})"))
     for item in items:
         for mark in item.iter_markers("differs"):
             if mark.args[0] == target:
@@ -47,43 +50,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A failed test shows what the local cloud logged."""
+    """A failed test shows where it ran, and what a cloud that was started for it logged."""
     report = yield
     cloud = getattr(item, "funcargs", {}).get("cloud")
-    if report.failed and cloud is not None and cloud.log is not None:
-        report.sections.append(("Local cloud log (end)", cloud.log.read_text(errors="replace")[-6000:]))
+    if report.failed and cloud is not None:
+        # The log of a cloud whose folder was taken away is gone, too.
+        log = (
+            cloud.log.read_text(errors="replace")[-6000:]
+            if cloud.log and cloud.log.exists()
+            else "Its log is with whoever started it."
+        )
+        report.sections.append((f"Target: {cloud}; end of its log", log))
     return report
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    target = config.getoption("--target")
+    return f"target: {target} at {endpoint()}" if target == "localstack" else f"target: {target}"
 
 
 @pytest.fixture(scope="session")
 def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud under test, started for this worker when the target is a local one."""
-    target = request.config.getoption("--target")
-    if target in MODULES:
-        with launched(target, tmp_path_factory.mktemp("local-cloud")) as (endpoint, log):
-            yield Cloud(target, endpoint, log)
+    target, folder = request.config.getoption("--target"), tmp_path_factory.mktemp("cloud")
+    if target in PROGRAMS:
+        with launched(target, folder) as (started, log):
+            yield Cloud(target, started, folder, log, lacks=lambda name: (target, name) == ("plain", "control API"))
     elif target == "localstack":
-        from localstack_client.config import get_service_endpoint
-
-        endpoint = os.environ.get("AWS_ENDPOINT_URL") or get_service_endpoint("sts")
-        try:
-            attach(endpoint)
-        except NotRunningError:
-            pytest.exit(
-                f"--target localstack: nothing at {endpoint} answers as LocalStack does. Start it, or say where it is "
-                "by AWS_ENDPOINT_URL or LOCALSTACK_HOST; then type the same command again.",
-                returncode=4,
-            )
-        yield Cloud(target, endpoint)
+        yield localstack(request.config)
     else:
-        yield Cloud(target, None)
+        yield Cloud(target, None, folder)
 
 
 @pytest.fixture
 def account(cloud: Cloud) -> Iterator[Callable[[], str]]:
-    """`account()` is the id of an account nobody else uses."""
-    yield cloud.new_account
-    cloud.release_accounts()
+    """`account()` is the id of an account nobody else uses while the test runs."""
+    with ExitStack() as until:
+        yield lambda: cloud.lend_account(until)
 
 
 @pytest.fixture
@@ -114,8 +117,14 @@ def session_of(cloud: Cloud, clients: Callable[[str], Clients]) -> Callable[...,
 
 
 @pytest.fixture(scope="session")
-def eventually() -> Callable[..., object]:
-    return waiting.eventually
+def eventually(pytestconfig: pytest.Config) -> Callable[..., object]:
+    """`waiting.eventually`, with the patience that the target needs."""
+    patience = PATIENCE if pytestconfig.getoption("--target") == "localstack" else 1.0
+
+    def patiently(*observed: Any, timeout: float = waiting.TIMEOUT_S, **options: Any) -> object:
+        return waiting.eventually(*observed, timeout=timeout * patience, **options)
+
+    return patiently
 
 
 @pytest.fixture(scope="session")
@@ -134,8 +143,8 @@ def cleanup() -> Iterator[Callable[..., object]]:
 @pytest.fixture
 def faults(cloud: Cloud) -> Iterator[Faults]:
     """Faults on demand: `with faults.throttle(service="dynamodb", rate=0.3): …`; rules end with the test."""
-    if cloud.target != "local" or cloud.endpoint is None:
-        pytest.skip(f"{cloud.target} differs: faults can be set on the local cloud only")
+    if cloud.endpoint is None or cloud.lacks("control API"):
+        pytest.skip(f"{cloud} differs: faults can be set on the local cloud only")
     control = Faults(cloud.endpoint)
     yield control
     control.clear()

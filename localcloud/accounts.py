@@ -59,25 +59,28 @@ def deployer_policies(project: Path | None = None) -> dict[str, dict[str, Any]]:
 
 
 def prepare(
-    cloud: LocalCloud, account_ids: Iterable[str], policy: dict[str, Any] | None = None, *, keep: Path | None = None
+    cloud: LocalCloud,
+    account_ids: Iterable[str],
+    policies: Mapping[str, dict[str, Any]] | None = None,
+    *,
+    keep: Path | None = None,
 ) -> Credentials:
     """Makes the accounts ready for a deployment, and returns the operator's credentials. Doing it again changes
     nothing.
 
-    `policy` replaces the documented permissions of the deployer; the operator's key is kept in the folder `keep`, in
-    that of the cloud when it is left out. Raises NotRunningError when the cloud has stopped.
+    `policies`, by name, replace the documented permissions of the deployer; the operator's key is kept in the folder
+    `keep`, in that of the cloud when it is left out. Raises NotRunningError when the cloud has stopped.
     """
     from botocore.exceptions import EndpointConnectionError
 
-    policies = deployer_policies() if policy is None else {DEPLOYER_ROLE: policy}
+    permissions = deployer_policies() if policies is None else policies
     try:
         for account_id in sorted(set(account_ids)):
-            _make_deployer(root_client(cloud, account_id), policies)
+            _make_deployer(root_client(cloud, account_id), permissions)
         return _make_operator(keep or cloud.folder, root_client(cloud, OPERATOR_ACCOUNT))
     except EndpointConnectionError as error:
-        raise NotRunningError(
-            f"the local cloud at {cloud.endpoint} has stopped; `tributary local start` starts one"
-        ) from error
+        advice = "start it again" if cloud.attached else "`tributary local start` starts one"
+        raise NotRunningError(f"{cloud} has stopped; {advice}, then type the same command again") from error
 
 
 def prepared(cloud: LocalCloud) -> bool:

@@ -83,7 +83,9 @@ class Faults:
         return self.set("reset", **settings)
 
     def latency(self, latency_ms: float, **settings: Any) -> Any:
-        """Calls take this much longer; together with another fault, the fault comes after the wait."""
+        """Calls take this much longer; together with another fault, the fault comes after the wait. With
+        `applied=True` the call takes place at once, and its answer waits.
+        """
         return self.set("latency", latency_ms=latency_ms, **settings)
 
     def deny(self, **settings: Any) -> Any:

@@ -6,37 +6,30 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
 from localcloud import ports
-from localcloud.engine.layout import checkout
 from localcloud.engine.processes import started_at
 from localcloud.errors import NotRunningError, PortInUseError, StartError
+from localcloud.programs import LOCAL_CLOUD, Program
 
-EMULATOR = "localcloud.emulator"
 FOLDER_PREFIX = "tributary-cloud-"
 LOG_FILE = "emulator.log"
 OWNER_FILE = "owner"
 HEALTH_PATHS = ("/_localstack/health", "/_localemu/health")
-START_TIMEOUT_S = 20.0
-STOP_TIMEOUT_S = 5.0
 POLL_S = 0.01
 LEFTOVER_AGE_S = 3600.0
 LOG_TAIL_LINES = 30
 # A free port can be taken between the moment it is found and the moment the emulator binds it.
 PORT_ATTEMPTS = 5
-
-# All that the emulator sees of its caller's environment: no credentials, no profiles, no proxies, no Python settings.
-INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SYSTEMROOT")
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,7 @@ class LocalCloud:
     port: int
     pid: int | None = None
     folder: Path | None = None
+    program: Program = LOCAL_CLOUD
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
 
     def __enter__(self) -> "LocalCloud":
@@ -56,6 +50,14 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def __str__(self) -> str:
+        return f"{'the cloud' if self.attached else self.program.name} at {self.endpoint}"
+
+    @property
+    def attached(self) -> bool:
+        """Whether somebody else started it."""
+        return self.pid is None
 
     @property
     def log(self) -> Path | None:
@@ -83,18 +85,18 @@ class LocalCloud:
         """Ends the process and everything it started, and removes its folder. Does nothing to a cloud attached to."""
         if self.pid is None:
             return
-        _end(self.pid, self._process)
+        _end(self.pid, self._process, self.program.stop_timeout_s)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def start(
-    port: int | None = None, folder: Path | None = None, *, detached: bool = False, module: str = EMULATOR
+    port: int | None = None, folder: Path | None = None, *, detached: bool = False, program: Program = LOCAL_CLOUD
 ) -> LocalCloud:
     """Starts a local cloud and waits until it answers.
 
     Parameters: the port (a free one when None); the folder that will hold its state, temporary files and log, removed
-    on stop (a new temporary one when None); `detached` lets it outlive the process that starts it; `module` is what is
+    on stop (a new temporary one when None); `detached` lets it outlive the process that starts it; `program` is what is
     executed.
 
     Raises PortInUseError, or StartError with the end of the log; the log file is then kept.
@@ -108,11 +110,11 @@ def start(
                 f"port {port} is not yours to listen on: those below 1024 are for root. Choose another with "
                 f"`tributary local start --port {port + 4000}`"
             ) from None
-        return _start(port, folder, detached, module)
+        return _start(port, folder, detached, program)
     for attempt in range(1, PORT_ATTEMPTS + 1):
         candidate = ports.free_port()
         try:
-            return _start(candidate, folder, detached, module)
+            return _start(candidate, folder, detached, program)
         except StartError:
             if attempt == PORT_ATTEMPTS or not ports.in_use(candidate):
                 raise
@@ -132,52 +134,31 @@ def attach(endpoint: str) -> LocalCloud:
     return LocalCloud(endpoint, address.port or (443 if address.scheme == "https" else 80))
 
 
-def process_environment(port: int, folder: Path, caller: Mapping[str, str]) -> dict[str, str]:
-    """The emulator's whole environment, built from nothing but an allow-list of the caller's."""
-    inherited = {name: caller[name] for name in INHERITED_VARIABLES if name in caller}
-    return inherited | {
-        "AUTH": "true",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "BIND_HOST": ports.LOOPBACK,
-        "GATEWAY_PORT": str(port),
-        "HOME": str(folder / "home"),
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_HOST": ports.LOOPBACK,
-        "PYTHONPATH": str(checkout().project),
-        "PYTHONUNBUFFERED": "1",
-        "S3_DATA_DIR": str(folder / "s3"),
-        "SFTP_ENABLED": "0",
-        "STATE_DIR": str(folder / "state"),
-        "TMPDIR": str(folder / "tmp"),
-    }
-
-
-def _start(port: int, folder: Path | None, detached: bool, module: str) -> LocalCloud:
+def _start(port: int, folder: Path | None, detached: bool, program: Program) -> LocalCloud:
     if folder is None:
         remove_leftovers(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     for part in ("home", "s3", "state", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    process = _spawn(port, folder, detached, module)
+    process = _spawn(port, folder, detached, program)
     (folder / OWNER_FILE).write_text(json.dumps({"pid": process.pid, "started": started_at(process.pid)}))
-    cloud = LocalCloud(f"http://{ports.LOOPBACK}:{port}", port, process.pid, folder, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
+    cloud = LocalCloud(f"http://{ports.LOOPBACK}:{port}", port, process.pid, folder, program, process)
+    deadline = time.monotonic() + program.start_timeout_s
     while not _answers(cloud.endpoint, timeout_s=1.0):
         ended = process.poll() is not None
         if ended or time.monotonic() > deadline:
-            why = (
-                f"ended with exit code {process.returncode}" if ended else f"did not answer in {START_TIMEOUT_S:.0f} s"
-            )
-            _end(process.pid, process)
+            late = f"did not answer in {program.start_timeout_s:.0f} s"
+            why = f"ended with exit code {process.returncode}" if ended else late
+            _end(process.pid, process, program.stop_timeout_s)
             raise StartError(explain(cloud, why))
         time.sleep(POLL_S)
     return cloud
 
 
-def _spawn(port: int, folder: Path, detached: bool, module: str) -> subprocess.Popen[bytes]:
+def _spawn(port: int, folder: Path, detached: bool, program: Program) -> subprocess.Popen[bytes]:
     tether = [] if detached else ["localcloud.engine.tethered", str(os.getpid())]
-    command = [sys.executable, "-m", *tether, module]
-    environment = process_environment(port, folder, os.environ)
+    command = [str(program.python), "-m", *tether, program.module]
+    environment = program.environment(port, folder, os.environ)
     spawned: list[subprocess.Popen[bytes]] = []
     ready = threading.Event()
 
@@ -207,12 +188,12 @@ def _spawn(port: int, folder: Path, detached: bool, module: str) -> subprocess.P
     return spawned[0]
 
 
-def _end(pid: int, process: subprocess.Popen[bytes] | None) -> None:
+def _end(pid: int, process: subprocess.Popen[bytes] | None, timeout_s: float) -> None:
     """SIGTERM, time to save, SIGKILL; then whatever is left of its process group, such as Lambda workers."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not _signal(pid, number):
             break
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and is_alive(pid, process):
             time.sleep(POLL_S)
         if not is_alive(pid, process):
@@ -289,4 +270,4 @@ def explain(cloud: LocalCloud, why: str) -> str:
     log = cloud.log
     lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:] if log and log.exists() else []
     tail = "\n".join(f"    {line}" for line in lines) or "    (empty)"
-    return f"the local cloud on port {cloud.port} {why}. The end of its log {log}:\n{tail}"
+    return f"{cloud.program.name} on port {cloud.port} {why}. The end of its log {log}:\n{tail}"

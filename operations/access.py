@@ -139,11 +139,6 @@ class Far:
         return Account(provider, region).guarded(account_id, f"the far end of stack `{near}` is in")
 
 
-def own_account(environment: Mapping[str, str], region: str) -> Account:
-    """The account of whoever the environment names: no stack says which one it should be."""
-    return Account(Provider(environment), region)
-
-
 def instance_of(stack: Stack, wanted: str | None, kinds: tuple[type[Architecture], ...]) -> str:
     """The stack's instance of one of these kinds; `wanted` is needed when there are several. Raises StackError."""
     found = [name for name, settings in stack.architectures.items() if isinstance(settings, kinds)]

@@ -12,3 +12,16 @@ def folder_of(environment: Mapping[str, str]) -> Path | None:
     """The folder with `stacks` and `locks` in it; None for any other backend."""
     backend = urlsplit(environment.get("PULUMI_BACKEND_URL", ""))
     return Path(unquote(backend.path)) / ".pulumi" if backend.scheme == "file" else None
+
+
+def versions(environment: Mapping[str, str], stack: str) -> list[tuple[str, int, int]]:
+    """What tells whether a stack's state has been written since: its file's path, time and size in bytes.
+
+    A stack's name may be that of several projects; empty for any other backend.
+    """
+    folder = folder_of(environment)
+    if folder is None:
+        return []
+    *_, name = stack.split("/")
+    files = sorted((folder / "stacks").glob(f"*/{name}.json"))
+    return [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]

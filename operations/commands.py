@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from operations import deploying
 from operations import diagram as diagrams
 from operations.engine import Engine
 
@@ -31,11 +30,15 @@ def up(
     folder: Folder = HERE,
 ) -> None:
     """Deploy stacks, each after those whose outputs it reads."""
+    from operations import deploying  # takes a second with all that looks into accounts
+
     deploying.up(Engine(folder), stacks or [], yes, refresh)
 
 
 def destroy(stacks: Stacks = None, yes: Yes = False, folder: Folder = HERE) -> None:
     """Destroy stacks, each before those whose outputs it reads."""
+    from operations import deploying
+
     deploying.destroy(Engine(folder), stacks or [], yes)
 
 

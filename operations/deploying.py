@@ -25,9 +25,8 @@ def up(engine: Engine, names: Sequence[str], yes: bool, refresh: bool = False) -
     """
     wanted = _wanted(engine, names)
     _asks(engine, "Deploy?", yes)
-    engine.ensure(wanted)
+    deployed = set(engine.ensure(wanted))
     stacks = in_order(read_all(engine, wanted))
-    deployed = set(engine.deployed())
     for stack in stacks:
         if missing := sorted(stack.references - deployed - {other.name for other in stacks}):
             raise StackError(

@@ -2,8 +2,8 @@
 
 A box is a resource that holds or moves data. An arrow is a fact of the state: an event source mapping, a streaming
 destination of a table, source, function and destination of a delivery stream, a bucket's replication, a role that a
-function's policy lets it assume, what a role's policy lets it write, a table that it lets it only read, another function
-that it lets it invoke.
+function's policy lets it assume, what a role's policy lets it write, a table that it lets it only read, another
+function that it lets it invoke.
 """
 
 import json

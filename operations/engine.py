@@ -14,6 +14,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from operations.backends import versions
 from operations.children import attended
 from operations.errors import EngineError
 from operations.torn_states import put_back
@@ -22,6 +23,9 @@ from operations.torn_states import put_back
 TAIL_LINES = 40
 # How long a state that was found half written may take to be whole.
 HALF_WRITTEN_S = 5.0
+ROOT_TYPE = "pulumi:pulumi:Stack"
+# What a secret is in a state: https://www.pulumi.com/docs/iac/concepts/secrets/
+SECRET = "4dabf18193072939515e22adb298388d"
 
 NOT_FOUND = (
     "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
@@ -54,6 +58,7 @@ class Engine:
     _configs: dict[tuple[str, int], Mapping[str, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _states: dict[str, tuple[object, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def run(self, arguments: Sequence[str], on_line: Callable[[str], None] = _ignore) -> str:
         """`pulumi <arguments>`: standard output and errors, line by line to `on_line`, and as a whole.
@@ -92,21 +97,29 @@ class Engine:
         """Delete everything of a stack without asking."""
         self.run(["destroy", "--yes", "--skip-preview", "--stack", stack], on_line)
 
-    def ensure(self, stacks: Iterable[str]) -> None:
-        """Make those stacks in the backend that are not there."""
-        known = self.stacks()
+    def ensure(self, stacks: Iterable[str]) -> list[str]:
+        """Make those stacks in the backend that are not there; the stacks that hold resources of AWS now."""
+        listed = self._listed()
+        known = [one["name"] for one in listed]
         for stack in stacks:
             if stack not in known:
                 self.run(["stack", "init", stack, "--no-select"])
+        return self._holding(listed)
 
     def stacks(self) -> list[str]:
         """The stacks that the backend knows."""
-        return [known["name"] for known in self._asked(["stack", "ls", "--json"])]
+        return [known["name"] for known in self._listed()]
 
     def deployed(self) -> list[str]:
         """The stacks that hold resources of AWS now."""
-        known = self._asked(["stack", "ls", "--json"])
-        held = [stack["name"] for stack in known if stack.get("resourceCount")]
+        return self._holding(self._listed())
+
+    def _listed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self._asked(["stack", "ls", "--json"]))
+        return found
+
+    def _holding(self, listed: Iterable[Mapping[str, Any]]) -> list[str]:
+        held = [stack["name"] for stack in listed if stack.get("resourceCount")]
         with ThreadPoolExecutor() as threads:  # side by side: the engine takes a moment for each
             resources = dict(zip(held, threads.map(self.resources, held), strict=True))
         return [name for name in held if any(one["type"].startswith("aws:") for one in resources[name])]
@@ -119,13 +132,17 @@ class Engine:
         file = self.folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
         known = (stack, file.stat().st_mtime_ns if file.exists() else 0)
         if known not in self._configs:
-            found = self._asked(["config", "--json", "--show-secrets", "--stack", stack])
+            found = json.loads(self._asked(["config", "--json", "--show-secrets", "--stack", stack]))
             self._configs[known] = {key: value["value"] for key, value in found.items()}
         return self._configs[known]
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """What a stack exports: instance name → outputs, secrets decrypted."""
-        found: dict[str, Any] = self._asked(["stack", "output", "--json", "--show-secrets", "--stack", stack])
+        found: dict[str, Any] = next(
+            (one.get("outputs") or {} for one in self.resources(stack) if one["type"] == ROOT_TYPE), {}
+        )
+        if SECRET in json.dumps(found):
+            found = json.loads(self._asked(["stack", "output", "--json", "--show-secrets", "--stack", stack]))
         return found
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
@@ -134,8 +151,16 @@ class Engine:
         return found
 
     def state(self, stack: str) -> dict[str, Any]:
-        """A stack's whole state: `deployment` has `resources`, and as `pending_operations` what was interrupted."""
-        found: dict[str, Any] = self._asked(["stack", "export", "--stack", stack])
+        """A stack's whole state: `deployment` has `resources`, and as `pending_operations` what was interrupted.
+
+        Asked once, as long as the file of the state stays as it is, where states are files.
+        """
+        seen = versions(self.environment, stack)
+        known, text = self._states.get(stack, (None, ""))
+        if not seen or known != seen:
+            text = self._asked(["stack", "export", "--stack", stack])
+            self._states[stack] = seen, text
+        found: dict[str, Any] = json.loads(text)
         return found
 
     def replace_state(self, stack: str, state: Mapping[str, Any]) -> None:
@@ -162,8 +187,8 @@ class Engine:
             errors=[one for one in diagnostics if one["severity"] == "error"] if code else [],
         )
 
-    def _asked(self, arguments: Sequence[str]) -> Any:
-        """What `pulumi <arguments>` prints as JSON. Raises EngineError.
+    def _asked(self, arguments: Sequence[str]) -> str:
+        """What `pulumi <arguments>` prints. Raises EngineError.
 
         An engine that was interrupted may still be writing its state, of which another one then sees a part: that is
         asked again for some seconds, and then taken for torn by an engine that was killed.
@@ -175,7 +200,7 @@ class Engine:
                 raise
             return self._whole(arguments)
 
-    def _whole(self, arguments: Sequence[str]) -> Any:
+    def _whole(self, arguments: Sequence[str]) -> str:
         for attempt in Retrying(
             retry=retry_if_exception_type(_HalfWrittenError),
             stop=stop_after_delay(HALF_WRITTEN_S),
@@ -188,7 +213,7 @@ class Engine:
                     raise _HalfWrittenError(str(_failed(arguments, code, errors.strip())))
                 if code != 0:
                     raise _failed(arguments, code, errors.strip())
-        return json.loads(shown)
+        return shown
 
     def _ran(self, arguments: Sequence[str]) -> tuple[int, str, str]:
         """The exit code of `pulumi <arguments>`, its output, and its errors and warnings."""

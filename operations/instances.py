@@ -45,6 +45,10 @@ class Instance:
         """Its account and Region, as whoever deploys its stack. Raises AccountError."""
         return account_of(self.engine, self.stack, self.outputs)
 
+    def guard(self) -> Account:
+        """The account, looked at before something is done that does not ask it. Raises AccountError."""
+        return self.account
+
     def client(self, service: str, config: Config | None = None) -> Any:
         """A client of a service in its account and Region."""
         return self.account.client(service, config)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
+from botocore.loaders import Loader, create_loader
 
 from operations.errors import StackError
 
@@ -123,7 +125,7 @@ class Provider:
     def _first(self) -> botocore.session.Session:
         """Whoever acts before any role is assumed; a profile of the settings goes before keys in the environment."""
         profile = self.settings.get("profile")
-        found = botocore.session.Session(profile=profile or self.environment.get("AWS_PROFILE") or None)
+        found = _session(profile or self.environment.get("AWS_PROFILE") or None)
         for setting, name, variable in (
             ("sharedConfigFiles", "config_file", "AWS_CONFIG_FILE"),
             ("sharedCredentialsFiles", "credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
@@ -188,10 +190,22 @@ def _granted(answer: Mapping[str, Any]) -> dict[str, str]:
 
 def _assumed(grant: Grant) -> botocore.session.Session:
     """A session that assumes a role now, and again shortly before what it was granted ends."""
-    assumed = botocore.session.Session()
+    assumed = _session()
     credentials = RefreshableCredentials.create_from_metadata(grant(), grant, method="assume-role")
     setattr(assumed, "_credentials", credentials)  # noqa: B010  the public setter takes static keys only
     return assumed
+
+
+def _session(profile: str | None = None) -> botocore.session.Session:
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Loader:
+    """What reads the models of services, which takes longer than most calls: every session shares what was read."""
+    return create_loader()
 
 
 def _request(settings: Mapping[str, Any], known: Mapping[str, tuple[str, Callable[[Any], Any]]]) -> Request:

@@ -39,30 +39,57 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Calla
         say(f"Whoever deployed `{stack.name}` was killed: taking away the lock that was left.")
         engine.run(["cancel", "--yes", "--stack", stack.name])
     state = engine.state(stack.name)
-    pending, resources = state["deployment"].get("pending_operations") or [], state["deployment"].get("resources") or []
+    pending = state["deployment"].get("pending_operations") or []
     creating = {one["resource"]["urn"]: one["resource"] for one in pending if one["type"] == "creating"}
-    if not creating:
-        return
+    seen = [one["resource"]["urn"] for one in pending if one["type"] in ("updating", "deleting")]
+    if seen:
+        names = ", ".join(f"`{urn.rpartition('::')[2]}`" for urn in seen)
+        say(f"A deployment of `{stack.name}` was interrupted while it changed or deleted {names}: looking at them.")
+    if creating:
+        resources = state["deployment"].get("resources") or []
+        found = _made(engine, stack, creating, resources)
+        say(f"An earlier deployment of `{stack.name}` was interrupted. {_told(found)}")
+        if found:
+            ask("Is that this deployment's own?")
+        for urn, identity in found.items():
+            _take_in(resources, {**creating[urn], "id": identity, "outputs": {}})
+        state["deployment"]["resources"] = resources
+        state["deployment"]["pending_operations"] = [one for one in pending if one["type"] != "creating"]
+        engine.replace_state(stack.name, state)
+        seen = [*found, *seen]
+    if seen:
+        targets = [word for urn in seen for word in ("--target", urn)]
+        engine.run(["refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets])
+
+
+def _made(
+    engine: Engine, stack: Stack, creating: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """The ids of what was made of that and is not in the state."""
     from operations.access import account_of
 
     account = account_of(engine, stack)
     known = {resource.get("id") for resource in resources}
-    found = {urn: identity for urn, one in creating.items() if (identity := _look(account, one)) not in (None, *known)}
-    say(f"An earlier deployment of `{stack.name}` was interrupted. {_told(found)}")
-    if found:
-        ask("Is that this deployment's own?")
-    state["deployment"]["pending_operations"] = [one for one in pending if one["type"] != "creating"]
-    state["deployment"]["resources"] = [
-        *resources,
-        *({**creating[urn], "id": identity, "outputs": {}} for urn, identity in found.items()),
-    ]
-    engine.replace_state(stack.name, state)
-    if found:
-        targets = [word for urn in found for word in ("--target", urn)]
-        engine.run(["refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets])
+    looked = {urn: _look(account, one) for urn, one in creating.items()}
+    return {urn: identity for urn, identity in looked.items() if identity is not None and identity not in known}
 
 
-def _told(found: Mapping[str, str | None]) -> str:
+def _take_in(resources: list[dict[str, Any]], made: dict[str, Any]) -> None:
+    """Put a resource into a state. One that it replaces comes after it, to be deleted, unless it was deleted first.
+
+    https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/snapshot.go (VerifyIntegrity)
+    """
+    old = [one for one in resources if one["urn"] == made["urn"]]
+    place = resources.index(old[0]) if old else len(resources)
+    for one in old:
+        if one.get("pendingReplacement"):
+            resources.remove(one)
+        else:
+            one["delete"] = True
+    resources.insert(place, made)
+
+
+def _told(found: Mapping[str, str]) -> str:
     if not found:
         return "It left nothing behind."
     names = ", ".join(f"`{identity}`" for identity in found.values())

@@ -72,6 +72,8 @@ def _start(engine: Engine, stack: Stack, instance: str, at: datetime | None) -> 
 def verb(at: Instance, asked: ReplayAsked, dialogue: Dialogue) -> Result:
     """Replay the streams of an instance's functions, or of one of them."""
     found = at.mappings(asked.function)
+    # The stack's file and state are changed before Pulumi looks at the account.
+    at.guard()
     for line in describe(found, asked.at):
         dialogue.say(line)
     dialogue.confirm("Replay?")

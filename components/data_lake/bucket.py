@@ -6,10 +6,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import PrivateBucket, PrivateBucketArgs
-from components.data_lake.prefixes import static_part
-from components.data_lake.settings import Bucket, Layout, ReplicaBucket
+from components.data_lake.grants import lets, lets_through_s3
+from components.data_lake.layout import Layout
+from components.data_lake.prefixes import CHANGES_FILTER, ERRORS_FILTER, static_part
+from components.data_lake.store_settings import Bucket, ReplicaBucket
 from components.key import EncryptionKey, EncryptionKeyArgs
-from components.policies import Statement, account_root, document, statement, trusts_service, uses_key, via_service
+from components.policies import Statement, document, statement, trusts_service, uses_key
 from components.regions import partition_of
 
 # What a delivery stream does with a bucket of another account.
@@ -60,6 +62,17 @@ class LakeBucket(pulumi.ComponentResource):
             ),
             self._child,
         )
+        for filter_id, prefix in (
+            (CHANGES_FILTER, args.layout.prefix),
+            (ERRORS_FILTER, args.layout.error_prefix),
+        ):
+            aws.s3.BucketMetric(
+                f"{name}-{filter_id}-metric",
+                bucket=self.bucket.name,
+                name=filter_id,
+                filter={"prefix": static_part(prefix)},
+                opts=self._child,
+            )
         replica = args.settings.replica
         self.replica_name = self._replica(name, args, replica) if replica else None
         self.register_outputs({"name": self.bucket.name, "arn": self.bucket.arn})
@@ -147,26 +160,14 @@ class LakeBucket(pulumi.ComponentResource):
 
 
 def lets_deliver(role_arn: str, bucket_arn: pulumi.Input[str], layout: Layout) -> list[Statement]:
-    """For the bucket's policy: one role of another account, which need not exist yet, may write under the prefixes."""
+    """For the bucket's policy: one role of another account may write under the prefixes."""
     folders = dict.fromkeys(static_part(prefix) for prefix in (layout.prefix, layout.error_prefix))
     return [
-        _lets(role_arn, BUCKET_ACTIONS, bucket_arn),
-        _lets(role_arn, OBJECT_ACTIONS, [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]),
+        lets(role_arn, BUCKET_ACTIONS, bucket_arn),
+        lets(role_arn, OBJECT_ACTIONS, [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]),
     ]
 
 
 def lets_encrypt(role_arn: str, region: str) -> Statement:
-    """For the key's policy: the same role may use it, for objects of this Region's buckets only.
-
-    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
-    """
-    allowed = _lets(role_arn, KEY_ACTIONS, "*")  # in a key policy: this key
-    return {**allowed, "Condition": {**allowed["Condition"], **via_service("s3", region)}}
-
-
-def _lets(role_arn: str, actions: list[str], resources: pulumi.Input[str] | list[pulumi.Output[str]]) -> Statement:
-    # The account is the principal and the condition names the role, since AWS refuses a principal that does not exist.
-    return {
-        **statement(actions, resources, {"ArnEquals": {"aws:PrincipalArn": role_arn}}),
-        "Principal": {"AWS": account_root(role_arn.split(":")[4], role_arn.split(":")[1])},
-    }
+    """For the key's policy: the same role may use it, for objects of this Region's buckets only."""
+    return lets_through_s3(role_arn, KEY_ACTIONS, region)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.bucket import PrivateBucket, PrivateBucketArgs
+from components.bucket import PrivateBucket
 from components.data_lake import views
+from components.data_lake.layout import Layout
 from components.data_lake.prefixes import static_part
-from components.data_lake.settings import Catalogue, Layout
+from components.data_lake.store_settings import Catalogue
 from components.policies import document, statement, trusts_service, uses_key
 from components.querying import Querying, QueryingArgs
 from components.regions import partition_of
@@ -56,16 +57,16 @@ FORMATS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LakeCatalogueArgs:
-    """`keys` are the table's key attributes with their types; `bucket` is the lake."""
+    """`keys` are the table's key attributes with their types; `bucket` is the lake, `work` that of results."""
 
     settings: Catalogue
     layout: Layout
     keys: Mapping[str, str]
     bucket: PrivateBucket
+    work: PrivateBucket
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
     region: str
-    force_destroy: bool
 
 
 class LakeCatalogue(pulumi.ComponentResource):
@@ -75,19 +76,9 @@ class LakeCatalogue(pulumi.ComponentResource):
         super().__init__("tributary:index:LakeCatalogue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 
-        # Results and exports: nothing that is not in the lake or the table as well.
-        work = PrivateBucket(
-            f"{name}-work",
-            PrivateBucketArgs(
-                key_arn=args.key_arn,
-                expire_days=args.settings.keep_results_days,
-                force_destroy=args.force_destroy,
-            ),
-            child,
-        )
         querying = Querying(
             name,
-            QueryingArgs(bucket_name=work.name, key_arn=args.key_arn, scan_limit_gb=args.settings.scan_limit_gb),
+            QueryingArgs(bucket_name=args.work.name, key_arn=args.key_arn, scan_limit_gb=args.settings.scan_limit_gb),
             child,
         )
         table = changes_table(
@@ -102,13 +93,11 @@ class LakeCatalogue(pulumi.ComponentResource):
         if args.settings.crawler:
             self._crawler(name, args, args.settings.crawler, querying.database)
 
-        self.work = work
         self.database = querying.database
         self.table: pulumi.Output[str] = table.name
         self.outputs: dict[str, pulumi.Input[object]] = {
             **querying.outputs,
             "queryTable": table.name,
-            "workBucketName": work.name,
         }
         self.register_outputs(self.outputs)
 

@@ -7,6 +7,7 @@ import pulumi
 from components.data_lake.bucket import lets_encrypt
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
 from components.data_lake.settings import ConsumerSettings
+from components.data_lake.work import lets_encrypt_rows
 from components.regions import partition_of
 from components.side import Side
 
@@ -27,15 +28,20 @@ class LakeConsumer(pulumi.ComponentResource):
         super().__init__("tributary:index:LakeConsumer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        writer_role_arn = settings.producer.role_arn(partition_of(args.region))
+        partition = partition_of(args.region)
+        writer_role_arn = settings.producer.role_arn(partition)
+        row_writer_arn = settings.producer.export_role_arn(partition)
 
         side = Side(
             name,
             args,
             child,
             key_description=f"Data of the lake {name}",
-            key_statements=[lets_encrypt(writer_role_arn, args.region)],
-            key_alias=settings.key_alias,
+            key_statements=[
+                lets_encrypt(writer_role_arn, args.region),
+                *([lets_encrypt_rows(row_writer_arn, args.region)] if row_writer_arn else []),
+            ],
+            key_alias=settings.own_alias,
         )
         key = side.key
         store = LakeStore(
@@ -46,12 +52,16 @@ class LakeConsumer(pulumi.ComponentResource):
                 account_id=args.account_id,
                 region=args.region,
                 writer_role_arn=writer_role_arn,
+                row_writer_arn=row_writer_arn,
             ),
             child,
         )
 
+        monitoring = side.monitoring(store.watches)
+
         self.outputs: dict[str, pulumi.Input[object]] = {
             **store.outputs,
+            "dashboard": monitoring.dashboard,
             # What the producer must say alike, and is compared with.
             "layout": settings.layout.model_dump(by_alias=True),
         }

@@ -8,29 +8,36 @@ from components.bucket import PrivateBucket
 from components.data_lake.bucket import LakeBucket, LakeBucketArgs
 from components.data_lake.catalogue import LakeCatalogue, LakeCatalogueArgs
 from components.data_lake.settings import ConsumingSettings
+from components.data_lake.watching import lake_watches
+from components.data_lake.work import WorkBucketArgs, work_bucket
 from components.delivery_stream import Conversion
+from components.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
 class LakeStoreArgs:
-    """`writer_role_arn` is the delivery stream's role when that is another account's; it need not exist yet."""
+    """`writer_role_arn` is the delivery stream's role when that is another account's, `row_writer_arn` that account's
+    role which brings rows of exports; neither need exist yet."""
 
     settings: ConsumingSettings
     key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
     region: str
     writer_role_arn: str | None = None
+    row_writer_arn: str | None = None
 
 
 class LakeStore(pulumi.ComponentResource):
     """The bucket of the lake with its catalogue; `columns` are those of the catalogue's table.
 
-    `work` is the bucket of results and exports.
+    `work` is the bucket of results, rows to compare and, where the table is in the same account, its exports. `watches`
+    say what is worth an alarm where the lake is.
     """
 
     bucket: PrivateBucket
     work: PrivateBucket
     columns: Conversion
+    watches: list[Watch]
     outputs: dict[str, pulumi.Input[object]]
 
     def __init__(self, name: str, args: LakeStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -52,6 +59,16 @@ class LakeStore(pulumi.ComponentResource):
             ),
             child,
         )
+        work = work_bucket(
+            name,
+            WorkBucketArgs(
+                key_arn=args.key_arn,
+                keep_days=settings.catalogue.keep_results_days,
+                force_destroy=force_destroy,
+                row_writer_arn=args.row_writer_arn,
+            ),
+            child,
+        )
         catalogue = LakeCatalogue(
             name,
             LakeCatalogueArgs(
@@ -59,20 +76,22 @@ class LakeStore(pulumi.ComponentResource):
                 layout=settings.layout,
                 keys=settings.keys,
                 bucket=lake.bucket,
+                work=work,
                 key_arn=args.key_arn,
                 account_id=args.account_id,
                 region=args.region,
-                force_destroy=force_destroy,
             ),
             child,
         )
 
         self.bucket = lake.bucket
-        self.work = catalogue.work
+        self.work = work
+        self.watches = lake_watches(lake.bucket.name)
         self.columns = Conversion(database=catalogue.database, table=catalogue.table)
         self.outputs = {
             "bucketName": lake.bucket.name,
             "bucketArn": lake.bucket.arn,
+            "workBucketName": work.name,
             "keyArn": args.key_arn,
             "region": args.region,
             **({"replicaBucketName": lake.replica_name} if lake.replica_name is not None else {}),

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.data_lake.bulk import ExporterArgs, distributed_export
+from components.data_lake.bulk import RowsPlace
 from components.data_lake.consuming import LakeStore, LakeStoreArgs
-from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
 from components.data_lake.settings import LakeSettings
-from components.key import lets_logs_encrypt
-from components.side import Side
+from components.data_lake.way import LakePlace, deliver, way_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,50 +27,21 @@ class DataLake(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        side = Side(
-            name,
-            args,
-            child,
-            key_description=f"Data of the lake {name}",
-            key_statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
-            key_alias=settings.key_alias,
-        )
+        side = way_side(name, args, child, key_description=f"Data of the lake {name}")
         key = side.key
         store = LakeStore(
             name,
             LakeStoreArgs(settings=settings, key_arn=key.arn, account_id=args.account_id, region=args.region),
             child,
         )
-        delivery = ChangeDelivery(
-            name,
-            ChangeDeliveryArgs(
-                settings=settings,
-                key_arn=key.arn,
-                bucket_arn=store.bucket.arn,
-                bucket_key_arn=key.arn,
-                bucket_ready=store.bucket.ready,
-                conversion=store.columns if settings.layout.format == "parquet" else None,
-                account_id=args.account_id,
-                region=args.region,
-            ),
-            child,
+        lake = LakePlace(
+            bucket_arn=store.bucket.arn,
+            key_arn=key.arn,
+            ready=store.bucket.ready,
+            conversion=store.columns if settings.layout.format == "parquet" else None,
+            rows=RowsPlace(bucket_arn=store.work.arn, key_arn=key.arn),
         )
-        monitoring = side.monitoring(delivery.watches)
+        delivered = deliver(name, args, side, lake, store.work, child, store.watches)
 
-        self.outputs: dict[str, pulumi.Input[object]] = {
-            **delivery.outputs,
-            **store.outputs,
-            "dashboard": monitoring.dashboard,
-        }
-        if settings.bulk:
-            exporter = ExporterArgs(
-                settings=settings,
-                stream_arn=delivery.stream_arn,
-                exports=store.work,
-                key_arn=key.arn,
-                account_id=args.account_id,
-                region=args.region,
-            )
-            bulk = distributed_export(f"{name}-backfill", exporter, child)
-            self.outputs["bulk"] = {**bulk.outputs, "maximumConcurrency": settings.bulk.maximum_concurrency}
+        self.outputs: dict[str, pulumi.Input[object]] = {**delivered, **store.outputs}
         self.register_outputs(self.outputs)

@@ -15,6 +15,12 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'")
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html
 LONGEST = 1024
 
+# What is told apart of the requests to the lake's bucket, each by the prefix of its objects' keys: the ids of its
+# metrics configurations. See `watching`.
+CHANGES_FILTER, ERRORS_FILTER = "changes", "errors"
+# In the bucket of results: rows that an export's items would be. See operations/data_lake/athena.py.
+EXPORTED_ROWS = "verify/"
+
 
 def checked_prefix(prefix: str) -> str:
     """`prefix`, of what is delivered. Raises ValueError with what is right."""

@@ -7,25 +7,31 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.data_lake.bulk import RowsPlace
 from components.data_lake.catalogue import changes_table
-from components.data_lake.producing import ChangeDelivery, ChangeDeliveryArgs, log_groups
-from components.data_lake.settings import Layout, ProducerSettings
+from components.data_lake.layout import Layout
+from components.data_lake.settings import ProducerSettings
+from components.data_lake.way import LakePlace, deliver, way_side
+from components.data_lake.work import WorkBucketArgs, work_bucket
 from components.delivery_stream import Conversion
-from components.key import lets_logs_encrypt
 from components.querying import database_name
 from components.regions import partition_of
-from components.side import Side
+
+# Exports are asked for again when they are needed.
+EXPORT_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class LakeProducerArgs:
-    """`bucket_name` and `bucket_key_arn` are what the other side grants."""
+    """`bucket_name` and `bucket_key_arn` are what the other side grants; `rows_bucket_name` is the bucket that takes
+    rows of exports, None when none is known."""
 
     settings: ProducerSettings
     account_id: pulumi.Input[str]
     region: str
     bucket_name: pulumi.Input[str]
     bucket_key_arn: pulumi.Input[str]
+    rows_bucket_name: pulumi.Input[str] | None = None
 
 
 class LakeProducer(pulumi.ComponentResource):
@@ -36,37 +42,28 @@ class LakeProducer(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
 
-        side = Side(
+        side = way_side(name, args, child, key_description=f"Changes on their way to the lake {name}")
+        exports = work_bucket(
             name,
-            args,
-            child,
-            key_description=f"Changes on their way to the lake {name}",
-            key_statements=[lets_logs_encrypt(log_groups(settings), args.account_id, args.region)],
-            key_alias=settings.key_alias,
-        )
-        key = side.key
-        delivery = ChangeDelivery(
-            name,
-            ChangeDeliveryArgs(
-                settings=settings,
-                key_arn=key.arn,
-                bucket_arn=pulumi.Output.concat("arn:", partition_of(args.region), ":s3:::", args.bucket_name),
-                bucket_key_arn=args.bucket_key_arn,
-                conversion=self._columns(name, args) if settings.layout.format == "parquet" else None,
-                account_id=args.account_id,
-                region=args.region,
-            ),
+            WorkBucketArgs(key_arn=side.key.arn, keep_days=EXPORT_DAYS, force_destroy=not settings.deletion_protection),
             child,
         )
-        monitoring = side.monitoring(delivery.watches)
+        rows = args.rows_bucket_name
+        lake = LakePlace(
+            bucket_arn=_bucket_arn(args.region, args.bucket_name),
+            key_arn=args.bucket_key_arn,
+            conversion=self._columns(name, args) if settings.layout.format == "parquet" else None,
+            rows=None
+            if rows is None
+            else RowsPlace(bucket_arn=_bucket_arn(args.region, rows), key_arn=args.bucket_key_arn),
+        )
 
         self.outputs: dict[str, pulumi.Input[object]] = {
-            **delivery.outputs,
+            **deliver(name, args, side, lake, exports, child),
             "bucketName": args.bucket_name,
             "bucketKeyArn": args.bucket_key_arn,
-            "keyArn": key.arn,
+            "keyArn": side.key.arn,
             "region": args.region,
-            "dashboard": monitoring.dashboard,
         }
         self.register_outputs(self.outputs)
 
@@ -81,6 +78,10 @@ class LakeProducer(pulumi.ComponentResource):
         bucket = pulumi.Output.concat("s3://", args.bucket_name, "/")
         table = changes_table(f"{name}-columns", database.name, settings.layout, settings.keys, bucket, child)
         return Conversion(database=database.name, table=table.name)
+
+
+def _bucket_arn(region: str, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.concat("arn:", partition_of(region), ":s3:::", bucket_name)
 
 
 def check_layout(stack: str, layout: Layout, granted: Mapping[str, Any]) -> Mapping[str, Any]:

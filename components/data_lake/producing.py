@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.data_lake.settings import ExistingTable, LakeSettings, ProducingSettings
+from components.data_lake.settings import ProducingSettings
 from components.data_lake.transforming import LakeTransform, LakeTransformArgs
 from components.data_lake.watching import consumed_stream_watches, transform_watches
+from components.data_lake.way_settings import ExistingTable
 from components.delivery_stream import BucketDelivery, BucketDeliveryArgs, Conversion, StreamSource, Transformation
 from components.monitoring import delivery_watches, stream_watches, table_watches
 from components.stream import DataStream, DataStreamArgs
@@ -144,11 +145,3 @@ class ChangeDelivery(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-
-
-def log_groups(settings: ProducingSettings) -> list[str]:
-    """The log groups of this side, which its key encrypts."""
-    functions = [settings.transform_name]
-    if isinstance(settings, LakeSettings) and settings.bulk:
-        functions.append(settings.exporter_name)
-    return [*(f"/aws/lambda/{name}" for name in functions), f"/aws/kinesisfirehose/{settings.delivery_name}"]

@@ -98,6 +98,8 @@ def transformer_environment(settings: ProducingSettings) -> Mapping[str, pulumi.
     environment: dict[str, pulumi.Input[str]] = {
         "OLD_IMAGE": json.dumps(transform.old_image),
         "KEEP_NESTED": json.dumps(transform.keep_nested),
+        # Parquet keeps no column that the catalogue does not have.
+        "WHOLE_ITEMS": json.dumps(layout.format == "parquet"),
         "DROP_ATTRIBUTES": json.dumps(transform.drop),
         "HASH_ATTRIBUTES": json.dumps(transform.hash),
         "PARTITION_KEYS": json.dumps({layout.partition_name: layout.partition_by} if layout.partition_by else {}),

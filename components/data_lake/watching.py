@@ -1,8 +1,9 @@
-"""What to watch of the way from a table to the lake, beside what every stream and delivery stream has."""
+"""What to watch of the way from a table to the lake, beside what every delivery stream has, and of the lake."""
 
 import pulumi
 
-from components.watch import Watch
+from components.data_lake.prefixes import CHANGES_FILTER, ERRORS_FILTER
+from components.watch import Metric, Watch
 
 
 def consumed_stream_watches(name: str, stream_name: pulumi.Input[str], retention_hours: int) -> list[Watch]:
@@ -74,5 +75,43 @@ def transform_watches(
             statistic="Sum",
             threshold=0,
             periods=3,
+        ),
+    ]
+
+
+def lake_watches(bucket_name: pulumi.Input[str]) -> list[Watch]:
+    """What to watch where the lake is: its own account sees neither the delivery stream nor its log.
+
+    Where the key is disabled or denies, S3 refuses the object as well; KMS itself counts no refusals.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
+    """
+
+    def requests(filter_id: str) -> dict[str, pulumi.Input[str]]:
+        return {"BucketName": bucket_name, "FilterId": filter_id}
+
+    posts = Metric(namespace="AWS/S3", metric="PostRequests", dimensions=requests(ERRORS_FILTER), statistic="Sum")
+    return [
+        Watch(
+            name="lake-refusals",
+            what_to_do="The bucket refuses rows. Look at its policy, at its key and the key's policy, and at whom they "
+            "name: the role of the delivery stream. Rows wait there for 24 hours.",
+            namespace="AWS/S3",
+            metric="4xxErrors",
+            dimensions=requests(CHANGES_FILTER),
+            statistic="Sum",
+            threshold=0,
+        ),
+        Watch(
+            name="lake-errors",
+            what_to_do="Objects came below the error prefix, with changes that the lake lacks. `tributary redrive` "
+            "sends what could not be transformed again, once that is put right.",
+            namespace="AWS/S3",
+            metric="PutRequests",
+            dimensions=requests(ERRORS_FILTER),
+            statistic="Sum",
+            # A large object comes in parts, and is put together by a POST.
+            others={"posts": posts},
+            expressions={"written": "FILL(metric, 0) + FILL(posts, 0)"},
+            threshold=0,
         ),
     ]

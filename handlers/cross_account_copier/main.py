@@ -55,4 +55,4 @@ def _executor() -> ThreadPoolExecutor:
 
 def _target_client() -> JsonCalls:
     role = AssumedRole(SETTINGS.role_arn, SETTINGS.session_name, SETTINGS.external_id)
-    return JsonCalls(DYNAMODB, role.new_session(), region=SETTINGS.target_region, connections=SETTINGS.threads)
+    return JsonCalls(DYNAMODB, role.credentials(), region=SETTINGS.target_region, connections=SETTINGS.threads)

@@ -9,7 +9,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from handlers.lake_transformer.changes import ChangeWriter
 from handlers.shared.export_files import Write
@@ -19,7 +19,7 @@ from handlers.shared.ordered import Failure
 from handlers.shared.snapshots import Snapshot
 from handlers.shared.time_budget import TimeBudget
 
-__all__ = ["CHUNK_ROWS", "flatten_to", "rows_folder"]
+__all__ = ["CHUNK_ROWS", "RowsFolder", "flatten_to"]
 
 # Rows of an object at the most.
 CHUNK_ROWS = 20_000
@@ -30,9 +30,11 @@ OBJECT_S = 120.0
 _LEVEL = 3
 
 
-def rows_folder(folder: str) -> str:
-    """Where the rows are of the files whose places are in `folder`."""
-    return f"{folder}/rows/"
+class RowsFolder(NamedTuple):
+    """Where rows go: a bucket, which may be another account's, and the beginning of the objects' keys in it."""
+
+    bucket: str
+    prefix: str
 
 
 @dataclass
@@ -40,7 +42,8 @@ class _Objects:
     """The objects of one file, one after the other; `first` is the line of the one that is being written."""
 
     s3: Any
-    file: DataFile
+    folder: RowsFolder
+    name: str
     first: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,16 +71,18 @@ class _Objects:
         if self.first is None:
             return
         self._lines.close()
-        key = f"{rows_folder(self.file.folder)}{self.file.name}/{self.first:012}.json.gz"
-        self.s3.put_object(Bucket=self.file.bucket, Key=key, Body=self._body.getvalue())
+        key = f"{self.folder.prefix}{self.name}/{self.first:012}.json.gz"
+        self.s3.put_object(Bucket=self.folder.bucket, Key=key, Body=self._body.getvalue())
         self._begin()
 
 
-def flatten_to(s3: Any, file: DataFile, writer: ChangeWriter, snapshot: Snapshot, budget: TimeBudget) -> Write:
+def flatten_to(
+    s3: Any, folder: RowsFolder, file: DataFile, writer: ChangeWriter, snapshot: Snapshot, budget: TimeBudget
+) -> Write:
     """Writes rows of a file as long as there is time for another object."""
 
     def write(rows: Iterator[tuple[int, Image]]) -> tuple[Tally, Failure | None]:
-        tally, objects = Tally(), _Objects(s3, file)
+        tally, objects = Tally(), _Objects(s3, folder, file.name)
         for position, row in rows:
             if objects.between and budget.left_s() < OBJECT_S:
                 return tally, Failure(position, 0, "the invocation's time ran out")

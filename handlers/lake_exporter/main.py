@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from handlers.lake_exporter import flattening, putting
+from handlers.lake_exporter.flattening import RowsFolder
 from handlers.lake_transformer.changes import ChangeWriter
 from handlers.lake_transformer.flattening import Flattener
 from handlers.lake_transformer.settings import Settings
@@ -26,7 +27,9 @@ from handlers.shared.time_budget import LambdaContext, TimeBudget
 
 STREAM_ARN = putting.stream_arn()
 SETTINGS = Settings.from_environment(os.environ)
-WRITER = ChangeWriter(Flattener(SETTINGS.rules, keep_nested=SETTINGS.keep_nested), None)
+WRITER = ChangeWriter(
+    Flattener(SETTINGS.rules, keep_nested=SETTINGS.keep_nested), None, whole_items=SETTINGS.whole_items
+)
 S3_ATTEMPTS = 5
 
 
@@ -34,22 +37,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes what time allows of a file, and replies whether it is done and what became of its items so far.
 
     `event` has the export's `bucket`, the `file` (its key), the `folder` for places, and `work`: a `snapshot`, whose
-    records are made, and `pace`, the bytes and records a second that this file may put into the stream; null makes
-    rows of the lake, under the folder. Raises BackfillError, and what S3 answers.
+    records are made, and `pace`, the bytes and records a second that this file may put into the stream; or in its place
+    `rows`, the `bucket` and the `prefix` of the objects that get rows of the lake. Raises BackfillError, and what S3
+    answers.
     """
     budget = TimeBudget(context.get_remaining_time_in_millis)
     file = DataFile(event["bucket"], event["file"], event["folder"])
     work = event["work"]
-    snapshot, pace = Snapshot(**work["snapshot"]), work["pace"]
+    snapshot = Snapshot(**work["snapshot"])
     before = export_places.load(_s3(), file)
     started_s = time.time()
-    if pace is None:
-        write = flattening.flatten_to(_s3(), file, WRITER, snapshot, budget)
+    if "rows" in work:
+        write = flattening.flatten_to(_s3(), RowsFolder(**work["rows"]), file, WRITER, snapshot, budget)
         place = copy_file(_s3(), file, write, putting.ADVICE, flattening.CHUNK_ROWS)
     else:
         # The time that the bounds make it wait must not outlast the invocation.
         limits = [
-            RateLimit(pace[unit], sleep=lambda wait_s: time.sleep(max(0.0, min(wait_s, budget.left_s()))))
+            RateLimit(work["pace"][unit], sleep=lambda wait_s: time.sleep(max(0.0, min(wait_s, budget.left_s()))))
             for unit in ("bytes_per_s", "records_per_s")
         ]
         stream = putting.Stream(_kinesis(), STREAM_ARN, *limits)

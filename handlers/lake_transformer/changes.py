@@ -104,11 +104,15 @@ def happening_of(change: Change) -> Happening:
 
 
 class ChangeWriter:
-    """Writes changes as lines; `old` flattens old images, None leaves them out."""
+    """Writes changes as lines; `old` flattens old images, None leaves them out.
 
-    def __init__(self, new: Flattener, old: Flattener | None) -> None:
+    With `whole_items` every line has its item whole as well, for files that keep only the columns that were declared.
+    """
+
+    def __init__(self, new: Flattener, old: Flattener | None, *, whole_items: bool = False) -> None:
         self._new = new
         self._old = old
+        self._whole_items = whole_items
 
     def line(self, change: Change, sequence_number: str) -> str:
         """One change as a line of JSON, its newline included; see `Happening.cells`."""
@@ -130,6 +134,8 @@ class ChangeWriter:
         except TangledError:
             return self._whole_cells(change)
         written = [cell + value for cell, value in cells.items()]
+        if self._whole_items:
+            written += self._items(stream)
         if names:
             written.append(_members("change_names", names))
         if types:
@@ -137,12 +143,15 @@ class ChangeWriter:
         return _joined(change, written)
 
     def _whole_cells(self, change: Change) -> str:
-        stream = change["dynamodb"]
+        return _joined(change, self._items(change["dynamodb"]))
+
+    def _items(self, stream: Mapping[str, Any]) -> list[str]:
+        """The cells of whole items."""
         new, old = stream.get("NewImage") or stream["Keys"], stream.get("OldImage")
         written = [f'"change_item":{string_text(_whole_text(self._new.redacted(new)))}']
         if old and self._old:
             written.append(f'"change_old_item":{string_text(_whole_text(self._old.redacted(old)))}')
-        return _joined(change, written)
+        return written
 
 
 def _joined(change: Change, cells: list[str]) -> str:

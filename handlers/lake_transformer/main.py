@@ -27,6 +27,7 @@ SETTINGS = Settings.from_environment(os.environ)
 WRITER = ChangeWriter(
     Flattener(SETTINGS.rules, keep_nested=SETTINGS.keep_nested),
     Flattener(SETTINGS.rules, prefix=OLD_PREFIX, keep_nested=SETTINGS.keep_nested) if SETTINGS.old_image else None,
+    whole_items=SETTINGS.whole_items,
 )
 SHAPED = ShapedWriter(WRITER)
 

@@ -18,6 +18,7 @@ class Settings:
 
     old_image: bool
     keep_nested: bool
+    whole_items: bool
     rules: Mapping[str, Rule]
     partition_keys: Mapping[str, list[str]]
 
@@ -39,6 +40,7 @@ class Settings:
         return cls(
             old_image=_flag(environment, "OLD_IMAGE"),
             keep_nested=_flag(environment, "KEEP_NESTED"),
+            whole_items=_flag(environment, "WHOLE_ITEMS"),
             rules=rules_of(_paths(environment, "DROP_ATTRIBUTES"), hashed, salt),
             partition_keys=_partition_keys(environment),
         )

@@ -4,8 +4,9 @@ Most records of a table have one of a few shapes: what is left of their text whe
 comes again and again becomes one regular expression and one format: records that match are written by these alone.
 Nothing depends on guessing right, since a text is parsed unless all of this holds:
 
-- It is, character for character, that of the shape's first record but for values. A value is a text that needs no
-  escape in JSON, a number as JSON has it, or the id, time or size of the record.
+- It is, character for character, that of the shape's first record but for values. A value is a text, a number as JSON
+  has it, or the id, time or size of the record. A text is escaped as the line would have it, and needs no escape at all
+  where the line has it inside another text, as a key.
 - With marks in place of the values that record's text parses, and each mark is the whole of one value where a change
   has values: so what looked like a value was no part of a name or of another text.
 - Values are only copied; so there are no shapes where values are hashed or partition the lines.
@@ -31,17 +32,21 @@ from handlers.lake_transformer.changes import (
 __all__ = ["ShapedWriter"]
 
 # What may be a value: the value of a member, as text or as a whole number.
-_VALUE = re.compile(r'":"?+((?<=":")[^"\\\x00-\x1f]*+(?=")|(?<=":)(?:0|[1-9][0-9]*+)(?=[,}]))')
+_ESCAPED = r'(?:[^"\\\x00-\x1f]++|\\["\\bfnrt])*+'
+_VALUE = re.compile(rf'":"?+((?<=":"){_ESCAPED}(?=")|(?<=":)(?:0|[1-9][0-9]*+)(?=[,}}]))')
 
 # What may be in the place of a value.
-_TEXT = r'([^"\\\x00-\x1f]*+)'
+_TEXT = rf"({_ESCAPED})"
+_BARE_TEXT = r'([^"\\\x00-\x1f]*+)'
 _NUMBER = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
 _WHOLE_NUMBER = r"(0|[1-9][0-9]*+)"
-_ATTRIBUTES: Mapping[str, str] = {"S": _TEXT, "B": _TEXT, "N": _NUMBER}
+_ATTRIBUTES: Mapping[str, str] = {"S": _TEXT, "B": _BARE_TEXT, "N": _NUMBER}
 
 # Marks in place of values: digits alone, so that they are a text, a number of DynamoDB and a number of JSON.
 _FIRST_MARK = 7_000_000_000_000_000_000_000
 _MARK = re.compile(r"7[0-9]{21}")
+# One inside a text that is JSON itself.
+_INNER_MARK = re.compile(rf'\\"({_MARK.pattern})')
 
 # An expression takes a millisecond to make for each kB of text: it is made for a shape that was seen so often, among
 # the texts looked at, which are only some, so that a table whose items have no common shapes is not held up.
@@ -96,7 +101,7 @@ class ShapedWriter:
 
     def _found(self, text: str) -> tuple[_Shape, re.Match[str]] | tuple[None, None]:
         """The shape of a text, and how it matches."""
-        quotes = text.count('"')
+        quotes = text.count('"') - text.count('\\"')
         for shape in self._shapes.get(quotes, ()):
             if match := shape.match(text):
                 self._last = shape
@@ -140,6 +145,7 @@ def _shape(writer: ChangeWriter, text: str) -> _Shape | None:
     # The record itself will be parsed, and fail or not.
     except Exception:
         return None
+    kinds |= {mark: _BARE_TEXT for mark in _INNER_MARK.findall(cells) if kinds[mark] == _TEXT}
     picked = [int(mark) - _FIRST_MARK for mark in _MARK.findall(cells)]
     if len(picked) < 2:
         return None
@@ -173,7 +179,7 @@ def _marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
 def _values(change: Change) -> Iterator[tuple[str, str]]:
     """The values that may differ among the records of a shape, each with what may be in its place."""
     stream = change["dynamodb"]
-    yield change["eventID"], _TEXT
+    yield change["eventID"], _BARE_TEXT
     yield str(stream["ApproximateCreationDateTime"]), _WHOLE_NUMBER
     yield str(stream.get("SizeBytes")), _WHOLE_NUMBER
     for image in ("Keys", "NewImage", "OldImage"):

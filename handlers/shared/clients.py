@@ -94,7 +94,7 @@ class AssumedRole(CredentialProvider):
         if external_id:
             self._request["ExternalId"] = external_id
 
-    def load(self) -> RefreshableCredentials:
+    def credentials(self) -> RefreshableCredentials:
         """Assumes the role; botocore assumes it again shortly before the session ends. Raises ClientError."""
         return RefreshableCredentials.create_from_metadata(
             metadata=self._assume(),
@@ -103,6 +103,9 @@ class AssumedRole(CredentialProvider):
             advisory_timeout=ADVISORY_REFRESH_S,
             mandatory_timeout=MANDATORY_REFRESH_S,
         )
+
+    # What botocore calls for the credentials of a session.
+    load = credentials
 
     def new_session(self) -> botocore.session.Session:
         """A session that has only these credentials."""

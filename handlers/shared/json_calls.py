@@ -8,11 +8,12 @@ https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html, …/aws-json-1_1
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
@@ -37,7 +38,7 @@ FIREHOSE = Service("firehose", "Firehose_20150804", "application/x-amz-json-1.1"
 
 
 class JsonCalls:
-    """A service of the session's account, called by up to `connections` threads at the same time.
+    """A service, called with these credentials, else the function's own, by up to `connections` threads at once.
 
     Every error is reported at once, as by `create_client`: ClientError for what the service refuses, and what botocore
     raises for connections and credentials.
@@ -46,19 +47,16 @@ class JsonCalls:
     def __init__(
         self,
         service: Service,
-        session: botocore.session.Session | None = None,
+        credentials: Credentials | None = None,
         *,
         region: str | None = None,
         connections: int = 1,
     ) -> None:
-        session = session or own_session()
-        # Knows the endpoint: of the Region, or what the environment says.
-        client = create_client(service.name, session, region=region)
-        self._url: str = client.meta.endpoint_url
-        self._credentials: Any = session.get_credentials()
+        self._url, region = _endpoint(service.name, region)
+        self._credentials: Any = credentials or own_session().get_credentials()
         self._service = service
-        self._scope = Scope(service.name, client.meta.region_name, urlsplit(self._url).netloc)
-        self._user_agent = session.user_agent()
+        self._scope = Scope(service.name, region, urlsplit(self._url).netloc)
+        self._user_agent = own_session().user_agent()
         self._http = URLLib3Session(
             timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # the stubs know one number only
             max_pool_connections=connections,
@@ -83,6 +81,17 @@ class JsonCalls:
         if response.status_code == 200:
             return answer
         raise ClientError(_error_of(answer, response.status_code), operation)  # type: ignore[arg-type]
+
+
+@cache
+def _endpoint(service: str, region: str | None) -> tuple[str, str]:
+    """The URL of a service, of the Region or what the environment says, and the Region.
+
+    Asked of a client of botocore's once: making one takes longer than a call, and in an outage `Renewable` makes one of
+    this module's for each attempt.
+    """
+    meta = create_client(service, region=region).meta
+    return meta.endpoint_url, meta.region_name
 
 
 def _error_of(answer: dict[str, Any], status: int) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class ReplicaSettings:
 
 def replica_client(settings: ReplicaSettings) -> JsonCalls:
     """DynamoDB where the replica is, as the role that may write it."""
-    session = None
+    credentials = None
     if settings.role_arn:
-        session = AssumedRole(settings.role_arn, settings.session_name, settings.external_id).new_session()
-    return JsonCalls(DYNAMODB, session, region=settings.region, connections=settings.threads)
+        credentials = AssumedRole(settings.role_arn, settings.session_name, settings.external_id).credentials()
+    return JsonCalls(DYNAMODB, credentials, region=settings.region, connections=settings.threads)

@@ -11,7 +11,7 @@ import pytest
 
 from integration_tests.clients.packages import AWS_CLI, COMMAND, KCL, Package
 from integration_tests.support.addressing import Clients, Cloud
-from integration_tests.support.launching import MODULES
+from integration_tests.support.launching import PROGRAMS
 
 # The oldest Java that runs a source file of StreamStory's language level; the libraries are content with 8.
 OLDEST_JAVA = 17
@@ -43,7 +43,7 @@ def _needed(package: Package) -> Package:
 @pytest.fixture
 def environment(cloud: Cloud, tmp_path: Path) -> Callable[..., dict[str, str]]:
     """`environment(identity, package)` is that of a client's process: this identity, and nothing of the user's own."""
-    if cloud.target not in MODULES:
+    if cloud.target not in PROGRAMS:
         pytest.skip(f"{cloud.target} differs: these stories judge the local cloud")
 
     def of(identity: Clients, package: Package, **more: str) -> dict[str, str]:

@@ -89,7 +89,7 @@ def deployed_copy(
     cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[str, Mapping[str, Any]] = CHANGES
 ) -> Copy:
     """Deploy both sides into two fresh accounts."""
-    account_ids = {committed: cloud.new_account() for committed in COMMITTED_ACCOUNTS.values()}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in COMMITTED_ACCOUNTS.values()}
     engine = prepare(cloud, folder, changes, account_ids)
     return Copy(deploy(engine, account_ids, cleanup), cloud)
 

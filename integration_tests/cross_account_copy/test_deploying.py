@@ -1,7 +1,7 @@
 """What a user of the stacks meets: nothing changes twice, mistakes deploy nothing, the picture is true."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def copy(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cop
 
 
 @pytest.fixture
-def undeployed(cloud: Cloud, tmp_path: Path) -> Engine:
+def undeployed(cloud: Cloud, account: Callable[[], str], tmp_path: Path) -> Engine:
     """A project folder of which nothing is deployed."""
-    return prepare(cloud, tmp_path, CHANGES, {known: cloud.new_account() for known in COMMITTED_ACCOUNTS.values()})
+    return prepare(cloud, tmp_path, CHANGES, {known: account() for known in COMMITTED_ACCOUNTS.values()})
 
 
 @pytest.mark.parametrize("stack", ["poc", "prod"])

@@ -28,7 +28,7 @@ def copy_with(
     cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, cleanup: ExitStack, poc: Mapping[str, Any], prod: Any
 ) -> Copy:
     """Both sides with options; `prod` may be a function of the accounts."""
-    account_ids = {committed: cloud.new_account() for committed in COMMITTED_ACCOUNTS.values()}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in COMMITTED_ACCOUNTS.values()}
     source = prod(account_ids["999999999999"]) if callable(prod) else prod
     changes = {"poc": {**CHANGES["poc"], **poc}, "prod": {**CHANGES["prod"], **source}}
     engine = prepare(cloud, tmp_path_factory.mktemp("options"), changes, account_ids)

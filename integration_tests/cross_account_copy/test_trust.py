@@ -1,7 +1,7 @@
 """Who may write into the target: one role, of one account, with one external id. Whoever else tries is refused."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -45,9 +45,9 @@ def writer_of(cloud: Cloud, make: Factories, account_id: str, name: str) -> Clie
 
 
 def test_a_third_account_is_refused_even_with_the_right_role_name_and_external_id(
-    copy: Copy, cloud: Cloud, make: Factories
+    copy: Copy, cloud: Cloud, account: Callable[[], str], make: Factories
 ) -> None:
-    stranger = writer_of(cloud, make, cloud.new_account(), "LambdaKinesisDynamo")
+    stranger = writer_of(cloud, make, account(), "LambdaKinesisDynamo")
     assert refusal(stranger, copy, ExternalId="raven-1") == "AccessDenied"
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -349,11 +349,12 @@ def named(findings: list[Item]) -> list[str]:
 
 def test_a_stack_that_is_not_deployed_is_told_with_the_command_to_type(
     cloud: Cloud,
+    account: Callable[[], str],
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    account_ids = {committed: cloud.new_account() for committed in COMMITTED_ACCOUNTS.values()}
+    account_ids = {committed: account() for committed in COMMITTED_ACCOUNTS.values()}
     engine = prepare(cloud, tmp_path_factory.mktemp("undeployed"), CHANGES, account_ids)
     code, _, error = typed_in(engine, monkeypatch, capsys)("verify", "prod")
     assert (code, error.strip()) == (1, "error: stack `prod` is not deployed. Type `tributary up prod` first.")

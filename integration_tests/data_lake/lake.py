@@ -10,6 +10,7 @@ from typing import Any
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
 from integration_tests.support.factories import objects
+from operations.status.stacks import status
 
 INSTANCE = "lake"
 REGION = "us-east-1"  # of the stack files
@@ -71,9 +72,16 @@ class Lake:
         return {entry["errorCode"] for entry in self.error_log()}
 
     def alarms(self) -> set[str]:
-        """The alarms that are on, by what they watch."""
-        found = self.producer.cloudwatch.describe_alarms(StateValue="ALARM", AlarmNamePrefix=f"tributary-{INSTANCE}-")
-        return {alarm["AlarmName"].removeprefix(f"tributary-{INSTANCE}-") for alarm in found["MetricAlarms"]}
+        """The alarms that are on where the table is, by what they watch."""
+        return _alarms(self.producer)
+
+    def store_alarms(self) -> set[str]:
+        """Those where the lake is."""
+        return _alarms(self.consumer)
+
+    def problems(self, stack: str) -> str:
+        """What `tributary status` finds of a stack."""
+        return "\n".join(f"{one.resource}: {one.problem}" for one in status(self.engine, [stack]).stacks[0].findings)
 
 
 def deployed_lake(
@@ -83,9 +91,12 @@ def deployed_lake(
     stacks: Mapping[str, str],
     changes: Mapping[str, Any] = QUICK,
 ) -> Lake:
-    """Deploy the stacks into fresh accounts."""
-    account_ids = {committed: cloud.new_account() for committed in stacks.values()}
-    engine = prepare(cloud, folder, {stack: _said_by(stack, changes) for stack in stacks}, account_ids)
+    """Deploy the stacks into fresh accounts, which take the place of the committed ones in `changes` as well."""
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in stacks.values()}
+    said = json.dumps(changes)
+    for committed, used in account_ids.items():
+        said = said.replace(committed, used)
+    engine = prepare(cloud, folder, {stack: _said_by(stack, json.loads(said)) for stack in stacks}, account_ids)
     return Lake(deploy(engine, account_ids, cleanup), cloud, stacks)
 
 
@@ -95,15 +106,22 @@ def designations(rows: Iterable[Mapping[str, Any]], key: str = "864732") -> list
     return [(row["name"], row["designation"]) for row in of_item]
 
 
+def _alarms(clients: Clients) -> set[str]:
+    found = clients.cloudwatch.describe_alarms(StateValue="ALARM", AlarmNamePrefix=f"tributary-{INSTANCE}-")
+    return {alarm["AlarmName"].removeprefix(f"tributary-{INSTANCE}-") for alarm in found["MetricAlarms"]}
+
+
 def _ends(stacks: Mapping[str, str]) -> tuple[str, str]:
     """The accounts of consumer and producer."""
     return next(iter(stacks.values())), list(stacks.values())[-1]
 
 
 def _said_by(stack: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The consumer's side has nothing that moves."""
-    moving = {"stream", "delivery", "transform", "table", "network"}
-    return {key: value for key, value in changes.items() if stack != "lake-consumer" or key not in moving}
+    """The consumer's side has nothing that moves, and alone says what its producer is."""
+    moving = {"stream", "delivery", "transform", "table", "network", "bulk"}
+    standing = {"producer"}
+    other = {"lake-consumer": moving, "lake-producer": standing}.get(stack, standing)
+    return {key: value for key, value in changes.items() if key not in other}
 
 
 def _text(body: bytes) -> str:

@@ -1,4 +1,8 @@
-"""A lake is filled and compared beyond one machine: by a state machine over an export, and by one query of Athena."""
+"""A lake of another account is filled and compared beyond one machine: by a state machine over an export, and by one
+query of Athena.
+
+Exports stay in the table's account: what reaches the lake's are rows, with what is hidden hidden.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from integration_tests.data_lake.lake import ONE_ACCOUNT, QUICK, Lake, deployed_lake
+from integration_tests.data_lake.lake import QUICK, TWO_ACCOUNTS, Lake, deployed_lake
 from integration_tests.support.addressing import Cloud
 from integration_tests.support.factories import objects
 from integration_tests.support.typing_commands import Tributary, typed_in
@@ -18,6 +22,7 @@ pytestmark = pytest.mark.local
 
 Eventually = Callable[..., Any]
 ITEMS = 2_000
+PRODUCER = {"accountId": TWO_ACCOUNTS["lake-producer"], "exportRoleName": "blog-srca-ddb-table-export-role"}
 HIDDEN = {"hash": ["contact.email"], "salt": "grain-of-salt-16"}
 
 
@@ -25,9 +30,9 @@ HIDDEN = {"hash": ["contact.email"], "salt": "grain-of-salt-16"}
 def lake(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A table that has its items already when its changes begin to be streamed."""
     transform = {**QUICK["transform"], **HIDDEN}
-    changes = {**QUICK, "transform": transform, "bulk": {"maximumConcurrency": 4}}
+    changes = {**QUICK, "transform": transform, "bulk": {"maximumConcurrency": 4}, "producer": PRODUCER}
     with ExitStack() as cleanup:
-        yield deployed_lake(cloud, tmp_path_factory.mktemp("lake"), cleanup, ONE_ACCOUNT, changes)
+        yield deployed_lake(cloud, tmp_path_factory.mktemp("lake"), cleanup, TWO_ACCOUNTS, changes)
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def unknown_to_the_stream(lake: Lake, change: Callable[[], object]) -> None:
 
 
 def by_athena(tributary: Tributary) -> dict[str, Any]:
-    _, out, err = tributary("verify", "lake", "--engine", "athena", "--yes", "--json", "--settle", "0.5")
+    _, out, err = tributary("verify", "lake-consumer", "--engine", "athena", "--yes", "--json", "--settle", "0.5")
     assert out, err
     report: dict[str, Any] = json.loads(out)
     return report
@@ -80,23 +85,25 @@ def by_athena(tributary: Tributary) -> dict[str, Any]:
 def left_behind(lake: Lake) -> list[str]:
     """What a comparison made and did not remove."""
     glue = lake.consumer.glue.get_tables(DatabaseName=lake.store["queryDatabase"])["TableList"]
-    stored = [key for folder in ("exports/", "backfill/") for key in work_objects(lake, folder)]
-    return [*(table["Name"] for table in glue if table["Name"] not in ("changes", "latest", "history")), *stored]
+    stored = [key for folder in ("exports/", "backfill/") for key in exported(lake, folder)]
+    rows = objects(lake.consumer.s3, lake.store["workBucketName"], "verify/")
+    return [*(table["Name"] for table in glue if table["Name"] not in ("changes", "latest", "history")), *stored, *rows]
 
 
-def work_objects(lake: Lake, folder: str) -> dict[str, bytes]:
-    return objects(lake.consumer.s3, lake.store["workBucketName"], folder)
+def exported(lake: Lake, folder: str) -> dict[str, bytes]:
+    """What is below a folder of the bucket of exports, which is the table's account's."""
+    return objects(lake.producer.s3, lake.way["exportBucketName"], folder)
 
 
 def test_what_the_stream_never_had_is_brought_file_by_file_in_spite_of_a_crash(
     filled: Lake, tributary: Tributary, faults: Faults, eventually: Eventually
 ) -> None:
-    with faults.crash(resource=filled.store["bulk"]["backfillerName"], count=1, applied=True) as crashed:
-        code, out, err = tributary("backfill", "lake", "--engine", "distributed", "--yes", "--json")
+    with faults.crash(resource=filled.way["bulk"]["backfillerName"], count=1, applied=True) as crashed:
+        code, out, err = tributary("backfill", "lake-producer", "--engine", "distributed", "--yes", "--json")
         assert crashed.hits() == 1
     assert code == 0, err
     assert (json.loads(out)["items"], json.loads(out)["refused"]) == (ITEMS, [])
-    assert PLACE not in work_objects(filled, "backfill/")
+    assert PLACE not in exported(filled, "backfill/")
     eventually(lambda: {row["id"] for row in filled.rows()}, until=lambda ids: len(ids) == ITEMS, timeout=120)
     assert not any("@example.com" in json.dumps(row) for row in filled.rows())
 
@@ -105,8 +112,8 @@ def test_by_athena_the_lake_is_equal_and_three_rows_changed_behind_its_back_are_
     filled: Lake, tributary: Tributary
 ) -> None:
     dynamodb, table = filled.producer.dynamodb, filled.way["tableName"]
-    for key in work_objects(filled, "exports/") | work_objects(filled, "backfill/"):
-        filled.consumer.s3.delete_object(Bucket=filled.store["workBucketName"], Key=key)
+    for key in exported(filled, "exports/") | exported(filled, "backfill/"):
+        filled.producer.s3.delete_object(Bucket=filled.way["exportBucketName"], Key=key)
     report = by_athena(tributary)
     assert report["equal"], report
     assert (report["sourceItems"], report["replicaItems"]) == (ITEMS, ITEMS)
@@ -134,5 +141,15 @@ def test_a_comparison_that_is_stopped_leaves_nothing_behind(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("operations.data_lake.athena.ran", stopped)
-    tributary("verify", "lake", "--engine", "athena", "--yes")
+    tributary("verify", "lake-producer", "--engine", "athena", "--yes")
     assert left_behind(filled) == []
+
+
+def test_an_export_of_another_accounts_table_is_brought_by_this_machine(
+    filled: Lake, tributary: Tributary, eventually: Eventually
+) -> None:
+    unknown_to_the_stream(filled, lambda: write(filled, range(ITEMS, ITEMS + 1)))
+    code, out, err = tributary("backfill", "lake-consumer", "--from", "export", "--yes", "--json")
+    assert code == 0, err
+    assert json.loads(out)["items"] == ITEMS + 1
+    eventually(lambda: f"person-{ITEMS}" in {row["id"] for row in filled.rows()}, timeout=120)

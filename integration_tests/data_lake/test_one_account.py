@@ -6,20 +6,35 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import yaml
 
-from integration_tests.data_lake.lake import ONE_ACCOUNT, Lake, deployed_lake, designations
+from integration_tests.data_lake.lake import INSTANCE, ONE_ACCOUNT, QUICK, Lake, deployed_lake, designations
 from integration_tests.support.addressing import Cloud
+from operations import deploying
+from operations.errors import StackError
 
 pytestmark = pytest.mark.local
 
 Eventually = Callable[..., Any]
+PROTECTED = {**QUICK, "deletionProtection": True}
 STATES = [("Adam", "Architect"), ("Adam", "Senior Architect")]
 
 
 @pytest.fixture(scope="module")
 def lake(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A lake that is protected, as it is unless the stack file says otherwise, until all of its stories are told."""
     with ExitStack() as cleanup:
-        yield deployed_lake(cloud, tmp_path_factory.mktemp("lake"), cleanup, ONE_ACCOUNT)
+        deployed = deployed_lake(cloud, tmp_path_factory.mktemp("lake"), cleanup, ONE_ACCOUNT, PROTECTED)
+        cleanup.callback(unprotect, deployed)
+        yield deployed
+
+
+def unprotect(lake: Lake) -> None:
+    file = lake.engine.folder / "Pulumi.lake.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["tributary:architectures"][INSTANCE]["deletionProtection"] = False
+    file.write_text(yaml.safe_dump(content))
+    lake.engine.up("lake")
 
 
 def test_both_states_of_the_item_are_in_the_lake(lake: Lake, eventually: Eventually) -> None:
@@ -86,3 +101,39 @@ def test_one_key_encrypts_everything_on_the_way(lake: Lake) -> None:
         f"/aws/lambda/{way['transformName']}": key,
     }
     assert clients.kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+
+
+def test_while_it_is_protected_nothing_of_it_is_taken_apart(lake: Lake) -> None:
+    before = parts(lake)
+    with pytest.raises(StackError, match=r"holds protected data: .* Nothing was destroyed") as refused:
+        deploying.destroy(lake.engine, ["lake"], yes=True)
+    for name in (lake.store["keyArn"], lake.store["bucketName"], lake.way["tableName"], lake.way["streamName"]):
+        assert name in str(refused.value)
+    assert parts(lake) == before
+
+
+def parts(lake: Lake) -> dict[str, Any]:
+    """What there is of the lake in its account, and the state of its key."""
+    clients, way = lake.producer, lake.way
+    endpoints = clients.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    return {
+        "key": clients.kms.describe_key(KeyId=lake.store["keyArn"])["KeyMetadata"]["KeyState"],
+        "aliases": sorted(alias["AliasName"] for alias in clients.kms.list_aliases()["Aliases"]),
+        "buckets": sorted(bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]),
+        "objects": lake.object_keys(),
+        "policy": clients.s3.get_bucket_policy(Bucket=lake.store["bucketName"])["Policy"],
+        "table": clients.dynamodb.describe_table(TableName=way["tableName"])["Table"]["TableStatus"],
+        "destinations": clients.dynamodb.describe_kinesis_streaming_destination(TableName=way["tableName"])[
+            "KinesisDataStreamDestinations"
+        ],
+        "streams": clients.kinesis.list_streams()["StreamNames"],
+        "delivery streams": clients.firehose.list_delivery_streams()["DeliveryStreamNames"],
+        "functions": sorted(one["FunctionName"] for one in clients.lambda_.list_functions()["Functions"]),
+        "roles": sorted(role["RoleName"] for role in clients.iam.list_roles()["Roles"]),
+        "endpoints": [one["VpcEndpointId"] for one in endpoints],
+        "log groups": sorted(group["logGroupName"] for group in clients.logs.describe_log_groups()["logGroups"]),
+        "tables": sorted(
+            one["Name"] for one in clients.glue.get_tables(DatabaseName=lake.store["queryDatabase"])["TableList"]
+        ),
+        "alarms": len(clients.cloudwatch.describe_alarms()["MetricAlarms"]),
+    }

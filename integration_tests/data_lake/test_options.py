@@ -1,23 +1,20 @@
-"""A table that is there already, and the options: hidden attributes, partitions, a copy, Parquet; and the teardown."""
+"""A table that is there already, and the options: hidden attributes, partitions, a copy; and the teardown."""
 
 import hashlib
 import hmac
-import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import pyarrow.parquet
 import pytest
-import yaml
 
-from integration_tests.data_lake.lake import INSTANCE, ONE_ACCOUNT, QUICK, REGION, Lake
+from integration_tests.data_lake.lake import ONE_ACCOUNT, QUICK, REGION, Lake
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import deploy, prepare
 from integration_tests.support.factories import objects
 from operations import deploying
 from operations.engine import Engine
-from operations.errors import StackError
+from operations.errors import OperationError, StackError
 
 pytestmark = pytest.mark.local
 
@@ -36,8 +33,8 @@ OPTIONS = {
 class Undeployed:
     """A project folder whose stack names a table that somebody else made."""
 
-    def __init__(self, cloud: Cloud, folder: Any) -> None:
-        self.account_id = cloud.new_account()
+    def __init__(self, cloud: Cloud, folder: Any, cleanup: ExitStack) -> None:
+        self.account_id = cloud.lend_account(cleanup)
         self.clients = Clients(cloud.session(self.account_id), self.account_id, cloud.endpoint, REGION)
         arn = f"arn:aws:dynamodb:{REGION}:{self.account_id}:table/{TABLE}"
         self.account_ids = {ONE_ACCOUNT["lake"]: self.account_id}
@@ -62,8 +59,9 @@ class Undeployed:
 
 
 @pytest.fixture(scope="module")
-def undeployed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Undeployed:
-    return Undeployed(cloud, tmp_path_factory.mktemp("options"))
+def undeployed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undeployed]:
+    with ExitStack() as cleanup:
+        yield Undeployed(cloud, tmp_path_factory.mktemp("options"), cleanup)
 
 
 @pytest.fixture(scope="module")
@@ -121,23 +119,11 @@ def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, cloud: Cl
     assert key_arn.split(":")[3] == FAR
 
 
-def test_the_same_lake_goes_on_in_parquet(lake: Lake, eventually: Eventually) -> None:
-    layout = {**OPTIONS["layout"], "format": "parquet", "compression": "UNCOMPRESSED"}
-    layout["columns"] = {"email": "string", "address__city": "string", "address__country": "string"}
-    file = lake.engine.folder / "Pulumi.lake.yaml"
-    content = yaml.safe_load(file.read_text())
-    content["config"]["tributary:architectures"][INSTANCE]["layout"] = layout
-    file.write_text(yaml.safe_dump(content))
-    lake.engine.up("lake")
-
-    lake.put(person("2", "Chur"))
-    [key] = eventually(lambda: [key for key in lake.object_keys() if key.endswith(".parquet")], timeout=60)
-    body = lake.consumer.s3.get_object(Bucket=lake.store["bucketName"], Key=key)["Body"].read()
-    assert parquet(body, ["id", "change_event", "address__city"]) == [("2", "INSERT", "Chur")]
-
-
 def test_a_teardown_shows_what_is_lost_and_leaves_only_the_table(lake: Lake) -> None:
     shown: list[str] = []
+    with pytest.raises(OperationError, match=r"nobody can answer `Destroy\?` here"):
+        deploying.destroy(lake.engine, ["lake"], yes=False)
+    assert lake.engine.deployed() == ["lake"]
     deploying.destroy(lake.engine, ["lake"], yes=True, show=shown.append)
 
     [bucket] = [line for line in shown if f"s3://{lake.store['bucketName']}:" in line]
@@ -156,9 +142,3 @@ def person(key: str, city: str) -> dict[str, Any]:
         "ssn": {"S": "078-05-1120"},
         "address": {"M": {"city": {"S": city}, "country": {"S": "CH"}}},
     }
-
-
-def parquet(body: bytes, columns: list[str]) -> list[tuple[Any, ...]]:
-    """Columns of a Parquet file, row by row."""
-    rows = pyarrow.parquet.read_table(io.BytesIO(body), columns=columns).to_pylist()
-    return [tuple(row[column] for column in columns) for row in rows]

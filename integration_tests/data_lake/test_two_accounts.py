@@ -6,6 +6,7 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from integration_tests.data_lake.lake import INSTANCE, REGION, TWO_ACCOUNTS, Lak
 from integration_tests.support.addressing import Clients, Cloud, statement
 from integration_tests.support.deployments import PROJECT, prepare
 from integration_tests.support.packaging import zipped
+from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
 from operations import deploying
 from operations.diagram import mermaid
@@ -41,7 +43,9 @@ def chris(designation: str) -> dict[str, Any]:
 STATES = [("Chris", "Senior Consultant"), ("Chris", "Principal Consultant")]
 
 
-def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, eventually: Eventually) -> None:
+def test_both_states_of_the_item_are_in_the_other_accounts_lake(
+    lake: Lake, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for _, designation in STATES:
         lake.put(chris(designation))
 
@@ -50,6 +54,14 @@ def test_both_states_of_the_item_are_in_the_other_accounts_lake(lake: Lake, even
     assert {s3.head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"] for key in lake.object_keys()} == {
         lake.store["keyArn"]
     }
+    code, out, err = typed_in(lake.engine, monkeypatch, capsys)(
+        "query", "lake-consumer", "select name, designation from latest", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out) == [{"name": "Chris", "designation": "Principal Consultant"}]
+    catalogued = lake.consumer.glue.get_table(DatabaseName=lake.store["queryDatabase"], Name="changes")["Table"]
+    columns = {column["Name"] for column in catalogued["StorageDescriptor"]["Columns"]}
+    assert columns >= {"id", "name", "designation", "change_event"}
     assert all(re.fullmatch(r"changes/delivered_on=\d{4}-\d\d-\d\d/[^/]+", key) for key in lake.object_keys())
 
 
@@ -74,16 +86,19 @@ def test_a_consumer_by_literal_values_is_the_same_deployment(lake: Lake) -> None
     ("region", "told"), [(None, "there is no such bucket"), ("eu-west-1", "which is in eu-west-1, but the stack is in")]
 )
 def test_a_bucket_that_cannot_be_the_lake_is_told_before_anything_is_deployed(
-    cloud: Cloud, tmp_path: Path, unique: Callable[[str], str], region: str | None, told: str
+    cloud: Cloud,
+    account: Callable[[], str],
+    tmp_path: Path,
+    unique: Callable[[str], str],
+    region: str | None,
+    told: str,
 ) -> None:
-    owner, bucket = cloud.new_account(), unique("lake")
+    owner, bucket = account(), unique("lake")
     if region is not None:
         s3 = Clients(cloud.session(owner), owner, cloud.endpoint, region).s3
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     access = {"accountId": owner, "bucketName": bucket, "keyArn": f"arn:aws:kms:{REGION}:{owner}:key/1"}
-    engine = prepare(
-        cloud, tmp_path, {"lake-producer": {"lake": access}}, {TWO_ACCOUNTS["lake-producer"]: cloud.new_account()}
-    )
+    engine = prepare(cloud, tmp_path, {"lake-producer": {"lake": access}}, {TWO_ACCOUNTS["lake-producer"]: account()})
     with pytest.raises(StackError, match=rf"lake\.bucketName` is '{bucket}', .*{told}"):
         deploying.up(engine, ["lake-producer"], yes=True)
     assert engine.deployed() == []
@@ -101,9 +116,9 @@ def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(lake: Lake) -
 
 @pytest.mark.parametrize("whose", ["the producer's", "a third account's"])
 def test_no_role_of_another_account_reads_the_lake(
-    lake: Lake, cloud: Cloud, principal: Callable[..., Clients], whose: str
+    lake: Lake, account: Callable[[], str], principal: Callable[..., Clients], whose: str
 ) -> None:
-    account_id = lake.producer.account_id if whose == "the producer's" else cloud.new_account()
+    account_id = lake.producer.account_id if whose == "the producer's" else account()
     reader = principal(account_id, [statement("s3:*"), statement("kms:*")])
     bucket, key = lake.store["bucketName"], lake.object_keys()[0]
     assert refusal(reader.s3.get_object, Bucket=bucket, Key=key) == "AccessDenied"
@@ -136,6 +151,8 @@ def test_what_a_denying_bucket_delays_is_told_and_arrives(lake: Lake, eventually
         lake.put(numbered("bucket"))
         eventually(lambda: "S3.AccessDenied" in lake.logged(), timeout=60)
         eventually(lambda: "delivery-success" in lake.alarms(), timeout=60)
+        eventually(lambda: "lake-refusals" in lake.store_alarms(), timeout=60)
+        assert "tributary-lake-lake-refusals: this alarm is on" in lake.problems("lake-consumer")
         assert rows_of(lake, "bucket") == 0
     finally:
         s3.put_bucket_policy(Bucket=bucket, Policy=policy)
@@ -144,10 +161,14 @@ def test_what_a_denying_bucket_delays_is_told_and_arrives(lake: Lake, eventually
 
 def test_what_a_disabled_key_delays_is_told_and_arrives(lake: Lake, eventually: Eventually) -> None:
     kms, key = lake.consumer.kms, lake.store["keyArn"]
+    before = refusals(lake)
     kms.disable_key(KeyId=key)
     try:
         lake.put(numbered("key"))
         eventually(lambda: any("KMS" in code or "Kms" in code for code in lake.logged()), timeout=60)
+        # The alarm may still be on for the story before; what it counts goes on.
+        eventually(lambda: refusals(lake) > before, timeout=60)
+        eventually(lambda: "lake-refusals" in lake.store_alarms(), timeout=60)
     finally:
         kms.enable_key(KeyId=key)
     eventually(lambda: rows_of(lake, "key"), equals=1, timeout=60)
@@ -170,6 +191,10 @@ def test_what_a_role_without_permission_delays_is_told_and_arrives(lake: Lake, e
 
 BROKEN = {
     "raise": "def handler(event, context):\n    raise ValueError('broken')\n",
+    "answer": (
+        "def handler(event, context):\n"
+        "    return {'records': [{**one, 'result': 'Ok', 'data': 'A' * 7_000_000} for one in event['records']]}\n"
+    ),
     "wait": "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n",
 }
 
@@ -189,6 +214,10 @@ def test_what_a_broken_function_was_given_is_whole_under_the_error_prefix(
         assert failed["errorCode"] == "Lambda.FunctionError"
         assert keys_of(failed) == {"id": {"S": fault}}
         eventually(lambda: "transform-success" in lake.alarms(), timeout=60)
+        eventually(lambda: "lake-errors" in lake.store_alarms(), timeout=60)
+        told = lake.problems("lake-consumer")
+        assert "tributary-lake-lake-errors: this alarm is on" in told
+        assert "with changes that are not in the lake wait below s3://" in told
     finally:
         client.update_function_configuration(
             FunctionName=name, Timeout=300, Handler="handlers.lake_transformer.main.handler"
@@ -212,6 +241,24 @@ def test_ten_thousand_changes_of_aircraft_are_all_in_the_lake_though_some_come_t
     wanted = flights.expected(changes)
     eventually(lambda: flights.by_aircraft(lake.rows()), equals=wanted, timeout=60, interval=1)
     assert lake.count() > before + len(changes)
+
+
+def refusals(lake: Lake) -> float:
+    """How many requests the bucket refused below the prefix of its rows, as its own account counts them."""
+    now = datetime.now(UTC)
+    found = lake.consumer.cloudwatch.get_metric_statistics(
+        Namespace="AWS/S3",
+        MetricName="4xxErrors",
+        Dimensions=[
+            {"Name": "BucketName", "Value": lake.store["bucketName"]},
+            {"Name": "FilterId", "Value": "changes"},
+        ],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    return float(sum(point["Sum"] for point in found["Datapoints"]))
 
 
 def numbered(key: str) -> dict[str, Any]:

@@ -1,174 +1,155 @@
 """Whatever a deployment is doing when it is interrupted, the next `tributary up` or `destroy` comes to its end.
 
-Each round lets some resources more be made, changed or deleted, and ends at the next one: by ^C, by a second ^C, by
-kill -9. By default at a few resources of one committed stack; `TRIBUTARY_INTERRUPT=all` does it at every resource of
-every stack, for a longer run.
+By default the smallest committed stack is interrupted at a few of its resources, at others each time: the seed is
+printed, and `TRIBUTARY_SEED` repeats it. `TRIBUTARY_INTERRUPT=all` interrupts every committed stack at each of its
+resources while it is made, changed and deleted: an hour or two.
 """
 
 import json
 import os
 import re
-import signal
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
+from random import Random, randrange
 
 import pytest
 
+from integration_tests.engine.interrupting import Deployer, Walk, interrupt, interrupt_twice, kill, shown
 from integration_tests.support.addressing import Cloud
 from integration_tests.support.deployments import PROJECT, prepare
-from localcloud.engine.layout import checkout
-from operations.engine import Engine
-from operations.stacks import file_name
+from integration_tests.support.inventory import held
+from localcloud.faults import Faults
+from operations.stacks import file_name, read, stack_names
 
 pytestmark = pytest.mark.local
 
-TRIBUTARY = str(checkout().python.with_name("tributary"))
-# What stacks need of others is deployed beside them.
+# Every committed stack; what one needs of another is deployed before it.
 STACKS: Mapping[str, Sequence[str]] = {
     "workshop-far": ("workshop-far",),
     "workshop": ("workshop",),
-    "stream": ("stream-owner", "stream-subscriber"),
+    "shared stream": ("stream-owner", "stream-subscriber"),
     "copy": ("poc", "prod"),
+    "lake": ("lake",),
+    "lake in two accounts": ("lake-consumer", "lake-producer"),
 }
 EVERYTHING = os.environ.get("TRIBUTARY_INTERRUPT") == "all"
+SEED = int(os.environ.get("TRIBUTARY_SEED") or randrange(10_000))
 CHOSEN = list(STACKS) if EVERYTHING else ["workshop-far"]
-# At which resource that is begun a round is ended; what is left comes to its end after the last of them.
-MAKING = (1,) * 60 if EVERYTHING else (2, 2)
-CHANGING = (1,) * 60 if EVERYTHING else (2,)
-ENDINGS = ("kill -9", "a second ^C") if EVERYTHING else ("kill -9",)
-WORDS = ("creating", "updating", "deleting", "replacing")
-
-
-Stop = Callable[[int, "subprocess.Popen[str]"], bool]
-
-
-@dataclass
-class Deployer:
-    """Types commands as a script does, and interrupts them."""
-
-    engine: Engine
-    stacks: Sequence[str]
-
-    def typed(
-        self, *command: str, stop: Callable[[int, "subprocess.Popen[str]"], bool] | None = None
-    ) -> tuple[int, str]:
-        """The exit code and what was shown; `stop(number, process)` is told of every resource that is begun."""
-        process = subprocess.Popen(
-            [TRIBUTARY, *command, *self.stacks, "--yes"],
-            cwd=self.engine.folder, env=dict(self.engine.environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        shown, begun, stopped = [], 0, False
-        for line in process.stdout or ():
-            shown.append(line)
-            if stop and not stopped and " aws:" in line and any(f" {word} " in line for word in WORDS):
-                begun += 1
-                stopped = stop(begun, process)
-        return process.wait(), "".join(shown)
-
-    def unchanged(self) -> None:
-        """Assert that the state is what the program says and what there is."""
-        for stack in self.stacks:
-            options = ["--yes", "--skip-preview", "--expect-no-changes", "--refresh", "--stack", stack]
-            self.engine.run(["up", *options])
-
-    def resources(self) -> dict[str, list[str]]:
-        """The resources of AWS that each stack's state has."""
-        return {stack: sorted(self._urns(stack)) for stack in self.stacks}
-
-    def _urns(self, stack: str) -> list[str]:
-        return [one["urn"] for one in self.engine.resources(stack) if one["type"].startswith("aws:")]
+# What is under way when a single ^C comes is done before the end; of the others nobody knows how far it came.
+ENDINGS = (kill, interrupt_twice) if EVERYTHING else (kill, interrupt, interrupt_twice)
+ROUNDS, LEAPS = (200, 0) if EVERYTHING else (2, 3)
+# A destroying that was ended so often is followed by a deployment that comes to its end.
+ENDED_BEFORE_UP = 6 if EVERYTHING else 1
+# These take place at once, and are answered later: all that can be begun is under way at the same time, and what is
+# interrupted then was done and is not noted.
+LATENCY_MS = 3000
+MAKING = ("Create*", "Put*", "Register*", "Update*", "Tag*", "Enable*", "Start*", "Delete*", "Deregister*", "Schedule*")
 
 
 @pytest.fixture(scope="module", params=CHOSEN)
-def deployer(request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
+def deployers(
+    request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sequence[Deployer]]:
+    """Of the stacks, in the order in which they are deployed."""
     stacks = STACKS[request.param]
-    committed = {found for stack in stacks for found in accounts_of(PROJECT / file_name(stack))}
-    accounts = {account: cloud.new_account() for account in committed}
+    committed = {found for stack in stacks for found in accounts_in(PROJECT / file_name(stack))}
     changes = {stack: {"deletionProtection": False} for stack in stacks}
-    return Deployer(prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts), stacks)
+    with ExitStack() as cleanup:
+        accounts = {account: cloud.lend_account(cleanup) for account in committed}
+        engine = prepare(cloud, tmp_path_factory.mktemp("interrupted"), changes, accounts)
+        yield [Deployer(engine, stack, bare=EVERYTHING) for stack in stacks]
 
 
-def accounts_of(file: Path) -> set[str]:
+def accounts_in(file: Path) -> set[str]:
     return set(re.findall(r"\b\d{12}\b", file.read_text()))
 
 
-def at(point: int, end: Callable[["subprocess.Popen[str]"], None]) -> Stop:
-    """Ends a command at so many resources that are begun."""
-
-    def stop(number: int, process: "subprocess.Popen[str]") -> bool:
-        if number == point:
-            end(process)
-        return number == point
-
-    return stop
+def test_every_committed_stack_is_among_them() -> None:
+    assert sorted(stack for stacks in STACKS.values() for stack in stacks) == stack_names(PROJECT)
 
 
-def until_done(
-    deployer: Deployer, command: str, points: Sequence[int], end: Callable[["subprocess.Popen[str]"], None]
-) -> int:
-    """Types the command until it comes to its end, which is kept from it at first; how often it was."""
-    for ended, point in enumerate(points):
-        code, shown = deployer.typed(command, stop=at(point, end))
-        assert "already exists" not in shown, shown
-        if end is interrupt:
-            assert not any(
-                deployer.engine.state(stack)["deployment"].get("pending_operations") for stack in deployer.stacks
-            )
-        if code == 0:
-            return ended
-    code, shown = deployer.typed(command)
-    assert code == 0, shown
-    return len(points)
+def test_what_was_interrupted_comes_to_its_end(deployers: Sequence[Deployer], cloud: Cloud, faults: Faults) -> None:
+    """Every resource is there once, as the program says; and nothing is left of a stack that was destroyed."""
+    print(f"TRIBUTARY_SEED={SEED}")
+    for operation in MAKING if EVERYTHING else ():
+        faults.add("latency", latency_ms=LATENCY_MS, applied=True, operation=operation)
+    random, endings = Random(SEED), cycle(ENDINGS)
+    before = [everything(deployer, cloud) for deployer in deployers]
+    for deployer in deployers:
+        made = interrupted(Walk(deployer, endings, random, ROUNDS, LEAPS), "up")
+        assert made
+        deployer.unchanged()
+        tag_everything(deployer)
+        assert interrupted(Walk(deployer, endings, random, ROUNDS, LEAPS), "up") == made
+        deployer.unchanged()
+    for deployer in reversed(deployers):
+        down = Walk(deployer, endings, random, ROUNDS, LEAPS, deployed_again(deployer))
+        assert interrupted(down, "destroy") == []
+    assert [everything(deployer, cloud) for deployer in deployers] == before
 
 
-def interrupt(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGINT)
+def test_what_was_done_to_every_resource_is_found(deployers: Sequence[Deployer], cloud: Cloud) -> None:
+    """As if each had been made, changed or deleted when the deployment ended, and none had been noted."""
+    before = [everything(deployer, cloud) for deployer in deployers]
+    for deployer in deployers:
+        deployer.done("up")
+        made = deployer.resources()
+
+        def found_again(deployer: Deployer = deployer, made: Sequence[str] = made) -> None:
+            deployer.done("up")
+            assert deployer.resources() == made
+            deployer.unchanged()
+
+        deployer.note_as("creating", deployer.state())
+        found_again()
+        noted = deployer.state()
+        tag_everything(deployer)
+        deployer.done("up")
+        deployer.note_as("updating", noted)
+        found_again()
+    for deployer in reversed(deployers):
+        noted = deployer.state()
+        deployer.done("destroy")
+        deployer.note_as("deleting", noted)
+        deployer.done("up")
+        deployer.unchanged()
+        deployer.done("destroy")
+        assert deployer.resources() == []
+    assert [everything(deployer, cloud) for deployer in deployers] == before
 
 
-def interrupt_twice(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+def interrupted(walk: Walk, command: str) -> list[str]:
+    """The stack's resources after the walk. Where nothing is left out, each one that is made or deleted is met."""
+    before = set(walk.deployer.resources())
+    assert walk.go(command) >= 1
+    after = walk.deployer.resources()
+    if EVERYTHING:
+        assert {shown(urn) for urn in before ^ set(after)} <= walk.met
+    return after
 
 
-def kill(process: "subprocess.Popen[str]") -> None:
-    os.kill(engine_of(process.pid), signal.SIGKILL)
-
-
-def test_a_deployment_that_is_interrupted_comes_to_its_end(deployer: Deployer) -> None:
-    """At creating, updating and deleting."""
-    assert until_done(deployer, "up", MAKING, interrupt) == len(MAKING) or EVERYTHING
+def deployed_again(deployer: Deployer) -> Callable[[int], None]:
     made = deployer.resources()
-    assert all(made.values())
-    deployer.unchanged()
 
-    for stack in deployer.stacks:
-        tags = json.dumps({"tags": {"round": "two"}})
-        deployer.engine.run(["config", "set", "--stack", stack, "aws:defaultTags", tags])
-    assert until_done(deployer, "up", CHANGING, interrupt) >= 1
-    assert deployer.resources() == made
-    deployer.unchanged()
+    def deploy(ended: int) -> None:
+        if (ended + 1) % ENDED_BEFORE_UP == 0:
+            deployer.done("up")
+            assert deployer.resources() == made
+            deployer.unchanged()
 
-    assert until_done(deployer, "destroy", CHANGING, interrupt) >= 1
-    assert deployer.resources() == {stack: [] for stack in deployer.stacks}
+    return deploy
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_what_was_made_and_not_noted_is_taken_into_the_state(ending: str, deployer: Deployer) -> None:
-    """The engine ends in the middle of creating: the next deployment has every resource once, and can be destroyed."""
-    end = kill if ending == "kill -9" else interrupt_twice
-    assert until_done(deployer, "up", MAKING, end) >= 2
-    deployer.unchanged()
-    assert until_done(deployer, "destroy", CHANGING, end) >= 1
-    assert deployer.resources() == {stack: [] for stack in deployer.stacks}
+def tag_everything(deployer: Deployer) -> None:
+    tags = json.dumps({"tags": {"round": "two"}})
+    deployer.engine.run(["config", "set", "--stack", deployer.stack, "aws:defaultTags", tags])
 
 
-def engine_of(pid: int) -> int:
-    """The process of the CLI itself, below what started it."""
-    children = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
-    for child in children:
-        if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(b"/bin/pulumi"):
-            return child
-    return engine_of(children[0])
+def everything(deployer: Deployer, cloud: Cloud) -> set[str]:
+    """What the stack's account has."""
+    stack = read(deployer.engine, deployer.stack)
+    there = replace(cloud, region=stack.region)
+    return held(there.clients(there.session(stack.account_id), stack.account_id))

@@ -14,11 +14,12 @@ from botocore.exceptions import ClientError
 from integration_tests.support.waiting import eventually
 from localcloud import accounts, server
 from localcloud.errors import NotRunningError, PortInUseError, StartError
+from localcloud.programs import Program
 from localcloud.server import LocalCloud
 
 pytestmark = pytest.mark.local
 
-ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+ANYTHING = {"Any": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
 ACCOUNT = "999999999999"
 
 
@@ -91,7 +92,7 @@ def test_nothing_of_the_callers_environment_reaches_the_emulator(monkeypatch: py
 
 def test_a_failed_start_shows_the_end_of_the_log_and_keeps_it(tmp_path: Path) -> None:
     with pytest.raises(StartError) as raised:
-        server.start(folder=tmp_path, module="no_such_emulator")
+        server.start(folder=tmp_path, program=Program("the local cloud", "no_such_emulator"))
     assert "ended with exit code 1" in str(raised.value)
     assert "No module named no_such_emulator" in str(raised.value)
     assert "No module named no_such_emulator" in (tmp_path / server.LOG_FILE).read_text()

@@ -9,7 +9,7 @@ from integration_tests.plugin.programs import delivery
 
 pytestmark = pytest.mark.local
 
-SETTINGS = ("versioning", "public", "encryption", "lifecycle", "ownership", "bucket-policy", "object")
+SETTINGS = ("versioning", "public", "encryption", "lifecycle", "ownership", "bucket-policy", "metric", "object")
 EVERYTHING = ("bucket", "key", "alias", *SETTINGS, "role", "delivery", "copy", "stream")
 
 
@@ -27,9 +27,11 @@ def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
 
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
-    assert deployed.refresh() == {"public": "update", "ownership": "update"}
+    s3.delete_bucket_metrics_configuration(Bucket=name, Id="errors")
+    assert deployed.refresh() == {"public": "update", "ownership": "update", "metric": "delete"}
+    assert deployed.up(delivery.program, bucket_name=name).pop("metric") == "create"
 
-    changed = {"bucket", "key", "public", "ownership", "lifecycle", "bucket-policy", "object", "delivery"}
+    changed = {"bucket", "key", "public", "lifecycle", "bucket-policy", "metric", "object", "delivery"}
     assert deployed.up(delivery.program, bucket_name=name, version=2) == dict.fromkeys(changed, "update")
     assert s3.get_object(Bucket=name, Key="readme")["Body"].read() == b"version 2"
     assert s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"] == {
@@ -38,6 +40,8 @@ def test_a_whole_life(stack: Callable[..., Deployed]) -> None:
         "IgnorePublicAcls": True,
         "RestrictPublicBuckets": True,
     }
+    metric = s3.get_bucket_metrics_configuration(Bucket=name, Id="errors")["MetricsConfiguration"]
+    assert metric["Filter"] == {"Prefix": "errors/v2/"}
     described = firehose.describe_delivery_stream(DeliveryStreamName="lake")["DeliveryStreamDescription"]
     destination = described["Destinations"][0]["ExtendedS3DestinationDescription"]
     assert destination["Prefix"] == "v2/"

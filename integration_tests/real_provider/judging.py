@@ -59,11 +59,11 @@ class Judged:
 def judge(cloud: Cloud, folder: Path, terraform_folder: Path, stack: str) -> Judged:
     """Deploy, change, refresh and destroy the stack twice; `terraform_folder` has the provider."""
     _, before, _ = STACKS[stack]
-    account_ids = {STACKS[name][0]: cloud.new_account() for name in (*before, stack)}
     changes = {name: {"deletionProtection": False, **STACKS[name][2]} for name in (*before, stack)}
-    engine = prepare(cloud, folder, changes, account_ids)
-    account = account_ids[STACKS[stack][0]]
     with ExitStack() as cleanup:
+        account_ids = {STACKS[name][0]: cloud.lend_account(cleanup) for name in (*before, stack)}
+        engine = prepare(cloud, folder, changes, account_ids)
+        account = account_ids[STACKS[stack][0]]
         for name in before:
             cleanup.callback(engine.destroy, name)
             engine.up(name)

@@ -66,7 +66,7 @@ class Shared:
 
 def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack) -> Shared:
     """Deploy the owner with two shards, and both subscribers."""
-    account_ids = {committed: cloud.new_account() for committed in (OWNER, SUBSCRIBER, SECOND)}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in (OWNER, SUBSCRIBER, SECOND)}
     subscribers = {
         "subscriber": {"accountId": account_ids[SUBSCRIBER]},
         "second": {"accountId": account_ids[SECOND], "enhancedFanOut": False},

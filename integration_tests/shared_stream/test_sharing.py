@@ -46,11 +46,11 @@ def test_every_record_is_logged_in_order_by_both_subscribers(shared: Shared, eve
 
 
 def test_a_third_account_and_a_role_not_named_cannot_read(
-    shared: Shared, cloud: Cloud, principal: Callable[..., Clients]
+    shared: Shared, cloud: Cloud, account: Callable[[], str], principal: Callable[..., Clients]
 ) -> None:
     reads = [statement(["kinesis:*", "kms:Decrypt"])]
     named = shared.accounts["222222222222"]
-    for account_id in (cloud.new_account(), named):
+    for account_id in (account(), named):
         stranger = principal(account_id, reads).session.client(
             "kinesis", endpoint_url=cloud.endpoint, region_name="eu-west-1"
         )
@@ -100,9 +100,9 @@ def test_a_subscriber_that_cannot_keep_up_does_not_slow_the_other(
 
 
 def test_a_stream_that_does_not_exist_is_told_and_leaves_nothing_that_cannot_be_removed(
-    shared: Shared, cloud: Cloud, tmp_path: Path
+    shared: Shared, cloud: Cloud, account: Callable[[], str], tmp_path: Path
 ) -> None:
-    account_ids = {OWNER: shared.accounts[OWNER], SUBSCRIBER: cloud.new_account()}
+    account_ids = {OWNER: shared.accounts[OWNER], SUBSCRIBER: account()}
     missing = shared.owner["KinesisStreamArn"].replace("kds-cross-account-stream", "no-such-stream")
     access = {"streamArn": missing, "keyArn": shared.owner["KMSKeyArn"]}
     changes = {"owner": access, "enhancedFanOut": False, "deletionProtection": False}

@@ -1,56 +1,61 @@
 """The cloud under test and the clients that address it, as one account's administrator or as a role."""
 
 import functools
-import os
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 from botocore.loaders import create_loader
+
+from integration_tests.support.accounts import Accounts, profile_account, random_account
 
 REGION = "us-east-1"
 
 _LOADER = create_loader()
 
-# Comma-separated AWS profiles, one for each account that a test may ask for with `--target aws`.
-PROFILES_VARIABLE = "TRIBUTARY_TEST_PROFILES"
-
 
 @dataclass
 class Cloud:
-    """Where the tests run. `target` is local, plain, localstack or aws; `endpoint` is None on AWS."""
+    """Where the tests run. `target` is local, plain, localstack or aws; `endpoint` is None on AWS.
+
+    `folder` keeps what the deployments of a worker share; `log` is that of a cloud that was started for it. `name` is
+    what messages call the target, `lacks` tells whether it does not do something (integration_tests.support.gaps), and
+    things take up to `patience` times as long there as on a local cloud.
+    """
 
     target: str
     endpoint: str | None
+    folder: Path
     log: Path | None = None
     region: str = REGION
-    _profiles_of: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    lacks: Callable[[str], bool] = lambda _: False
+    patience: float = 1.0
+    _profiles: dict[str, str] = field(default_factory=dict)
+    _accounts: Accounts = field(init=False)
 
-    def new_account(self) -> str:
-        """A random account id that nobody uses; on AWS the account of the next unused profile, else a skip."""
-        if self.target != "aws":
-            return f"{random.SystemRandom().randrange(10**11, 10**12)}"
-        profiles = [name for name in os.environ.get(PROFILES_VARIABLE, "").split(",") if name]
-        for profile in profiles:
-            if profile not in self._profiles_of.values():
-                account_id = boto3.Session(profile_name=profile).client("sts").get_caller_identity()["Account"]
-                self._profiles_of[account_id] = profile
-                return account_id
-        return pytest.skip(f"needs one more AWS account: name a profile for each in {PROFILES_VARIABLE}")
+    def __post_init__(self) -> None:
+        another = partial(profile_account, self._profiles) if self.target == "aws" else random_account
+        # On LocalStack each account that has a stream costs a process of 90 MB for as long as it runs.
+        self._accounts = Accounts(another, reused=self.target in ("localstack", "aws"))
 
-    def release_accounts(self) -> None:
-        """Let the next test have the AWS accounts of this one."""
-        self._profiles_of.clear()
+    def __str__(self) -> str:
+        name = self.name or self.target
+        return f"{name} at {self.endpoint}" if self.endpoint else name
+
+    def lend_account(self, until: ExitStack) -> str:
+        """The id of an account that nobody else uses until the stack closes."""
+        return self._accounts.lend(until)
 
     def session(self, account_id: str) -> boto3.Session:
         """The account's administrator: its profile on AWS, its root elsewhere (a 12-digit access key)."""
         if self.target == "aws":
-            return boto3.Session(profile_name=self._profiles_of[account_id], region_name=self.region)
+            return boto3.Session(profile_name=self._profiles[account_id], region_name=self.region)
         return boto3.Session(aws_access_key_id=account_id, aws_secret_access_key="test", region_name=self.region)
 
     def clients(self, session: boto3.Session, account_id: str) -> "Clients":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,14 @@ def prepare(
     `account_ids` maps the account ids of the committed stack files to those of the test; `derived` are stack files
     of the test's own: stack → content.
     """
-    assert cloud.endpoint is not None
-    assert cloud.log is not None
-    # The operator's access key is kept beside the cloud's log, so that all deployments of a worker share it.
-    local = replace(attach(cloud.endpoint), folder=cloud.log.parent)
+    assert cloud.endpoint is not None, "stacks are deployed to AWS by `pulumi up`, not by tests"
+    local = attach(cloud.endpoint)
     write_workspace(folder, PROJECT, changes, account_ids)
     for stack, content in (derived or {}).items():
         (folder / f"Pulumi.{stack}.yaml").write_text(content)
     state = folder / "state"
     seed(read_project(folder), state, passphrase(checkout()), checkout())
-    operator = accounts.prepare(local, account_ids.values())
+    operator = accounts.prepare(local, account_ids.values(), keep=cloud.folder)
     return Engine(folder, environment(local, operator, state))
 
 

@@ -13,10 +13,7 @@ from integration_tests.table_replica.deployed import Deployed, Eventually, reque
 from localcloud.faults import Faults
 from operations.instruments.holding import held
 
-pytestmark = [
-    pytest.mark.local,
-    pytest.mark.differs("localstack", "sets faults, and asks the local cloud what alarms would be later"),
-]
+pytestmark = pytest.mark.local
 
 FIRST = 600_000
 

@@ -50,16 +50,16 @@ def replicated(deployed: Deployed) -> set[str]:
 @pytest.fixture(scope="module")
 def live(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The stack `workshop` with its deletion protection on."""
-    account = cloud.new_account()
-    accounts = {COMMITTED_ACCOUNT: account}
-    engine = prepare(cloud, tmp_path_factory.mktemp("changing"), {"workshop": PROTECTED}, accounts)
-
-    def remove() -> None:
-        change(engine, "workshop", deletionProtection=False)
-        engine.up("workshop")
-        engine.destroy("workshop")
-
     with ExitStack() as cleanup:
+        account = cloud.lend_account(cleanup)
+        accounts = {COMMITTED_ACCOUNT: account}
+        engine = prepare(cloud, tmp_path_factory.mktemp("changing"), {"workshop": PROTECTED}, accounts)
+
+        def remove() -> None:
+            change(engine, "workshop", deletionProtection=False)
+            engine.up("workshop")
+            engine.destroy("workshop")
+
         cleanup.callback(remove)
         deploying.up(engine, ["workshop"], yes=True)
         deployment = Deployment(engine, accounts, {"workshop": engine.outputs("workshop")})

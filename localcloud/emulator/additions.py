@@ -27,9 +27,11 @@ ADDITIONS: tuple[str, ...] = (
     "function_limits",
     "networks",
     "resource_quotas",
+    "bucket_metrics",
     "request_gate",  # after every addition that registers a check
     "throughput",
     "faults",  # its handlers wrap all others
+    "bucket_metrics.requests",  # around everything that answers for S3
     "cloudwatch.form_clients",  # in front of everything that reads a request to CloudWatch
     "kinesis.cbor_clients",  # in front of everything that reads a request or answers one
     "endpoint",

@@ -29,6 +29,7 @@ _ENDPOINT_KEYS = {
 
 # Enough for the engine's own parallelism, so that no call waits for a connection.
 _CONNECTIONS = 64
+_ATTEMPTS = 5
 
 
 class Cloud:
@@ -148,11 +149,13 @@ class Cloud:
         return next((url for key in keys if (url := self.configuration.endpoints.get(key))), None)
 
     def _config(self, service: str) -> Config:
-        retries = self.configuration.max_retries
+        # "The maximum number of times an AWS API request is being executed", the first one included:
+        # https://www.pulumi.com/registry/packages/aws/api-docs/provider/
+        attempts = self.configuration.max_retries
         return Config(
             max_pool_connections=_CONNECTIONS,
             connect_timeout=5,
-            retries={"mode": "standard", "max_attempts": 5 if retries is None else retries + 1},
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS if attempts is None else max(attempts, 1)},
             s3={"addressing_style": "path"} if self.configuration.s3_use_path_style else None,
         )
 

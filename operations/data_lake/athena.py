@@ -10,16 +10,16 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from handlers.lake_exporter.flattening import rows_folder
+from components.data_lake.prefixes import EXPORTED_ROWS
+from handlers.lake_exporter.flattening import RowsFolder
 from operations.data_lake import athena_sql
 from operations.data_lake.backfilling import snapshot_of
 from operations.data_lake.deployed import Bulk, Store, Way
-from operations.data_lake.distributed import work
-from operations.data_lake.latest_rows import latest_rows, lines_of
+from operations.data_lake.latest_rows import form_of, latest_rows
 from operations.data_lake.querying import ran
 from operations.data_lake.verifying import Rules, settled
 from operations.errors import OperationError
@@ -64,11 +64,6 @@ def intention(way: Way, store: Store) -> str:
 
 def verify(way: Way, store: Store, bulk: Bulk, rules: Rules, patience: Patience, on_step: OnStep) -> Report:
     """Export, flatten, compare by Athena, and look at what differs in table and lake. Raises OperationError."""
-    if way.settings.transform.old_image:
-        raise OperationError(
-            "with `transform.oldImage: true` a row says what its item was before, which no export knows. Leave out "
-            "`--engine athena`: this machine compares the items alone, in constant memory."
-        )
     began = patience.clock()
     texts: dict[str, str] = {}
 
@@ -90,39 +85,40 @@ def verify(way: Way, store: Store, bulk: Bulk, rules: Rules, patience: Patience,
 
 
 def _found(way: Way, store: Store, bulk: Bulk, named: Callable[[str], str], on_step: OnStep) -> Found:
-    run, s3, athena = uuid.uuid4().hex, store.s3, store.athena
+    run, athena = uuid.uuid4().hex, store.athena
     with ExitStack() as cleanup:
         on_step(f"Exporting {way.table.name}")
-        export = exporting.finished(way.table, exporting.request(way.table, store.export_bucket, f"verify-{run}"))
-        cleanup.callback(_delete, s3, export.bucket, f"{export.folder}/")
-        folder = export_progress.folder_of(export)
-        cleanup.callback(_delete, s3, export.bucket, f"{folder}/")
-        _flatten(way, store, bulk, export, folder, cleanup, on_step)
+        export = exporting.finished(way.table, exporting.request(way.table, way.export_bucket, f"verify-{run}"))
+        cleanup.callback(_delete, way.s3, export.bucket, f"{export.folder}/")
+        places = export_progress.folder_of(export)
+        cleanup.callback(_delete, way.s3, export.bucket, f"{places}/")
+        made = RowsFolder(store.work_bucket, f"{EXPORTED_ROWS}{export.id}/")
+        cleanup.callback(_delete, store.s3, *made)
+        _flatten(way, bulk, export, places, made, cleanup, on_step)
         table = f"rows_{run}"
         cleanup.callback(athena.drop_table, table)
-        athena.create_table(lines_table(table, f"s3://{export.bucket}/{rows_folder(folder)}"))
-        with lines_of(store) as lines:
-            sql = athena_sql.comparison(f'"{athena.database}"."{table}"', lines)
+        athena.create_table(lines_table(table, f"s3://{made.bucket}/{made.prefix}"))
+        with form_of(store).rows(store) as rows:
+            sql = athena_sql.comparison(f'"{athena.database}"."{table}"', rows, store.settings.layout.format)
             query, _ = ran(athena, sql, lambda read: on_step(f"Comparing ({gigabytes(read)} read)"))
         return comparing_sql.found(athena.rows(query), named)
 
 
 def _flatten(
-    way: Way, store: Store, bulk: Bulk, export: Export, folder: str, cleanup: ExitStack, on_step: OnStep
+    way: Way, bulk: Bulk, export: Export, places: str, made: RowsFolder, cleanup: ExitStack, on_step: OnStep
 ) -> None:
     """Make rows of the export's files. Raises OperationError when one of them cannot be read."""
-    files = exporting.data_files(store.s3, export)
+    files = exporting.data_files(way.s3, export)
     if not files:
         return
     client, progress = way.at.client("stepfunctions"), _Once()
     cleanup.callback(_stop, client, progress)
     concurrency = min(len(files), bulk.concurrency)
     # The time is in cells that are not compared.
-    given = distributing.request(
-        export, folder, concurrency, work=work(snapshot_of(way, time.time()), None, concurrency)
-    )
+    work = {"snapshot": asdict(snapshot_of(way, time.time())), "rows": made._asdict()}
+    given = distributing.request(export, places, concurrency, work=work)
     watch = Watch(on_step, lambda done, total: on_step(f"Making rows ({done:g} of {total:g} files)"))
-    given_up = distributing.carry_out(client, store.s3, bulk.machine_arn, export, given, progress, lambda: None, watch)
+    given_up = distributing.carry_out(client, way.s3, bulk.machine_arn, export, given, progress, lambda: None, watch)
     if given_up:
         left = [file for file in files if file.key in given_up]
         raise OperationError(export_progress.not_done(left, len(files), given_up))

@@ -1,34 +1,47 @@
-"""The query that compares the rows that an export's items would be with the newest rows of the lake, line by line.
+"""The query that compares the rows that an export's items would be with the newest rows of the lake.
 
 It may call equal items different, since every key that it names is looked at in table and lake themselves; it never
-calls different items equal.
+calls different items equal. What the item was before a change is in no export, and not compared.
 """
 
-from operations.data_lake.latest_rows import latest_lines
+from collections.abc import Mapping
+
+from operations.data_lake.latest_rows import FORMS, latest
 from operations.instruments import comparing_sql
 from operations.instruments.comparing_sql import literal
 
-_TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-# The cells with which every line begins, and which tell of the change: see handlers/lake_transformer/changes.py. What
-# looks like one inside a text or further inside the line is not at the line's beginning.
-_OWN = rf'^\{{(?:"change_(?:event|time|time_us|order|id|table|key|actor)":(?:{_TEXT}|[0-9]+),)*'
-# The cells with which a line may end: of columns and types, as JSON in a text. Their objects have no order.
-_LISTED = ("change_names", "change_types")
-_END = rf'(?:,"(?:{"|".join(_LISTED)})":{_TEXT})*\}}\s*$'
 # A line in parts: texts, numbers, and everything between them.
-_PART = rf'{_TEXT}|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
+_PART = r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
+# The columns of a line that tell of the change, its old image's too, and those that tell of columns, as JSON in a text.
+_OWN, _OLD = "change_", "change_old__"
+_LISTED = ("change_names", "change_types")
 
 
-def comparison(exported: str, lake: str) -> str:
-    """Compares two tables of lines by their SQL names: those of an export, and the lake's. See comparing_sql.
+def comparison(exported: str, lake: str, format_: str) -> str:
+    """Compares a table of an export's lines, by its SQL name, and a query of the lake's rows. See comparing_sql.
 
     A key is what the lake's column `change_key` has.
     """
-    return comparing_sql.comparison(_items(f"SELECT line FROM {exported}"), _items(latest_lines(lake)))
+    lines = f"SELECT json_extract_scalar(line, '$.change_key') AS change_key, {FORMS[format_].exported} AS kept"
+    digest = DIGESTS[format_]
+    return comparing_sql.comparison(_digests(f"{lines} FROM {exported}", digest), _digests(latest(lake), digest))
 
 
-def _items(lines: str) -> str:
-    """A key's text and an item's digest for each line.
+def _digests(rows: str, digest: str) -> str:
+    return f"\n  SELECT change_key AS key, sha256(to_utf8({digest})) AS digest\n  FROM ({rows})\n"
+
+
+def _without(members: str, prefix: str) -> str:
+    """The text of a JSON object without the members that begin so, the others in order.
+
+    https://trino.io/docs/current/functions/json.html (a cast of a map to JSON orders its keys), …/map.html
+    """
+    kept = f"map_filter(CAST(json_parse({members}) AS MAP(VARCHAR, JSON)), (name, part) -> NOT starts_with(name, {{}}))"
+    return f"json_format(CAST({kept.format(literal(prefix))} AS JSON))"
+
+
+def _line_digest() -> str:
+    """What is digested of a line: its item's columns, what is said of them, and an item that has no columns.
 
     json_parse puts the keys of objects in order, but may make doubles of numbers, which lose digits. So numbers become
     texts first; a letter tells them from texts that look like them.
@@ -38,14 +51,14 @@ def _items(lines: str) -> str:
         "CASE WHEN substr(one, 1, 1) = '\"' THEN '\"s' || substr(one, 2) "
         "WHEN regexp_like(one, '^[-0-9]') THEN '\"n' || one || '\"' ELSE one END"
     )
-    item = f"regexp_replace(regexp_replace(line, {literal(_OWN)}, '{{'), {literal(_END)}, '}}')"
-    text = f"array_join(transform(regexp_extract_all({item}, {literal(_PART)}), one -> {told}), '')"
-    listed = " || ';' || ".join(
-        f"coalesce(json_format(json_parse(json_extract_scalar(line, '$.{column}'))), '')" for column in _LISTED
-    )
-    return f"""
-  SELECT
-    json_extract_scalar(line, '$.change_key') AS key,
-    sha256(to_utf8(json_format(json_parse({text})) || ';' || {listed})) AS digest
-  FROM ({lines})
-"""
+    text = f"array_join(transform(regexp_extract_all(kept, {literal(_PART)}), one -> {told}), '')"
+    listed = [f"coalesce({_without(_extracted(column), _OLD)}, '{{}}')" for column in _LISTED]
+    return " || ';' || ".join([_without(text, f"s{_OWN}"), *listed, f"coalesce({_extracted('change_item')}, '')"])
+
+
+def _extracted(column: str) -> str:
+    return f"json_extract_scalar(kept, '$.{column}')"
+
+
+# What is digested of what each format keeps. In DynamoDB's JSON numbers are texts.
+DIGESTS: Mapping[str, str] = {"json": _line_digest(), "parquet": "json_format(json_parse(kept))"}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from operations.data_lake.deployed import Store, Way
+from operations.data_lake.deployed import Way
 from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
 from operations.errors import OperationError
 from operations.instruments import exporting
@@ -21,7 +21,7 @@ from operations.instruments.raw import Item
 
 # A scan of a larger table takes hours of its capacity; an export takes none.
 MOST_SCANNED_BYTES = 10e9
-# In the work bucket.
+# In the bucket of exports.
 PLACE = "backfill/lake.json"
 # An older export brings ever more that the stream has brought since.
 LONGEST_S = 24 * 3600.0
@@ -37,11 +37,11 @@ class Brought:
     time_s: float
 
 
-def intention(way: Way, store: Store | None) -> str:
-    """What it will do, for whoever is to agree; from an export when there is a `store` to take it."""
+def intention(way: Way, from_export: bool) -> str:
+    """What it will do, for whoever is to agree."""
     table = way.table
     size = int(table.description["TableSizeBytes"])
-    source = "a scan, which uses its read capacity" if store is None else "a point-in-time export, billed by the GB"
+    source = "a point-in-time export, billed by the GB" if from_export else "a scan, which uses its read capacity"
     return (
         f"{table.item_count} items of `{table.name}` ({gigabytes(size)}, as counted some hours ago), by {source}, go "
         f"through {way.stream_arn.rpartition('/')[2]} into the lake, at half of what the stream takes at the most."
@@ -57,30 +57,30 @@ def scanned(way: Way, read_units: float | None, on_items: OnItems) -> Brought:
     return _brought(way, snapshot, (item for page, _ in table.pages(0, 1, limit) for item in page), on_items)
 
 
-def exported(way: Way, store: Store, on_items: OnItems) -> Brought:
+def exported(way: Way, on_items: OnItems) -> Brought:
     """Bring the items of an export, which is asked for and waited for; goes on with one that was killed.
 
     Raises OperationError.
     """
-    place = Place(store.s3, store.export_bucket.name)
-    began, export = begun(way, store, place)
+    place = place_of(way)
+    began, export = begun(way, place)
     snapshot = snapshot_of(way, began.time_s)
-    for file in exporting.data_files(store.s3, export):
+    for file in exporting.data_files(way.s3, export):
         if file.key not in began.files:
-            began.items += _brought(way, snapshot, _items(store.s3, export.bucket, file.key), on_items).items
+            began.items += _brought(way, snapshot, _items(way.s3, export.bucket, file.key), on_items).items
             began.files.append(file.key)
             place.save(began)
     place.remove()
     return Brought(began.items, began.time_s)
 
 
-def begun(way: Way, store: Store, place: "Place") -> tuple["Began", Export]:
+def begun(way: Way, place: "Place") -> tuple["Began", Export]:
     """The backfill that was killed, or a new one, with its finished export. Raises OperationError."""
     began = place.load()
     if began is None:
         time_s = moment(way.table, way.stream_arn, way.at.stack.name)
         token = f"lake-{int(time_s * 1000)}"
-        began = Began(time_s, exporting.request(way.table, store.export_bucket, token))
+        began = Began(time_s, exporting.request(way.table, way.export_bucket, token))
         place.save(began)
     try:
         return began, exporting.finished(way.table, began.export_arn)
@@ -88,6 +88,11 @@ def begun(way: Way, store: Store, place: "Place") -> tuple["Began", Export]:
         # The same command asks for a new one.
         place.remove()
         raise
+
+
+def place_of(way: Way) -> "Place":
+    """Where a backfill of this table keeps how far it is."""
+    return Place(way.s3, way.export_bucket.name)
 
 
 def snapshot_of(way: Way, time_s: float) -> Snapshot:

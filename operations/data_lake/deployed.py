@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from components.data_lake.settings import ConsumingSettings, LakeSettings, ProducerSettings, ProducingSettings
+from components.data_lake.settings import ConsumerSettings, ConsumingSettings, ProducerSettings, ProducingSettings
 from components.settings import Peer
 from operations.errors import StackError
 from operations.instances import Instance
@@ -36,6 +36,17 @@ class Way:
         """The stream of the changes."""
         return str(self.at.outputs["streamArn"])
 
+    @property
+    def export_bucket(self) -> ExportBucket:
+        """Where the table's exports go: a bucket of its own account."""
+        key_arn = str(self.at.outputs["keyArn"])
+        return ExportBucket(str(self.at.outputs["exportBucketName"]), key_arn.split(":")[4], key_arn)
+
+    @cached_property
+    def s3(self) -> Any:
+        """The client that reads exports."""
+        return self.at.client("s3")
+
 
 @dataclass(frozen=True)
 class Store:
@@ -54,10 +65,9 @@ class Store:
         return str(self.at.outputs["bucketName"])
 
     @property
-    def export_bucket(self) -> ExportBucket:
-        """Where the table's exports go."""
-        key_arn = str(self.at.outputs["keyArn"])
-        return ExportBucket(str(self.at.outputs["workBucketName"]), key_arn.split(":")[4], key_arn)
+    def work_bucket(self) -> str:
+        """The bucket of results, and of rows that are compared with the lake's."""
+        return str(self.at.outputs["workBucketName"])
 
     @cached_property
     def athena(self) -> Athena:
@@ -78,13 +88,9 @@ class Bulk:
     concurrency: int
 
 
-def bulk_of(at: Instance, option: str) -> Bulk:
-    """What `option` of the command line needs. Raises StackError when it is not deployed, or cannot be."""
-    if not isinstance(at.settings, LakeSettings):
-        raise StackError(
-            f"`{at.name}` of stack `{at.stack.name}` is a lake of two accounts, and `{option}` is for a table and a "
-            "lake in one. Leave it out: this machine does the same, in constant memory."
-        )
+def bulk_of(way: Way, option: str) -> Bulk:
+    """What `option` of the command line needs. Raises StackError when it is not deployed."""
+    at = way.at
     found = at.outputs.get("bulk")
     if not found:
         raise StackError(
@@ -93,6 +99,21 @@ def bulk_of(at: Instance, option: str) -> Bulk:
             f"out `{option}`."
         )
     return Bulk(str(found["backfillMachineArn"]), int(found["maximumConcurrency"]))
+
+
+def require_rows_taken(way: Way, store: Store) -> None:
+    """Raise StackError when another account's bucket does not take rows of the table's exports."""
+    settings = store.settings
+    if not isinstance(settings, ConsumerSettings):
+        return
+    role, granted = way.settings.exporter_role_name, settings.producer.export_role_name
+    if role != granted:
+        found = f"`{granted}`" if granted else "no role"
+        raise StackError(
+            f"{file_name(store.at.stack.name)} lets {found} bring rows of exports to be compared; the one that makes "
+            f"them is `{role}`. Set `producer.exportRoleName: {role}` there, type `tributary up "
+            f"{store.at.stack.name}`, then the same command again; or leave out `--engine athena`."
+        )
 
 
 def way_of(at: Instance) -> Way:

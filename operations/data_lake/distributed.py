@@ -7,13 +7,11 @@ components/distributed_backfill.py and handlers/lake_exporter.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 from handlers.shared.export_places import Refused
-from handlers.shared.snapshots import Snapshot
-from operations.data_lake.backfilling import Place, begun, snapshot_of
-from operations.data_lake.deployed import Bulk, Store, Way
-from operations.data_lake.snapshots import Pace, pace_of
+from operations.data_lake.backfilling import begun, place_of, snapshot_of
+from operations.data_lake.deployed import Bulk, Way
+from operations.data_lake.snapshots import pace_of
 from operations.errors import OperationError
 from operations.instruments import distributing, export_progress, exporting
 from operations.instruments.distributing import Watch
@@ -28,12 +26,12 @@ class Taken:
     refused: Sequence[Refused]
 
 
-def brought(way: Way, store: Store, bulk: Bulk, watch: Watch) -> Taken:
+def brought(way: Way, bulk: Bulk, watch: Watch) -> Taken:
     """Bring the items of an export. Raises OperationError when files are not done, and names them."""
-    place = Place(store.s3, store.export_bucket.name)
-    began, export = begun(way, store, place)
-    files = exporting.data_files(store.s3, export)
-    left = export_progress.open_files(store.s3, export, files)
+    place = place_of(way)
+    began, export = begun(way, place)
+    files = exporting.data_files(way.s3, export)
+    left = export_progress.open_files(way.s3, export, files)
     if left:
         concurrency = max(1, min(len(left), bulk.concurrency))
         pace = pace_of(way.at.client("kinesis"), way.stream_arn)
@@ -41,18 +39,12 @@ def brought(way: Way, store: Store, bulk: Bulk, watch: Watch) -> Taken:
             export,
             export_progress.folder_of(export),
             concurrency,
-            work=work(snapshot_of(way, began.time_s), pace, concurrency),
+            work={"snapshot": asdict(snapshot_of(way, began.time_s)), "pace": asdict(pace.divided(concurrency))},
         )
         client, save = way.at.client("stepfunctions"), partial(place.save, began)
-        given_up = distributing.carry_out(client, store.s3, bulk.machine_arn, export, given, began, save, watch)
-        if left := export_progress.open_files(store.s3, export, left):
+        given_up = distributing.carry_out(client, way.s3, bulk.machine_arn, export, given, began, save, watch)
+        if left := export_progress.open_files(way.s3, export, left):
             raise OperationError(export_progress.not_done(left, len(files), given_up))
-    tally = export_progress.tally_of(one for _, one in export_progress.places_of(store.s3, export, files))
+    tally = export_progress.tally_of(one for _, one in export_progress.places_of(way.s3, export, files))
     place.remove()
     return Taken(tally.written, began.time_s, tally.refused)
-
-
-def work(snapshot: Snapshot, pace: Pace | None, concurrency: int) -> dict[str, Any]:
-    """What each function is to do with its file: its part of the pace, or rows of the lake when there is none."""
-    part = None if pace is None else Pace(pace.bytes_per_s / concurrency, pace.records_per_s / concurrency)
-    return {"snapshot": asdict(snapshot), "pace": None if part is None else asdict(part)}

@@ -5,7 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.data_lake.settings import ExistingTable, LakeAccess, ProducerSettings, ProducingSettings
+from components.data_lake.far_sides import LakeAccess
+from components.data_lake.settings import ProducerSettings, ProducingSettings
+from components.data_lake.way_settings import ExistingTable
 from operations.access import account_of
 from operations.engine import Engine
 from operations.errors import StackError

@@ -28,12 +28,6 @@ def read_line(line: str | bytes) -> dict[str, Any]:
     return row
 
 
-def key_of(row: Mapping[str, Any]) -> Item:
-    """The key of the item that a row is about."""
-    key: Item = json.loads(row["change_key"])
-    return key
-
-
 def item_of(row: Mapping[str, Any]) -> Item:
     """The item of a row: for a removed item its key."""
     if "change_item" in row:

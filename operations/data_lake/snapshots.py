@@ -35,6 +35,10 @@ class Pace:
     bytes_per_s: float
     records_per_s: float
 
+    def divided(self, parts: int) -> "Pace":
+        """What one of so many may put."""
+        return Pace(self.bytes_per_s / parts, self.records_per_s / parts)
+
 
 def moment(
     table: Table,

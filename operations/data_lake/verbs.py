@@ -7,7 +7,7 @@ from components.data_lake.settings import ProducingSettings
 from handlers.lake_exporter.putting import ADVICE
 from operations.asked import BackfillAsked, ComparingAsked, Rows, Runner, Where
 from operations.data_lake import athena, backfilling, distributed, pausing, redriving, verifying
-from operations.data_lake.deployed import Store, Way, bulk_of, store_of, way_of
+from operations.data_lake.deployed import Store, Way, bulk_of, require_rows_taken, store_of, way_of
 from operations.data_lake.latest_rows import latest_rows
 from operations.data_lake.snapshots import Snapshot, as_entry, moment, stream_writer
 from operations.dialogue import Dialogue, Result
@@ -90,16 +90,14 @@ def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
     if asked.runner is Runner.DISTRIBUTED:
         return _backfill_distributed(at, way, dialogue)
     large = int(way.table.description["TableSizeBytes"]) > backfilling.MOST_SCANNED_BYTES
-    store = _exporting(at, way) if asked.rows is Rows.EXPORT or (asked.rows is None and large) else None
-    dialogue.say(backfilling.intention(way, store))
+    from_export = asked.rows is Rows.EXPORT or (asked.rows is None and large)
+    dialogue.say(backfilling.intention(way, from_export))
     dialogue.confirm("Backfill?")
     with dialogue.progress() as progress:
         task = progress.add_task("Bringing", total=way.table.item_count)
         on_items = partial(progress.advance, task)
         brought = (
-            backfilling.scanned(way, asked.read_units, on_items)
-            if store is None
-            else backfilling.exported(way, store, on_items)
+            backfilling.exported(way, on_items) if from_export else backfilling.scanned(way, asked.read_units, on_items)
         )
     return Result(
         {"items": brought.items, "asOf": brought.time_s},
@@ -108,15 +106,15 @@ def backfill(at: Instance, asked: BackfillAsked, dialogue: Dialogue) -> Result:
 
 
 def _backfill_distributed(at: Instance, way: Way, dialogue: Dialogue) -> Result:
-    bulk, store = bulk_of(at, "--engine distributed"), store_of(at)
-    dialogue.say(backfilling.intention(way, store))
+    bulk = bulk_of(way, "--engine distributed")
+    dialogue.say(backfilling.intention(way, from_export=True))
     dialogue.say(f"{bulk.concurrency} files of the export at once, by {bulk.machine_arn}.")
     dialogue.confirm("Backfill?")
     with dialogue.progress() as progress:
         task = progress.add_task("Files", total=None)
         watch = Watch(progress.console.print, lambda done, total: progress.update(task, completed=done, total=total))
         try:
-            taken = distributed.brought(way, store, bulk, watch)
+            taken = distributed.brought(way, bulk, watch)
         except KeyboardInterrupt:
             raise OperationError(
                 "what runs on AWS goes on; the same command comes back to it. `aws stepfunctions list-executions "
@@ -179,24 +177,14 @@ def _compared(way: Way, store: Store, asked: ComparingAsked, dialogue: Dialogue)
 
 
 def _compared_by_athena(way: Way, store: Store, patience: Patience, dialogue: Dialogue) -> Report:
-    bulk = bulk_of(way.at, "--engine athena")
+    bulk = bulk_of(way, "--engine athena")
+    require_rows_taken(way, store)
     rules = verifying.rules_of(way)
     dialogue.say(athena.intention(way, store))
     dialogue.confirm("Compare?")
     with dialogue.progress() as progress:
         task = progress.add_task("Comparing", total=None)
         return athena.verify(way, store, bulk, rules, patience, lambda step: progress.update(task, description=step))
-
-
-def _exporting(at: Instance, way: Way) -> Store:
-    """The side that takes an export: in the table's own account. Raises StackError for another's."""
-    store = store_of(at)
-    if store.at.stack.account_id != way.at.stack.account_id:
-        raise StackError(
-            f"an export of `{way.table.name}` would go to a bucket of account {store.at.stack.account_id}, which the "
-            "table's account may not write. Use `--from scan`, with `--read-units` if the table's capacity is short."
-        )
-    return store
 
 
 def _verdict(at: Instance, way: Way, report: Report, values: bool) -> Result:

@@ -12,7 +12,7 @@ from operations.engine import Engine
 from operations.errors import EngineError, NotDeployedError
 from operations.instruments.mappings import component_of
 from operations.stacks import Stack, read
-from operations.status import alarms, delivery_streams, functions, mappings
+from operations.status import alarms, delivery_streams, error_prefixes, functions, mappings
 from operations.status.findings import Finding, Place, Resource
 from operations.status.report import Report, Seen, StackReport
 
@@ -34,6 +34,9 @@ LOOKED_AT: Mapping[str, Kind] = {
     "aws:lambda/function:Function": Kind("functions", functions.look, functions.decide, functions.line),
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": Kind(
         "deliveryStreams", delivery_streams.look, delivery_streams.decide, delivery_streams.line
+    ),
+    "aws:s3/bucketMetric:BucketMetric": Kind(
+        "errorPrefixes", error_prefixes.look, error_prefixes.decide, error_prefixes.line
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind("alarms", alarms.look, alarms.decide, alarms.line),
 }

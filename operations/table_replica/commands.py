@@ -44,6 +44,9 @@ def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file with a header.")],
     table: Annotated[str, typer.Option(help="The table to put the rows into.")],
     stack: Annotated[str | None, typer.Option(help="Load as whoever deploys this stack, in its Region.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="The account that the table is in, where no stack says it: its 12 digits.")
+    ] = None,
     region: Annotated[
         str | None, typer.Option(help="The table's Region; that of the stack, or the environment's, unless said.")
     ] = None,
@@ -58,13 +61,15 @@ def load(
     from operations.table_replica import deployed, loading, logfile
     from operations.table_replica.csv_records import count_lines
 
+    if stack is not None and account is not None:
+        raise typer.BadParameter("--stack says the account already: leave out --account")
     try:
         "".encode(encoding)
     except LookupError:
         raise typer.BadParameter(
             f"--encoding is {encoding!r}, which is no encoding of text; name one such as utf-8, cp1252 or utf-16"
         ) from None
-    target = deployed.table_of(Engine(folder), stack, region, table)
+    target = deployed.table_of(Engine(folder), stack, account, region, table)
     with file.open(newline="", encoding=encoding) as opened:
         try:
             lines = count_lines(file, encoding)

@@ -8,11 +8,12 @@ from botocore.config import Config
 
 from components.settings import Peer
 from components.table_replica.settings import ReplicaSettings
-from operations.access import Account, Far, account_of, instance_of, outputs_of, own_account
+from operations.access import Account, Far, account_of, instance_of, outputs_of
 from operations.engine import Engine
 from operations.errors import StackError
 from operations.instruments.exporting import ExportBucket
 from operations.instruments.tables import Table
+from operations.provider import Provider
 from operations.stacks import Stack, read
 
 if TYPE_CHECKING:
@@ -121,14 +122,19 @@ def required_bulk(replica: Replica, stack: str) -> Bulk:
     return replica.bulk
 
 
-def table_of(engine: Engine, stack: str | None, region: str | None, name: str) -> Table:
-    """A table of a stack's account and Region, as whoever deploys the stack; without a stack one of the caller's own.
+def table_of(engine: Engine, stack: str | None, account_id: str | None, region: str | None, name: str) -> Table:
+    """A table of a stack's account and Region, as whoever deploys it; or of the account with this id, as the caller.
 
-    Raises StackError.
+    Raises StackError when neither is said, and AccountError when the identity is not of that account.
     """
-    if stack is None:
-        region = region or engine.environment.get("AWS_REGION") or engine.environment.get("AWS_DEFAULT_REGION")
-        if not region:
-            raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
-        return own_account(engine.environment, region).table(name)
-    return account_of(engine, read(engine, stack), region=region).table(name)
+    if stack is not None:
+        return account_of(engine, read(engine, stack), region=region).table(name)
+    if account_id is None:
+        raise StackError(
+            "in which account is the table? Add `--stack` with a stack of that account, or `--account` with its id: "
+            "nothing is written into another one."
+        )
+    region = region or engine.environment.get("AWS_REGION") or engine.environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise StackError("in which Region is the table? Add `--region`, or `--stack` to take both from a stack.")
+    return Account(Provider(engine.environment), region).guarded(account_id, "`--account` says").table(name)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -11,7 +12,8 @@ from pulumi.runtime import mocks, reset_options
 
 from components.deployment import Place, deploy
 from components.kinds import KINDS
-from components.roles import role_settings, shape_roles
+from components.role_settings import role_settings
+from components.roles import shape_roles
 from components.stack_files import parse
 
 REGION = "eu-west-1"
@@ -80,7 +82,17 @@ def declare(
     peers: Mapping[str, Mapping[str, Any]] | None = None,
     roles: Mapping[str, Any] | None = None,
 ) -> tuple[list[Declared], dict[str, Any]]:
-    """The resources and the exported outputs of a stack with these architectures. `peers`: stack → its outputs."""
+    """The resources and the exported outputs of a stack with these architectures. `peers`: stack → its outputs.
+
+    The same stack is declared once: nobody changes what was declared.
+    """
+    declared, exported = _declared(json.dumps([architectures, account_id, peers, roles]))
+    return list(declared), dict(exported)
+
+
+@cache
+def _declared(text: str) -> tuple[list[Declared], dict[str, Any]]:
+    architectures, account_id, peers, roles = json.loads(text)
     recorder = _Recorder(peers or {})
     asyncio.set_event_loop(asyncio.new_event_loop())
     # A new root, without what the stack before it asked of its resources.

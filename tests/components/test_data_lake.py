@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.data_lake.layout import Layout
 from components.data_lake.producer import check_layout
-from components.data_lake.settings import Layout
 from tests.components.deployed import REGION, Declared, declare, every, only
 
 pytestmark = pytest.mark.mocks
@@ -185,6 +185,7 @@ def test_the_transforms_options_reach_the_function_and_its_salt_stays_secret() -
     assert environment(declared) == {
         "OLD_IMAGE": "true",
         "KEEP_NESTED": "true",
+        "WHOLE_ITEMS": "false",
         "DROP_ATTRIBUTES": '["ssn"]',
         "HASH_ATTRIBUTES": '["email"]',
         "HASH_SALT": SALT,
@@ -230,18 +231,20 @@ def test_a_copy_in_another_region_has_a_key_of_its_own() -> None:
 
 
 def test_every_alarm_names_its_dimensions_and_is_on_the_dashboard() -> None:
-    for declared, _ in (lake(), producer()):
+    way = {
+        "DeliveryToS3.DataFreshness",
+        "DeliveryToS3.Success",
+        "ExecuteProcessing.Success",
+        "GetRecords.IteratorAgeMilliseconds",
+        "ReadProvisionedThroughputExceeded",
+        "Unreadable",
+    }
+    store = {"4xxErrors"}
+    for (declared, _), watched in ((lake(), way | store), (producer(), way), (consumer(), store)):
         dashboard = only(declared, "Dashboard").inputs["dashboardBody"]
         inputs = [one.inputs for one in every(declared, "MetricAlarm")]
         alarms = {one["metricName"]: one["dimensions"] for one in inputs if "metricName" in one}
-        assert set(alarms) >= {
-            "DeliveryToS3.DataFreshness",
-            "DeliveryToS3.Success",
-            "ExecuteProcessing.Success",
-            "GetRecords.IteratorAgeMilliseconds",
-            "ReadProvisionedThroughputExceeded",
-            "Unreadable",
-        }
+        assert set(alarms) >= watched
         for metric, dimensions in alarms.items():
             assert all(dimensions.values())
             assert json.dumps(metric) in dashboard
@@ -279,13 +282,40 @@ def test_bulk_has_a_function_that_reads_exports_and_puts_into_the_stream_and_no_
         for action in one["Action"]
     }
     assert {action for action in allowed if action.startswith("kinesis:")} == {"kinesis:PutRecords"}
-    assert allowed["s3:PutObject"].endswith("/backfill/*")
+    assert written(declared) == {"backfill", "verify"}
     assert {action for action in allowed if action.startswith("dynamodb:")} == set()
     files = json.loads(only(declared, "StateMachine").inputs["definition"])["States"]["Files"]
     assert files["ItemSelector"]["work.$"] == "$.work"
     assert outputs["lake"]["bulk"]["maximumConcurrency"] == 7
     [logs] = [one for one in only(declared, "Key").policy() if "Service" in one["Principal"]]
     assert "/aws/lambda/blog-srsa-ddb-table-export" in json.dumps(logs)
+
+
+def written(declared: list[Declared]) -> set[str]:
+    """The folders that the exporter may write into."""
+    statements = only(declared, "RolePolicy", "backfiller").policy()
+    found = [one["Resource"] for one in statements if "s3:PutObject" in one["Action"]]
+    return {resource.split("/")[-2] for resource in found}
+
+
+def test_in_another_account_rows_of_exports_are_brought_by_one_role_that_the_consumer_names() -> None:
+    def granted(declared: list[Declared], role: str) -> list[Any]:
+        policies = [only(declared, "BucketPolicy", "lake-work").policy(), only(declared, "Key").policy()]
+        by_role = {"aws:PrincipalArn": f"arn:aws:iam::{PRODUCER}:role/{role}"}
+        found = [one for policy in policies for one in policy if one.get("Condition", {}).get("ArnEquals") == by_role]
+        return [(one["Action"], str(one["Resource"]).rpartition("/")[0].rpartition("/")[2]) for one in found]
+
+    role = "blog-srca-ddb-table-export-role"
+    open_, outputs = consumer(producer={"accountId": PRODUCER, "exportRoleName": role})
+    assert granted(open_, role) == [(["s3:PutObject"], "verify"), (["kms:GenerateDataKey"], "")]
+    assert granted(consumer()[0], role) == []
+
+    declared, told = producer(outputs["lake"], bulk={})
+    assert only(declared, "Role", "backfiller").inputs["name"] == role
+    assert written(declared) == {"backfill", "verify"}
+    rows = f"arn:aws:s3:::{outputs['lake']['workBucketName']}/verify/*"
+    assert rows in [one["Resource"] for one in only(declared, "RolePolicy", "backfiller").policy()]
+    assert told["lake"]["exportBucketName"] == f"id-of-{only(declared, 'Bucket').name}"
 
 
 def functions(declared: list[Declared]) -> dict[str, dict[str, Any]]:

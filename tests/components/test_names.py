@@ -26,6 +26,7 @@ SOURCE: dict[str, Any] = {"kind": "cross-account-copy/source", "target": {"stack
 REPLICA: dict[str, Any] = {"kind": "table-replica"}
 OWNER: dict[str, Any] = {"kind": "shared-stream/owner", "subscribers": {"subscriber": {"accountId": "222222222222"}}}
 SUBSCRIBER: dict[str, Any] = {"kind": "shared-stream/subscriber", "owner": {"stack": "stream-owner"}}
+LAKE = {"accountId": HERE, "bucketName": "the-lake", "keyArn": f"arn:aws:kms:{REGION}:{HERE}:key/k"}
 FAR_END: dict[str, Any] = {"kind": "table-replica/far-end", "writer": {"accountId": HERE}}
 
 
@@ -165,8 +166,8 @@ NAMED_TYPES = {
     "StateMachine": "state machine", "Workgroup": "workgroup", "Dashboard": "dashboard",
 }  # fmt: skip
 # Named after one of those, which is unique: `/aws/lambda/<function>`, `tributary-<instance>-…`, `tributary_<instance>`;
-# or within one of those, as tables of a database.
-FOLLOWING = {"LogGroup", "LogStream", "MetricAlarm", "CatalogDatabase", "CatalogTable"}
+# or within one of those, as tables of a database and metrics of a bucket.
+FOLLOWING = {"LogGroup", "LogStream", "MetricAlarm", "CatalogDatabase", "CatalogTable", "BucketMetric"}
 
 
 def physical_names(declared: list[Declared]) -> set[tuple[str, str]]:
@@ -191,6 +192,9 @@ def physical_names(declared: list[Declared]) -> set[tuple[str, str]]:
         {**SOURCE, "target": {"roleArn": f"arn:aws:iam::{HERE}:role/w", "region": REGION, "tableName": "clicks"}},
         {**REPLICA, "bulk": {}, "guarded": True},
         {"kind": "data-lake", "bulk": {}},
+        {"kind": "data-lake", "keyAlias": "alias/the-lake", "bucket": {"replica": {"region": "eu-west-1"}}},
+        {"kind": "data-lake/producer", "bulk": {}, "lake": LAKE},
+        {"kind": "data-lake/consumer", "producer": {"accountId": "2" * 12}},
         {**FAR_END, "guarded": True},
         OWNER,
         {
@@ -208,10 +212,11 @@ def test_what_is_checked_is_what_is_made(settings: dict[str, Any]) -> None:
     architectures = {"one": {**settings, "namePrefix": "staging-"}}
     names = parse(KINDS, FILE, architectures)["one"].names("one")
     made = physical_names(declare(architectures, HERE)[0])
-    assert {(name.what, name.text) for name in names} - {("instance", "staging-one")} == made | {
-        ("key alias", "alias/tributary/staging-one")
-    }
-    unprefixed = {name for _, name in made if not name.startswith(("staging-", "alias/tributary/staging-one"))}
+    # A kind that makes no key keeps the name of one all the same.
+    alias = set() if "keyAlias" in settings else {("key alias", "alias/tributary/staging-one")}
+    assert {(name.what, name.text) for name in names} - {("instance", "staging-one")} == made | alias
+    prefixes = ("staging-", "alias/tributary/staging-one", "alias/staging-")
+    unprefixed = {name for _, name in made if not name.startswith(prefixes)}
     assert unprefixed <= {"tributary-staging-one", "tributary-staging-one-bulk", "userid-index", "GSI_1", "subscriber"}
 
 

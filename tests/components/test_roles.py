@@ -3,7 +3,7 @@
 import pytest
 
 from components.errors import SettingsError
-from components.roles import role_settings
+from components.role_settings import role_settings
 from tests.components.deployed import declare, every
 
 pytestmark = pytest.mark.mocks

@@ -73,6 +73,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, bytes], JsonCall
 
         monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", send)
         json_calls.own_session.cache_clear()
+        json_calls._endpoint.cache_clear()
         return JsonCalls(DYNAMODB)
 
     return answering

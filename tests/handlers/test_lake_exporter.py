@@ -20,7 +20,8 @@ from handlers.lake_exporter import flattening
 pytestmark = pytest.mark.pure
 
 FILE, PLACE = "exports/AWSDynamoDB/01-a/data/one.json.gz", "backfill/01-a/one.json"
-ROWS = "backfill/01-a/rows/one/"
+ROWS = "verify/01-a/one/"
+FOLDER = {"bucket": "the lake's", "prefix": "verify/01-a/"}
 STREAM = "arn:aws:kinesis:eu-west-1:111111111111:stream/changes"
 SNAPSHOT = {"table": "people", "keys": ["id"], "region": "eu-west-1", "time_s": 1_795_374_590.5}
 HASHES = {"HASH_ATTRIBUTES": '["contact.email"]', "HASH_SALT": "salt"}
@@ -44,6 +45,7 @@ class Store:
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        assert Bucket == (FOLDER["bucket"] if Key.startswith(FOLDER["prefix"]) else "work")
         self.objects[Key] = Body
 
     @property
@@ -108,7 +110,9 @@ def exported(rows: list[Item]) -> bytes:
 
 
 def invoke(main: ModuleType, pace: dict[str, float | None] | None, left_s: float = 900) -> dict[str, Any]:
-    event = {"bucket": "work", "file": FILE, "folder": "backfill/01-a", "work": {"snapshot": SNAPSHOT, "pace": pace}}
+    """Put records at a pace, or make rows when there is none."""
+    work = {"snapshot": SNAPSHOT, **({"rows": FOLDER} if pace is None else {"pace": pace})}
+    event = {"bucket": "work", "file": FILE, "folder": "backfill/01-a", "work": work}
     return dict(main.handler(event, FakeContext(left_s)))
 
 

@@ -9,7 +9,8 @@ from localcloud.accounts import Credentials
 from localcloud.engine.environment import environment, passphrase, shell_lines
 from localcloud.engine.layout import Layout
 from localcloud.errors import ProjectError
-from localcloud.server import LocalCloud, process_environment
+from localcloud.programs import LOCAL_CLOUD
+from localcloud.server import LocalCloud
 
 pytestmark = pytest.mark.pure
 
@@ -106,7 +107,7 @@ def test_a_checkout_keeps_its_passphrase_and_the_callers_own_goes_first(tmp_path
 
 
 def test_the_emulator_gets_nothing_of_its_caller_but_what_is_listed(tmp_path: Path) -> None:
-    found = process_environment(4600, tmp_path, CALLER | {"LANG": "C.UTF-8", "http_proxy": "http://proxy"})
+    found = LOCAL_CLOUD.environment(4600, tmp_path, CALLER | {"LANG": "C.UTF-8", "http_proxy": "http://proxy"})
     assert found.pop("PYTHONPATH") == str(Path(__file__).parents[2])
     assert found == {
         "AUTH": "true",

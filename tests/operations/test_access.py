@@ -11,7 +11,7 @@ import pytest
 from fake_pulumi import FakePulumi
 from fake_sts import FakeSts
 
-from operations import access, cli
+from operations import access
 from operations.access import Far, account_of, accounts_in
 from operations.engine import Engine
 from operations.errors import AccountError
@@ -178,46 +178,6 @@ def test_nobody_who_answers_is_told_with_what_to_type(engine: Engine) -> None:
         AccountError, match=r"http://127\.0\.0\.1:9.*`unset AWS_ENDPOINT_URL`.*`tributary local status`"
     ):
         account_of(replace(engine, environment=environment), stack())
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["verify", "workshop"],
-        ["load", "rows.csv", "--table", "logfile", "--stack", "workshop"],
-        ["backfill", "workshop", "--yes"],
-        ["redrive", "workshop", "--yes"],
-        ["pause", "workshop", "--yes"],
-        ["resume", "workshop", "--yes"],
-    ],
-    ids=lambda command: command[0],
-)
-def test_no_command_touches_another_account(
-    command: list[str],
-    sts: FakeSts,
-    pulumi: FakePulumi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Who is asked once, and then nothing is called any more."""
-    text = (PROJECT / "Pulumi.workshop.yaml").read_text()
-    (tmp_path / "Pulumi.workshop.yaml").write_text(
-        text.partition("  aws:assumeRoles:")[0] + text[text.index("  tributary:") :]
-    )
-    (tmp_path / "rows.csv").write_text("a\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHERS")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    sts.accounts["AKIAOTHERS"] = OTHERS
-    pulumi.deploy("workshop", {"logfile": WORKSHOP})
-    with pytest.raises(SystemExit) as ended:
-        cli.main(command)
-    told = capsys.readouterr().err
-    assert ended.value.code == 1
-    assert f"for account {OURS}, but these credentials" in told
-    assert f"are for account {OTHERS}; nothing was read or written." in told
-    assert sts.actions == ["GetCallerIdentity"]
 
 
 def test_a_stack_is_reached_by_what_its_file_says(pulumi: FakePulumi, sts: FakeSts) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from operations.stacks import Stack
 pytestmark = pytest.mark.pure
 
 STACK = Stack("dev", "444444444444", "eu-west-1", {}, {})
+KNOWN = {"urn": "urn", "type": "aws:iam/role:Role", "id": "known"}
 REFRESH = ["refresh", "--yes", "--skip-preview", "--stack", "dev"]
 
 
@@ -52,11 +54,16 @@ def creating(kind: str, resource: str, **inputs: str) -> dict[str, Any]:
 
 
 def told_of(
-    pulumi: FakePulumi, folder: Path, monkeypatch: pytest.MonkeyPatch, *pending: dict[str, Any], **environment: str
+    pulumi: FakePulumi,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *pending: dict[str, Any],
+    resources: Sequence[dict[str, Any]] = (),
+    **environment: str,
 ) -> tuple[list[list[str]], list[str]]:
     """What Pulumi is asked to do, besides showing the state, and what is said."""
     monkeypatch.setattr(access, "account_of", lambda *_: Account())
-    pulumi.deploy("dev", {}, [{"urn": "urn", "type": "aws:iam/role:Role", "id": "known"}], pending)
+    pulumi.deploy("dev", {}, [KNOWN, *resources], pending)
     said: list[str] = []
     recover(Engine(folder, {**os.environ, **environment}), STACK, said.append, said.append)
     return [call for call in pulumi.calls() if call[:2] != ["stack", "export"]], said
@@ -91,6 +98,38 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
     assert line.startswith(
         "An earlier deployment of `dev` was interrupted. It made `there`, `/aws/lambda/f`, `unnamed`"
     )
+
+
+def test_what_was_being_changed_or_deleted_is_looked_at(
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment would take for granted that what was being deleted is there."""
+    begun = [
+        {**creating("aws:iam/role:Role", "one", name="there"), "type": "deleting"},
+        {**creating("aws:kms/key:Key", "two"), "type": "updating"},
+    ]
+    urns = [one["resource"]["urn"] for one in begun]
+    asked, (said,) = told_of(pulumi, tmp_path, monkeypatch, *begun)
+    assert asked == [[*REFRESH, "--target", urns[0], "--target", urns[1]]]
+    assert said == ("A deployment of `dev` was interrupted while it changed or deleted `one`, `two`: looking at them.")
+
+
+@pytest.mark.parametrize("deleted_first", [False, True])
+def test_what_was_made_in_the_place_of_another_comes_before_it(
+    deleted_first: bool, pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is deleted by the next deployment, unless it was already."""
+    one = creating("aws:iam/role:Role", "one", name="there")
+    old = {"urn": one["resource"]["urn"], "type": "aws:iam/role:Role", "id": "old"}
+    if deleted_first:
+        old["pendingReplacement"] = True
+    told_of(pulumi, tmp_path, monkeypatch, one, resources=[old])
+    found = [
+        (found["id"], found.get("delete", False))
+        for found in pulumi.imported()["resources"]
+        if found["urn"] == old["urn"]
+    ]
+    assert found == ([("there", False)] if deleted_first else [("there", False), ("old", True)])
 
 
 def test_nothing_is_done_where_nothing_was_interrupted(

@@ -93,3 +93,9 @@ def cloud(**given: Any) -> Cloud:
     made = Cloud(configuration.Configuration(region="us-east-1", access_key="a", secret_key="s", **given))
     made.identity = {"Account": "111111111111", "Arn": "arn:aws:iam::111111111111:user/me", "UserId": "U"}
     return made
+
+
+@pytest.mark.parametrize(("said", "attempts"), [(None, 5), (0, 1), (1, 1), (3, 3)])
+def test_max_retries_counts_the_first_attempt(said: int | None, attempts: int) -> None:
+    cloud = Cloud(configuration.Configuration(region="eu-west-1", access_key="a", secret_key="s", max_retries=said))
+    assert cloud.client("sts").meta.config.retries["total_max_attempts"] == attempts

@@ -13,7 +13,6 @@ from integration_tests.support.addressing import Clients, Cloud, statement
 pytestmark = [
     pytest.mark.local,
     pytest.mark.differs("plain", "keeps no record of calls"),
-    pytest.mark.differs("localstack", "keeps no record of calls"),
     pytest.mark.differs("aws", "CloudTrail tells, minutes later"),
 ]
 

@@ -22,7 +22,6 @@ from localcloud.faults import Faults
 pytestmark = [
     pytest.mark.local,
     pytest.mark.differs("plain", "alarms ignore dimensions, periods and missing data; no metric math, no log metrics"),
-    pytest.mark.differs("localstack", "asks the local cloud what alarms would be later"),
 ]
 
 NAMESPACE = "Story"

@@ -53,6 +53,7 @@ def program(bucket_name: str, version: int = 1) -> None:
             )
         ),
     )
+    aws.s3.BucketMetric("metric", bucket=bucket.bucket, name="errors", filter={"prefix": f"errors/v{version}/"})
     aws.s3.BucketObjectv2(
         "object",
         bucket=bucket.bucket,

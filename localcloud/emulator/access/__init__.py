@@ -6,7 +6,8 @@ request is served.
 Asking, for each request: `lambda_actions` and `request_resources` (with `glue_resources`, `partiql_statements`,
 `keys`) name what it does and acts on, `request_authorization` asks, `calls` keeps what was asked,
 `foreign_resources` serves it for its owner.
-Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `session_durations`, `policy_documents` and
+Rules of their own: `item_conditions` (dynamodb:LeadingKeys and the like), `role_boundaries`
+(iam:PermissionsBoundary), `session_durations`, `policy_documents` and
 `attached_policies` (what can be stored), `policy_principals` and `deleted_principals` (who is named in a policy),
 `passed_roles` (iam:PassRole), `glue_containers` (what contains a table or database).
 Whether a customer key may be used is beside this folder, in `key_use`.
@@ -29,6 +30,7 @@ def install() -> None:
         policy_principals,
         request_authorization,
         request_resources,
+        role_boundaries,
         session_durations,
     )
 
@@ -39,6 +41,7 @@ def install() -> None:
         calls,
         foreign_resources,
         item_conditions,
+        role_boundaries,
         session_durations,
         policy_documents,
         attached_policies,

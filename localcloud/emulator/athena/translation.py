@@ -55,12 +55,35 @@ def translated(statement: exp.Expr) -> str:
 
 
 def _as_duckdb(node: exp.Expr) -> exp.Expr:
+    # What takes the place of a node is not looked into again.
     if isinstance(node, exp.ParseJSON):
-        called = exp.Anonymous(this="trino_json_parse", expressions=[node.this])
+        called = exp.Anonymous(this="trino_json_parse", expressions=[node.this.transform(_as_duckdb)])
         return exp.Cast(this=called, to=exp.DataType.build("JSON"))
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "map_filter":
+        return _map_filter(*(part.transform(_as_duckdb) for part in node.expressions))
     if isinstance(node, exp.Table) and node.catalog:
         node.set("catalog", None)
     return node
+
+
+def _map_filter(filtered: exp.Expr, condition: exp.Expr) -> exp.Expr:
+    """https://trino.io/docs/current/functions/map.html: a map's entries of which a lambda of key and value is true.
+
+    DuckDB filters lists only: that of the entries. Raises UnsupportedError.
+    """
+    if not isinstance(condition, exp.Lambda) or len(condition.expressions) != 2:
+        raise UnsupportedError("The local cloud's map_filter takes a lambda of two names, (k, v) -> ….")
+    parts = dict(zip((name.name for name in condition.expressions), ("key", "value"), strict=True))
+
+    def of_entry(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Identifier) and part.name in parts and not isinstance(part.parent, exp.Dot):
+            return exp.Dot(this=exp.to_identifier("entry"), expression=exp.to_identifier(parts[part.name]))
+        return part
+
+    kept = exp.Lambda(this=condition.this.transform(of_entry), expressions=[exp.to_identifier("entry")])
+    entries = exp.Anonymous(this="map_entries", expressions=[filtered])
+    found = exp.Anonymous(this="list_filter", expressions=[entries, kept])
+    return exp.Anonymous(this="map_from_entries", expressions=[found])
 
 
 def json_parse(text: str) -> str:

@@ -13,6 +13,7 @@ from localcloud.emulator.dynamodb import (
     partiql,
     request_values,
     scanning,
+    table_creation,
     values,
 )
 
@@ -28,3 +29,4 @@ def install() -> None:
     consumed_writes.install()
     export.install()
     scanning.install()
+    table_creation.install()

@@ -16,8 +16,6 @@ def kinesis_record(table_name: str, change: Mapping[str, Any], precision: str, n
     time in nanoseconds since the epoch. Only records in microseconds name their precision.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingConfiguration.html
     """
-    from ministack.services import dynamodb
-
     data = change["dynamodb"]
     images = {name: data[name] for name in ("NewImage", "OldImage") if name in data}
     micros = precision == "MICROSECOND"
@@ -32,7 +30,7 @@ def kinesis_record(table_name: str, change: Mapping[str, Any], precision: str, n
             "ApproximateCreationDateTime": now_ns // (1_000 if micros else 1_000_000),
             "Keys": data["Keys"],
             **images,
-            "SizeBytes": sum(dynamodb._item_size_bytes(part) for part in (data["Keys"], *images.values())),
+            "SizeBytes": data["SizeBytes"],
             **({"ApproximateCreationDateTimePrecision": precision} if micros else {}),
         },
         "eventSource": "aws:dynamodb",

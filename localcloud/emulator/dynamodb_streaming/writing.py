@@ -7,13 +7,15 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds_using-shard
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from localcloud.emulator import faults, kinesis
 from localcloud.emulator.access.authorization import Session, root
 from localcloud.emulator.access.keys import KmsError
 from localcloud.emulator.key_use.streams import require_stream_key
 from localcloud.emulator.kinesis.streams import put
+from localcloud.emulator.request_gate import current_data
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ _lock = threading.Lock()
 _timers: set[threading.Timer] = set()
 _held = 0
 _waiting: dict[str, deque[tuple[str, bytes]]] = {}
+# The request whose changes were written last, by its parameters, and what was found in it of streams' keys.
+_asked: tuple[Mapping[str, Any], dict[str, bool]] = ({}, {})
 
 
 def write(stream_arn: str, key: str, data: bytes) -> None:
@@ -86,10 +90,21 @@ def _put(stream_arn: str, key: str, data: bytes) -> None:
 
 
 def _may_write(stream_arn: str) -> bool:
-    """Whether DynamoDB's role may use the key of the stream.
+    """Whether DynamoDB's role may use the key of the stream: asked once for all changes of a request."""
+    global _asked
+    request = current_data()
+    if not request:
+        return _key_lets_write(stream_arn)
+    if _asked[0] is not request:
+        _asked = (request, {})
+    answers = _asked[1]
+    if stream_arn not in answers:
+        answers[stream_arn] = _key_lets_write(stream_arn)
+    return answers[stream_arn]
 
-    The key's policy has to let it, by naming the role or by leaving it to the account's IAM policies.
-    """
+
+def _key_lets_write(stream_arn: str) -> bool:
+    """The key's policy has to let it, by naming the role or by leaving it to the account's IAM policies."""
     account_id = stream_arn.split(":")[4]
     session_arn = f"arn:aws:sts::{account_id}:assumed-role/{_ROLE}/DynamoDB"
     role = Session(session_arn, account_id, f"arn:aws:iam::{account_id}:role/{_ROLE_PATH}/{_ROLE}")

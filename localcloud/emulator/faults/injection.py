@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from localcloud.emulator.faults import batches, errors, form_batches
@@ -40,7 +40,20 @@ async def inject(
 ) -> Response:
     """Answer a request under the rules; `forward` handles a body as if there were none. Raises NoAnswer."""
     due = rules.due(CALL_EFFECTS, call)
-    await asyncio.sleep(sum(rule.latency_ms for rule in due if rule.effect == "latency") / 1000)
+    await asyncio.sleep(_latency_s(due, applied=False))
+    answer = await _answer(due, call, action, headers, body, forward)
+    await asyncio.sleep(_latency_s(due, applied=True))
+    return answer
+
+
+def _latency_s(due: Sequence[Rule], applied: bool) -> float:
+    """How long the call waits, or when it is applied the answer."""
+    return sum(rule.latency_ms for rule in due if rule.effect == "latency" and rule.applied is applied) / 1000
+
+
+async def _answer(
+    due: Sequence[Rule], call: Call, action: str, headers: Mapping[str, str], body: bytes, forward: Forward
+) -> Response:
     rule = next((rule for rule in due if rule.effect != "latency"), None)
     decided.set(True)
     if rule is None:

@@ -12,8 +12,9 @@ from localcloud.emulator import faults
 from localcloud.emulator.faults.injection import on_abort
 from localcloud.emulator.patching import replaces
 from localcloud.emulator.request_gate import Call, before
-from localcloud.emulator.sandbox import forkserver, logs, pool
+from localcloud.emulator.sandbox import logs, pool
 from localcloud.emulator.sandbox.worker import Crash, Invocation, Outcome, SandboxWorker
+from localcloud.sandbox import forkserver
 
 Json = dict[str, Any]
 

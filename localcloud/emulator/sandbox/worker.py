@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from localcloud.emulator.sandbox import errors
+from localcloud.emulator import fast_json
 from localcloud.emulator.sandbox.environment import sandbox_environment
-from localcloud.emulator.sandbox.process import Reply, SandboxProcess
-from localcloud.emulator.sandbox.software import unpack
+from localcloud.sandbox import errors
+from localcloud.sandbox.process import Reply, SandboxProcess
+from localcloud.sandbox.software import unpack
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 INIT_TIMEOUT_S = 10.0
@@ -106,9 +107,9 @@ class SandboxWorker:
             "deadline_s": time.time() + timeout_s,
             "environment": invocation.environment,
         }
-        earlier = self._init_log
+        body, earlier = fast_json.dumps(request), self._init_log
         reply, log = self._process.exchange(
-            request, timeout_s, lambda printed: invocation.on_print(self._log_stream, earlier + printed)
+            body, timeout_s, lambda printed: invocation.on_print(self._log_stream, earlier + printed)
         )
         if invocation.crash == "after":
             self._process.kill()

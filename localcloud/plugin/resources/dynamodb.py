@@ -35,10 +35,16 @@ def _create(context: Context) -> str:
     ]
     if inputs["billingMode"] != ON_DEMAND:
         request["ProvisionedThroughput"] = throughput(inputs)
-    if indexes := inputs.get("globalSecondaryIndexes"):
-        request["GlobalSecondaryIndexes"] = [global_index_request(inputs, index) for index in indexes]
-    if local := inputs.get("localSecondaryIndexes"):
-        request["LocalSecondaryIndexes"] = [index_request(inputs["hashKey"], index) for index in local]
+    # DynamoDB refuses an empty list of indexes, and so does whatever follows it.
+    request["GlobalSecondaryIndexes"] = [
+        global_index_request(inputs, index) for index in inputs.get("globalSecondaryIndexes") or ()
+    ]
+    request["LocalSecondaryIndexes"] = [
+        index_request(inputs["hashKey"], index) for index in inputs.get("localSecondaryIndexes") or ()
+    ]
+    for name in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        if not request[name]:
+            del request[name]
     if inputs.get("streamEnabled"):
         request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": inputs["streamViewType"]}
     request |= encryption_request(inputs)

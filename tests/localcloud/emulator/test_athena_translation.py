@@ -1,5 +1,6 @@
 """Athena's SQL as DuckDB's, and the resources of the catalogue that requests are authorized on."""
 
+import duckdb
 import pytest
 
 from localcloud.emulator.access.glue_resources import catalog_resource
@@ -44,6 +45,22 @@ def test_parsed_json_has_its_keys_in_order_and_no_blanks() -> None:
     )
     with pytest.raises(ValueError, match="Cannot convert value to JSON"):
         translation.json_parse("{")
+
+
+def test_a_map_is_filtered_by_its_keys_and_its_values() -> None:
+    kept = (
+        "map_filter(CAST(json_parse(text) AS MAP(VARCHAR, JSON)), (k, v) -> NOT starts_with(k, 'x') AND v IS NOT NULL)"
+    )
+    sql = translation.translated(translation.parse(f"SELECT json_format(CAST({kept} AS JSON)) FROM told"))
+    with duckdb.connect(":memory:") as connection:
+        for name, (function, parameters, result) in translation.FUNCTIONS.items():
+            connection.create_function(name, function, parameters, result)  # type: ignore[arg-type]
+        connection.execute(
+            "CREATE TABLE told AS SELECT unnest(?) AS text", [['{"b": {"x": 1}, "x1": 2, "a": []}', "{}"]]
+        )
+        assert connection.execute(sql).fetchall() == [('{"a":[],"b":{"x":1}}',), ("{}",)]
+    with pytest.raises(UnsupportedError, match="map_filter takes a lambda of two names"):
+        translation.translated(translation.parse("SELECT map_filter(a, k -> true) FROM b"))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.emulator.sandbox import errors, logs, preloaded, software
+from localcloud.emulator.sandbox import logs
 from localcloud.emulator.sandbox.worker import Outcome
+from localcloud.sandbox import errors, preloaded, software
 
 pytestmark = pytest.mark.pure
 

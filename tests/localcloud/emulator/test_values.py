@@ -16,10 +16,28 @@ NUMBERS = st.one_of(
     st.decimals(allow_nan=False, allow_infinity=False).map(str),
     st.sampled_from(["", "-1", "+1", "00", "1_0", " 1", "1.", "١٢", "²"]),
 )
-VALUES = st.one_of(
+WRONG = [
+    {"BOOL": 1},
+    {"NULL": False},
+    {"L": "a"},
+    {"M": [1]},
+    {"S": 1},
+    {"S": "a", "N": "1"},
+    {},
+    {"M": {"": {"S": "a"}}},
+]
+SCALARS = st.one_of(
     st.builds(lambda text: {"S": text}, st.text()),
     st.builds(lambda text: {"N": text}, NUMBERS),
-    st.sampled_from([{"BOOL": True}, {"L": [{"S": "a"}]}, {"S": 1}, {"S": "a", "N": "1"}, {}]),
+    st.sampled_from([{"BOOL": True}, {"BOOL": False}, {"NULL": True}, {"SS": ["a"]}, {"B": "AA=="}, *WRONG]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.builds(lambda elements: {"L": elements}, st.lists(inner, max_size=3)),
+        st.builds(lambda parts: {"M": parts}, st.dictionaries(st.text(), inner, max_size=3)),
+    ),
+    max_leaves=8,
 )
 
 
@@ -39,7 +57,13 @@ def test_an_item_of_plain_values_is_valid_and_has_the_same_size(item) -> None:
 
 
 def test_what_is_plain() -> None:
-    assert [text for text in ("0", "7", "100", "9" * 38) if not is_plain(text)] == []
-    assert [text for text in ("", "00", "01", "-1", "1.5", "9" * 39, "²", 7, None) if is_plain(text)] == []
+    assert [text for text in ("0", "7", "100", "-1", "-20", "9" * 38) if not is_plain(text)] == []
+    wrong = ("", "-", "00", "01", "-0", "-01", "--1", "1.5", "9" * 39, "²", 7, None)
+    assert [text for text in wrong if is_plain(text)] == []
     assert plain_item_bytes({"pk": {"S": "ä"}, "count": {"N": "1200"}}) == 2 + 2 + 5 + 2
-    assert plain_item_bytes({"pk": {"S": "a"}, "flag": {"BOOL": True}}) is None
+    assert plain_item_bytes({"a": {"M": {"b": {"L": [{"N": "-5"}, {"NULL": True}]}}}}) == 1 + 3 + 1 + 1 + 3 + 2 + 3 + 1
+    assert plain_item_bytes({"pk": {"S": "a"}, "tags": {"SS": ["a"]}}) is None
+    deep: dict[str, object] = {"S": "a"}
+    for _ in range(40):
+        deep = {"M": {"a": deep}}
+    assert plain_item_bytes({"pk": deep}) is None

@@ -62,8 +62,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
     found = SimpleNamespace(put=[], asked=[], dies=True, s3=FakeS3(), moments=iter([time.time(), time.time() + 1]))
     table = SimpleNamespace(name="people", keys=["id"], dynamodb=SimpleNamespace(region="eu-west-1"))
     at = SimpleNamespace(stack=SimpleNamespace(name="lake"), client=lambda _: None)
-    found.way = SimpleNamespace(table=table, stream_arn="stream", at=at)
-    found.store = SimpleNamespace(s3=found.s3, export_bucket=SimpleNamespace(name="work"))
+    bucket = SimpleNamespace(name="work")
+    found.way = SimpleNamespace(table=table, stream_arn="stream", at=at, s3=found.s3, export_bucket=bucket)
     monkeypatch.setattr(backfilling, "moment", lambda *_: next(found.moments))
     monkeypatch.setattr(backfilling, "stream_writer", lambda *_: FakeWriter(found.put, found.dies))
     monkeypatch.setattr(
@@ -76,10 +76,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_killed_backfill_goes_on_with_the_same_export_and_moment(world: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
-        backfilling.exported(world.way, world.store, lambda _: None)
+        backfilling.exported(world.way, lambda _: None)
     first = json.loads(world.s3.objects[backfilling.PLACE])
     world.dies = False
-    brought = backfilling.exported(world.way, world.store, lambda _: None)
+    brought = backfilling.exported(world.way, lambda _: None)
 
     assert world.put == [one for ids in FILES.values() for one in ids]
     assert len(world.asked) == 1
@@ -91,4 +91,4 @@ def test_an_old_one_is_begun_anew(world: Any) -> None:
     world.dies = False
     old = backfilling.Began(time.time() - backfilling.LONGEST_S - 1, "arn:old", list(FILES))
     backfilling.Place(world.s3, "work").save(old)
-    assert backfilling.exported(world.way, world.store, lambda _: None).items == 6
+    assert backfilling.exported(world.way, lambda _: None).items == 6

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from components.data_lake.settings import ConsumerSettings, LakeSettings
+from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
 from operations.data_lake import backfilling, distributed
-from operations.data_lake.deployed import Bulk, bulk_of
+from operations.data_lake.deployed import Bulk, Store, Way, bulk_of, require_rows_taken
 from operations.data_lake.snapshots import Pace
 from operations.errors import OperationError, StackError
 from operations.instruments.distributing import Watch
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.pure
 EXPORT = Export("arn:table/export/01-a", "work", "exports/AWSDynamoDB/01-a/manifest-summary.json", 6, 600)
 FILES = [DataFile(f"exports/AWSDynamoDB/01-a/data/{name}.json.gz", 2) for name in "abc"]
 BULK = Bulk("arn:aws:states:eu-west-1:111111111111:stateMachine:people-export", 2)
-OPTION = "--engine distributed"
+OPTION, KIND = "--engine distributed", "data-lake/consumer"
 
 
 @dataclass
@@ -55,8 +55,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
     found = SimpleNamespace(s3=FakeS3(), given=[], does="abc", asked=0, began_at=time.time())
     table = SimpleNamespace(name="people", keys=["id"], dynamodb=SimpleNamespace(region="eu-west-1"))
     at = SimpleNamespace(stack=SimpleNamespace(name="lake"), client=lambda _: None)
-    found.way = SimpleNamespace(table=table, stream_arn="stream", at=at)
-    found.store = SimpleNamespace(s3=found.s3, export_bucket=SimpleNamespace(name="work"))
+    bucket = SimpleNamespace(name="work")
+    found.way = SimpleNamespace(table=table, stream_arn="stream", at=at, s3=found.s3, export_bucket=bucket)
 
     def asked(*_: Any) -> str:
         found.asked += 1
@@ -82,7 +82,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def brought(world: Any) -> distributed.Taken:
-    return distributed.brought(world.way, world.store, BULK, Watch())
+    return distributed.brought(world.way, BULK, Watch())
 
 
 def test_all_files_together_keep_to_the_streams_pace(world: Any) -> None:
@@ -133,16 +133,28 @@ def test_an_export_that_failed_is_asked_for_again(world: Any, monkeypatch: pytes
     assert world.asked == 2
 
 
-def instance(settings: Any, **outputs: Any) -> Any:
-    return SimpleNamespace(name="lake", stack=SimpleNamespace(name="prod"), settings=settings, outputs=outputs)
+def stack(name: str, settings: Any, **outputs: Any) -> Any:
+    return SimpleNamespace(name="lake", stack=SimpleNamespace(name=name), settings=settings, outputs=outputs)
 
 
 def test_what_is_not_deployed_is_refused_with_what_to_type() -> None:
-    one_account = LakeSettings.model_validate({"kind": "data-lake"})
+    settings = LakeSettings.model_validate({"kind": "data-lake"})
     deployed = {"backfillMachineArn": BULK.machine_arn, "maximumConcurrency": 2}
-    assert bulk_of(instance(one_account, bulk=deployed), OPTION) == BULK
+    assert bulk_of(Way(stack("prod", settings, bulk=deployed)), OPTION) == BULK
     with pytest.raises(StackError, match=r"Set `bulk: \{\}` in Pulumi\.prod\.yaml, type `tributary up prod`"):
-        bulk_of(instance(one_account), OPTION)
-    consumer = {"kind": "data-lake/consumer", "producer": {"accountId": "1" * 12}}
-    with pytest.raises(StackError, match=r"`--engine distributed` is for .* in one\. Leave it out"):
-        bulk_of(instance(ConsumerSettings.model_validate(consumer)), OPTION)
+        bulk_of(Way(stack("prod", settings)), OPTION)
+
+
+@pytest.mark.parametrize("granted", [None, "another-role"])
+def test_rows_that_the_other_account_does_not_take_are_refused_with_what_to_type(granted: str | None) -> None:
+    said = {"kind": "data-lake/producer", "lake": {"stack": "far"}, "bulk": {}}
+    way = Way(stack("near", ProducerSettings.model_validate(said)))
+
+    def far(role: str | None) -> Store:
+        producer = {"accountId": "1" * 12, "exportRoleName": role}
+        return Store(stack("far", ConsumerSettings.model_validate({"kind": KIND, "producer": producer})))
+
+    role = "blog-srca-ddb-table-export-role"
+    require_rows_taken(way, far(role))
+    with pytest.raises(StackError, match=rf"Set `producer\.exportRoleName: {role}` there, type `tributary up far`"):
+        require_rows_taken(way, far(granted))

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from operations.status import alarms, delivery_streams, functions, mappings
+from operations.status import alarms, delivery_streams, error_prefixes, functions, mappings
 from operations.status.alarms import Alarm
 from operations.status.delivery_streams import DeliveryStream
+from operations.status.error_prefixes import ErrorPrefix
 from operations.status.findings import Place
 from operations.status.functions import Function
 from operations.status.mappings import EventSourceMapping
@@ -34,6 +35,7 @@ MAPPING = EventSourceMapping(
 )
 FUNCTION = Function("logfile", "replicator", "Active", None, 0)
 DELIVERY = DeliveryStream("copy", "lake", "ACTIVE", 10.0, 300, "/aws/kinesisfirehose/lake")
+ERRORS = ErrorPrefix("lake", "the-lake", "errors/", 0)
 ALARM = Alarm("logfile", "tributary-logfile-replicator-errors", "OK", "2026-11-28T10:00:00+00:00", "Look at the log.")
 
 
@@ -54,6 +56,7 @@ def told(module: Any, seen: Any) -> list[tuple[str, str]]:
         (delivery_streams, DELIVERY),
         (delivery_streams, replace(DELIVERY, freshness_s=None)),
         (delivery_streams, replace(DELIVERY, freshness_s=900.0)),
+        (error_prefixes, ERRORS),
         (alarms, ALARM),
         (alarms, replace(ALARM, state="INSUFFICIENT_DATA")),
     ],
@@ -65,6 +68,12 @@ def test_what_is_well_needs_nobody(module: Any, seen: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "seen", "problem", "following"),
     [
+        (
+            error_prefixes,
+            replace(ERRORS, objects=2),
+            "2 objects with changes that are not in the lake wait below s3://the-lake/errors/",
+            "tributary redrive workshop --instance lake",
+        ),
         (
             mappings,
             replace(MAPPING, state="Disabled", result="PROBLEM: whatever it was"),

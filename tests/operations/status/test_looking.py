@@ -32,6 +32,7 @@ OUTPUTS: Mapping[str, Mapping[str, Any]] = {
         "destinationConfig": {"onFailure": {"destinationArn": "arn:aws:s3:::failures"}},
     },
     "alarms": {"name": "tributary-logfile-errors"},
+    "errorPrefixes": {"name": "errors", "bucket": "the-lake", "filter": {"prefix": "errors/"}},
     "deliveryStreams": {"name": "lake", "extendedS3Configuration": {"bufferingInterval": 300}},
 }
 OBJECTS = [
@@ -41,6 +42,7 @@ OBJECTS = [
     "poison/replicator/logfile.1/-/1.json",
     "poison/another/logfile.1/-/1.json",
     "progress/replicator/x",
+    "errors/processing-failed/1",
 ]
 
 
@@ -167,10 +169,11 @@ def test_everything_is_shown_by_instance_and_what_failed_by_function(status: Any
     assert (mapping["batches"], mapping["poison"], mapping["others"]) == (1, 1, 2)
     assert [alarm["state"] for alarm in seen["alarms"]] == ["OK"]
     assert seen["deliveryStreams"][0]["freshnessS"] is None
+    assert [(one["prefix"], one["objects"]) for one in seen["errorPrefixes"]] == [("errors/", 1)]
     problems = [finding["problem"] for finding in workshop["findings"]]
-    assert len(problems) == json.loads(out)["findings"] == 4
+    assert len(problems) == json.loads(out)["findings"] == 5
     assert code == 1
-    assert "4 findings need a person" in error
+    assert "5 findings need a person" in error
 
 
 def test_text_names_every_function_and_what_to_type(status: Any) -> None:
@@ -216,7 +219,7 @@ def test_a_refusal_is_a_finding_and_hides_nothing_else(status: Any, call: str) -
     code, out, _ = status(Aws(denied=call), "workshop", "--json")
     [stack] = json.loads(out)["stacks"]
     assert [finding["problem"] for finding in stack["findings"] if "cannot be looked at" in finding["problem"]]
-    assert len(stack["instances"]["logfile"]) == 3
+    assert len(stack["instances"]["logfile"]) == 4
     assert code == 1
 
 
@@ -230,7 +233,7 @@ def test_watching_looks_again_until_it_is_interrupted(status: Any, monkeypatch: 
 
     monkeypatch.setattr("operations.status.command.time.sleep", pause)
     code, out, _ = status(Aws(), "workshop", "--watch", "--json", "--every", "2")
-    assert [json.loads(line)["findings"] for line in out.splitlines() if line] == [4, 4, 4]
+    assert [json.loads(line)["findings"] for line in out.splitlines() if line] == [5, 5, 5]
     assert (code, pauses) == (130, [2.0] * 3)
 
 

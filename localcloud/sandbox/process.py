@@ -15,9 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.emulator import fast_json
-from localcloud.emulator.sandbox import bootstrap, forkserver
-from localcloud.emulator.sandbox.forkserver import ForkedProcess
+from localcloud.sandbox import bootstrap, forkserver
+from localcloud.sandbox.forkserver import ForkedProcess
 
 MEMORY_CHECK_INTERVAL_S = 0.05
 EXIT_GRACE_S = 2.0
@@ -61,18 +60,19 @@ class SandboxProcess:
         return self.peak_kib > self._limit_kib
 
     def exchange(
-        self, request: dict[str, Any] | None, timeout_s: float, on_print: Callable[[bytes], None] = lambda _: None
+        self, request: bytes | None, timeout_s: float, on_print: Callable[[bytes], None] = lambda _: None
     ) -> tuple[Reply, bytes]:
         """Send a request, if any, and wait for the answer; returns it with everything that was printed until then.
+
+        A request is a JSON object: see `bootstrap`.
 
         `on_print` gets all that was printed, each time that something is printed by an exchange that takes long.
         """
         started = time.monotonic()
         deadline = started + timeout_s
         if request is not None:
-            body = fast_json.dumps(request)
             try:
-                self._control.sendall(bootstrap.REQUEST.pack(len(body)) + body)
+                self._control.sendall(bootstrap.REQUEST.pack(len(request)) + request)
             except OSError:
                 return Reply(b"X"), self._printed()
         log = bytearray()

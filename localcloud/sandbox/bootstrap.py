@@ -1,8 +1,9 @@
 """Runs inside a sandbox: loads a function's handler and calls it for each invocation, as Lambda's runtime does.
 
 Started as a script, or forked from `preloaded`, in an interpreter that sees the standard library alone, so it imports
-nothing else; the function's code, layers and the SDK are put on the path here. What it sends is read by `worker`:
+nothing else; the function's code, layers and the SDK are put on the path here. `process` speaks to it:
 
+    request = length (4 bytes), JSON object: event, request_id, function_arn, deadline_s, environment
     frame   = kind (1 byte), peak memory in KiB (4 bytes), length (4 bytes), payload (JSON)
     kind    = I: initialised, R: the handler's result, E: an error in Lambda's shape, F: the runtime could not start
 

@@ -13,8 +13,8 @@ import sys
 import threading
 from typing import Any
 
-from localcloud.emulator.sandbox import preloaded
-from localcloud.emulator.sandbox.software import sdk_folder
+from localcloud.sandbox import preloaded
+from localcloud.sandbox.software import sdk_folder
 
 SUPPORTED = sys.platform == "linux"
 START_TIMEOUT_S = 30.0

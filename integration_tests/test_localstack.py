@@ -1,0 +1,68 @@
+"""Whether LocalStack still lacks what tests are skipped for there, and whether the table of that is true."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from integration_tests.support import gaps
+from integration_tests.support.addressing import Cloud
+from integration_tests.support.localstack import version
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("gap", gaps.GAPS, ids=lambda gap: gap.name)
+def test_what_tests_are_skipped_for_is_missing(gap: gaps.Gap, cloud: Cloud) -> None:
+    if cloud.target != "localstack" or cloud.endpoint is None or version(cloud.endpoint) is None:
+        pytest.skip(f"asks LocalStack, and this is {cloud}")
+    if not cloud.lacks(gap.name) and gap.elsewhere:
+        pytest.skip(f"{cloud} does it, so its tests run: {gap.elsewhere}")
+    assert cloud.lacks(gap.name), (
+        f"{cloud} does now what tests were skipped for: {gap.reason}. They run; take {gap.name!r} out of "
+        "integration_tests/support/gaps.py and docs/localstack.md when they pass"
+    )
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("gap", gaps.GAPS, ids=lambda gap: gap.name)
+def test_the_tests_that_a_gap_names_are_there(gap: gaps.Gap) -> None:
+    for named in gap.tests:
+        file, _, test = named.partition("::")
+        assert (ROOT / file).exists(), f"{named}: there is no {file}"
+        if test:
+            functions = {one.name for one in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(one, "name")}
+            assert test in functions, f"{named}: there is no such test in {file}"
+
+
+@pytest.mark.pure
+def test_a_test_falls_into_the_gap_that_names_it_its_file_its_folder_or_its_fixture() -> None:
+    def found(node_id: str, *fixtures: str) -> str | None:
+        gap = gaps.gap_of(f"integration_tests/{node_id}", fixtures)
+        return gap.name if gap else None
+
+    assert found("shared_stream/test_sharing.py::test_a_story[x]") == "foreign streams"
+    assert found("cross_account_copy/test_trust.py::test_a_story") == "permissions"
+    assert found("cross_account_copy/test_copying.py::test_a_story", "copy", "faults") == "control API"
+    assert found("cross_account_copy/test_copying.py::test_a_story", "copy") is None
+    assert found("test_harness.py::test_a_principal_has_exactly_its_permissions") == "permissions"
+    assert found("test_harness.py::test_a_principal") is None
+
+
+@pytest.mark.pure
+def test_whoever_asks_the_local_clouds_own_api_is_named() -> None:
+    asking = re.compile(r"/_(tributary|ministack)/|\balarms\.later\(")
+    for file in (ROOT / "integration_tests").rglob("test_*.py"):
+        gap = gaps.gap_of(str(file.relative_to(ROOT)), ())
+        assert not asking.search(file.read_text()) or file == Path(__file__) or (gap and gap.name == "control API"), (
+            file
+        )
+
+
+@pytest.mark.pure
+def test_the_docs_name_every_gap_with_its_reason() -> None:
+    told = (ROOT / "docs" / "localstack.md").read_text()
+    for gap in gaps.GAPS:
+        assert f"| {gap.name} | {gap.reason} |" in told

@@ -1,0 +1,46 @@
+"""moto's DynamoDB as a server: `python -m localcloud.localstack.runtime.tables PORT`.
+
+LocalStack's provider of DynamoDB forwards to it what it would forward to DynamoDB Local, and makes the streams itself.
+The access key, such as `111111111111useast1`, tells accounts and Regions apart, as in DynamoDB Local:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DynamoDBLocal.UsageNotes.html
+"""
+
+import re
+import sys
+import threading
+from typing import Any
+
+from moto.dynamodb.responses import DynamoHandler
+from werkzeug.serving import WSGIRequestHandler, run_simple
+from werkzeug.wrappers import Request, Response
+
+from localcloud.engine.processes import end_with_parent
+
+CREDENTIAL = re.compile(r"Credential=(?P<account>\d{12})[^/]*/\d+/(?P<region>[^/]+)/")
+NOBODY = ("000000000000", "us-east-1")
+# A write looks at a condition and then writes: in moto nothing keeps another write from coming in between.
+ONE_AT_A_TIME = threading.Lock()
+
+
+@Request.application  # type: ignore[untyped-decorator] # werkzeug is not installed where this is checked
+def application(request: Request) -> Response:
+    found = CREDENTIAL.search(request.headers.get("Authorization", ""))
+    account_id, region = found.group("account", "region") if found else NOBODY
+    headers = {**request.headers, "x-moto-account-id": account_id}
+    request.headers = headers  # moto reads it as a mapping
+    with ONE_AT_A_TIME:
+        return _response(DynamoHandler.dispatch(request, f"http://dynamodb.{region}.amazonaws.com/", headers))
+
+
+def _response(answer: Any) -> Response:
+    """moto answers with a body, or with headers and a body after the status or without it."""
+    if not isinstance(answer, tuple):
+        return Response(answer)
+    status, headers, body = answer if len(answer) == 3 else (200, *answer)
+    return Response(body, status, dict(headers))
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # or each call would need a connection of its own
+    run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
