@@ -192,7 +192,8 @@ def resource_of(call: Call) -> str:
 
 
 def install() -> None:
-    """Name the resources of Athena, Glue, Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+    """Name the resources of Athena, Glue, IAM, Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+    from ministack.core.iam_actions import _query_param
 
     @replaces("ministack.core.iam_actions", "dynamodb_resource_arns", source="a7186900d54a")
     def tables_of(original: TablesOf, body: bytes, region: str, account_id: str) -> list[str]:
@@ -225,6 +226,9 @@ def install() -> None:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         if service == "events" and not any(word in operation for word in _OF_RULES):
             found = ""
+        if service == "iam":
+            # https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+            found = _query_param(query_params, "PolicySourceArn")
         if service == "glue":
             found = catalog_resource(operation, parsed_body(body), region, account_id)
         if service == "kinesis" and operation in _OF_CONSUMERS and parsed_body(body).get("ConsumerName"):
