@@ -15,7 +15,7 @@ from handlers.fan_out.destinations import TYPES, destination_of
 from handlers.fan_out.rows import Item, Row, row_of, stream_arn
 from handlers.shared.clients import Renewable, create_client
 
-__all__ = ["MappingTable", "Target", "Targets", "Wrong", "rows_under", "target_of"]
+__all__ = ["CACHED_S", "MappingTable", "Target", "Targets", "Wrong", "rows_under", "target_of"]
 
 # A change is in force within 60 s: those of an invocation that begins now, and those that run for as long again.
 CACHED_S = 30.0

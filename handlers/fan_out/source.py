@@ -14,7 +14,7 @@ from typing import Any
 
 from handlers.fan_out.assembly import Assembly
 from handlers.fan_out.inputs import Inputs
-from handlers.fan_out.mapping import Targets
+from handlers.fan_out.mapping import CACHED_S, Targets
 from handlers.fan_out.reporting import COUNT, counted, log_target
 from handlers.fan_out.rows import stream_arn
 from handlers.fan_out.serving import Batch, Served, patiently, serve_all
@@ -33,7 +33,7 @@ LOGGED_ROWS = 5
 def handler(event: Mapping[str, Any], context: LambdaContext) -> Reply:
     """Hands the records of one batch to their targets; replies with the first that is not done with, if any.
 
-    `onlyTarget` in the event names the only target to serve: `tributary redrive` says it.
+    `onlyTarget` in the event names the only target to serve: `redrive` and `fanout test` say it.
     """
     records: Sequence[Mapping[str, Any]] = event["Records"]
     if not records:
@@ -41,7 +41,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> Reply:
     invocation = _Invocation(records, context)
     source = stream_arn(records[0]["eventSourceARN"])
     try:
-        targets = patiently(lambda: _assembly().mapping.targets(source), invocation.budget)
+        # Whoever asks for one target has just made it, or changed it.
+        longest_s = 0.0 if "onlyTarget" in event else CACHED_S
+        targets = patiently(lambda: _assembly().mapping.targets(source, longest_s), invocation.budget)
         wanted = [one for one in targets.rows if one.row.active and one.row.id == event.get("onlyTarget", one.row.id)]
         routes = _assembly().routes(wanted)
         batch = Batch(source, Inputs(records), invocation.number)
