@@ -214,7 +214,7 @@ class _Run:
     def _settle(self, nodes: list[_Node], refused: dict[str, tuple[Cause, str]]) -> None:
         """Takes note of a call's answer."""
         with self._changed:
-            again = []
+            again, slow = [], False
             for node in nodes:
                 cause, reason = refused.get(node.unit.id, (None, ""))
                 if cause is None:
@@ -225,9 +225,13 @@ class _Run:
                 else:
                     again.append(node)
                     self._found.reason = reason
-                    if cause is Cause.SLOW:
-                        self._most = max(1, len(nodes) // 2)
-            self._ready.extendleft(reversed(again))
+                    slow = slow or cause is Cause.SLOW
+            if slow:
+                # One of them may be what takes so long: the others have their turn before it.
+                self._most = max(1, len(nodes) // 2)
+                self._ready.extend(again)
+            else:
+                self._ready.extendleft(reversed(again))
             if len(again) < len(nodes):
                 self._failures = 0
             if again:

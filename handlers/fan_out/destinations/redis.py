@@ -90,6 +90,8 @@ def _client(cache: _Cache, access: Access, _session: Any) -> Any:
         "host": cache.endpoint.host,
         "port": cache.endpoint.port,
         "ssl": cache.tls,
+        # As every version of the engine speaks it.
+        "protocol": 2,
         "socket_connect_timeout": TIMEOUT_S,
         "socket_timeout": TIMEOUT_S,
         **(_credentials(access.secret(cache.secret)) if cache.secret else {}),

@@ -229,6 +229,21 @@ def test_a_call_that_gets_no_answer_is_made_again_with_half_its_units() -> None:
     assert (outcome.delivered, outcome.left) == (8, [])
 
 
+def test_units_that_were_too_many_to_be_taken_in_time_are_sent_again_with_half_of_them() -> None:
+    """A function that fails says so in its answer; alone, a message over which it stumbles holds up nobody."""
+
+    def answer(units: Sequence[Unit]) -> Sequence[Refused]:
+        bad = any(unit.body == b"5" for unit in units)
+        return [Refused(unit, Cause.SLOW, "it failed") for unit in units] if bad else ()
+
+    target = Target(answer)
+
+    outcome = deliver(alone(*map(message, range(8))), Way(target.send, LIMITS), Time().patience())
+
+    assert list(map(len, target.calls))[:3] == [8, 4, 4]
+    assert (outcome.delivered, left(outcome), outcome.poison) == (7, [5], [])
+
+
 def test_no_permission_is_an_outage() -> None:
     target = Target(failing(DENIED, 0))
     outcome = deliver(alone(message(0), message(1)), Way(target.send, LIMITS), Time().patience())
