@@ -54,24 +54,22 @@ def deploy(
     Nothing is asked; what would lose data is refused. Options that the stack file says otherwise are written into it.
     """
     from operations.fan_out import stack_settings
+    from operations.fan_out.platform import find
 
-    engine = named.engine()
-    stack, instance, settings = stack_settings.declared_by(named)
+    at = find(named, new=True).at
     asked = stack_settings.Asked(
         memory, timeout, exec_role_arn or exec_role, tuple(subnet or ()), tuple(security_group or ()), runtime
     )
-    for line in stack_settings.write(engine, stack, instance, settings, asked):
+    for line in stack_settings.write(at, asked):
         typer.echo(line)
-    deploying.up(engine, stack_settings.with_missing_peers(engine, stack), yes=True)
+    deploying.up(at.engine, stack_settings.with_missing_peers(at.engine, at.stack.name), yes=True)
 
 
 @_command("destroy --function fanout")
 def destroy(named: Named, yes: Yes = False) -> None:
     """Destroy the stack of the function, with its mapping table, its backlogs and its on-failure bucket."""
-    from operations.fan_out.platform import stack_of
-
-    stack, _ = stack_of(named)
-    deploying.destroy(named.engine(), [stack], yes)
+    at = _platform(named).at
+    deploying.destroy(at.engine, [at.stack.name], yes)
 
 
 @_command("register kinesis --source-type kinesis --source inputStream --id target1 --destination outputStream")

@@ -16,6 +16,10 @@ def full_name(
     if index is not None and kind != "es":
         raise OperationError(f"--index {index}: only targets of type es have an index; leave it out.")
     if kind not in NAMES or NAMES[kind].is_full(destination):
+        if index is not None:
+            raise OperationError(
+                f"--index {index}: {destination} has its index behind the # already; leave --index out."
+            )
         return destination
     name = NAMES[kind]
     if role is not None:

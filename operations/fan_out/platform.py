@@ -211,10 +211,12 @@ def stack_of(named: Named) -> tuple[str, str]:
     )
 
 
-def find(named: Named) -> Platform:
-    """The deployed platform that the command line names. Raises OperationError."""
+def find(named: Named, new: bool = False) -> Platform:
+    """The platform that the command line names; a `new` one need not be deployed. Raises OperationError."""
     stack, instance = stack_of(named)
     engine = named.engine()
+    if new:
+        engine.ensure([stack])
     platform = Platform(Instance(engine, read(engine, stack), instance))
     refuse_disagreement(named, platform)
     return platform
@@ -234,8 +236,9 @@ def refuse_disagreement(named: Named, platform: Platform) -> None:
             f"--function-arn {named.function}: stack `{stack.name}`, which declares that function, is in account "
             f"{stack.account_id} and {stack.region}. Name the function by `--function` alone."
         )
-    if named.table is not None and named.table.rpartition("/")[2] != platform.targets_table:
+    settings = platform.settings
+    if named.table is not None and named.table.rpartition("/")[2] != settings.targets_table:
         raise OperationError(
-            f"--table {named.table}: `{platform.function}` reads its targets from {platform.targets_table}. Leave "
-            "--table out; docs/fan-out.md says how rows of another table are brought over."
+            f"--table {named.table}: `{settings.function.name}` reads its targets from {settings.targets_table}. Leave "
+            "--table out; docs/fan-out-targets.md says how rows of another table are brought over."
         )

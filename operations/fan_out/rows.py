@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from handlers.fan_out.contract import WrongRowError
 from handlers.fan_out.mapping import Target, target_of
-from handlers.fan_out.rows import Item, item_of, row_of
+from handlers.fan_out.rows import OPTIONS, Item, item_of, row_of
 from operations.errors import OperationError
 from operations.fan_out.platform import Platform, Source
 
@@ -152,7 +152,7 @@ def own_options(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in texts:
         name, sign, value = text.partition("=")
-        if not sign or not name.isidentifier() or name in FLAGS:
+        if not sign or not name.isidentifier() or name in OPTIONS:
             hint = f"; use {FLAGS[name]}" if name in FLAGS else ""
             raise OperationError(f"--option {text}: it must be NAME=VALUE, such as ttlSeconds=3600{hint}.")
         found[name] = _value(value)

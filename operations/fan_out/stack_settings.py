@@ -9,7 +9,7 @@ from components.fan_out.settings import PlatformSettings
 from components.network_settings import ExistingNetwork
 from operations.engine import Engine
 from operations.errors import OperationError
-from operations.fan_out.platform import Named, declared, stack_of
+from operations.instances import Instance
 from operations.stacks import read, stack_names
 
 
@@ -24,21 +24,16 @@ class Asked(NamedTuple):
     runtime: str | None
 
 
-def declared_by(named: Named) -> tuple[str, str, PlatformSettings]:
-    """The stack, the instance and the settings of the function. Raises OperationError."""
-    stack, instance = stack_of(named)
-    return next(found for found in declared(named.folder) if found[:2] == (stack, instance))
-
-
-def write(engine: Engine, stack: str, instance: str, settings: PlatformSettings, asked: Asked) -> list[str]:
+def write(at: Instance, asked: Asked) -> list[str]:
     """Write what is asked for and said otherwise. Returns what to tell. Raises OperationError."""
     if asked.runtime is not None and not asked.runtime.startswith("python"):
         raise OperationError(f"--runtime {asked.runtime}: the function is written in Python. Leave --runtime out.")
+    assert isinstance(at.settings, PlatformSettings)
     told = []
-    for path, value in _changes(settings, asked):
-        place = f'tributary:architectures["{instance}"].{path}'
-        engine.run(["config", "set", "--path", place, value, "--stack", stack])
-        told.append(f"Pulumi.{stack}.yaml: `{instance}.{path}` is {value} now.")
+    for path, value in _changes(at.settings, asked):
+        place = f'tributary:architectures["{at.name}"].{path}'
+        at.engine.run(["config", "set", "--path", place, value, "--stack", at.stack.name])
+        told.append(f"{at.stack.file}: `{at.name}.{path}` is {value} now.")
     return told
 
 

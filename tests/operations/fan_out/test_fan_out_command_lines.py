@@ -131,6 +131,10 @@ def test_the_originals_other_lines_work_as_it_documents_them(typed: Typed) -> No
             ("register", "sqs", *SOURCE, "--id", "a", "--destination", "orders", "--option", "collapse=none"),
             "--option collapse=none: it must be NAME=VALUE, such as ttlSeconds=3600; use --collapse.",
         ),
+        (
+            ("register", "sqs", *SOURCE, "--id", "a", "--destination", "orders", "--option", "declared=true"),
+            "NAME=VALUE",
+        ),
         (("hook", *SOURCE, "--starting-position", "now"), "--starting-position now: it must be one of TRIM_HORIZON"),
     ],
 )

@@ -81,6 +81,7 @@ def test_a_full_destination_is_taken_as_it_is(kind: str, destination: str) -> No
 @pytest.mark.parametrize(
     ("kind", "name", "index", "told"),
     [
+        ("es", "search-a.es#doc/index", "i", "--index i: search-a.es#doc/index has its index behind the # already"),
         ("sns", "other", None, "--destination other: nothing of this name is there. Name one that is in account"),
         ("es", "other", "i", "--destination other: An error occurred (ResourceNotFoundException)"),
         ("sqs", "other", None, "--destination other: An error occurred (AWS.SimpleQueueService.NonExistentQueue)"),

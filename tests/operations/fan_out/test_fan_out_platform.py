@@ -16,6 +16,8 @@ from operations.fan_out import platform as platforms
 from operations.fan_out import stack_settings
 from operations.fan_out.platform import Named, stack_of
 from operations.fan_out.stack_settings import Asked
+from operations.instances import Instance
+from operations.stacks import Stack
 
 pytestmark = pytest.mark.pure
 
@@ -103,14 +105,16 @@ class Written(Engine):
 NOTHING = Asked(None, None, None, (), (), None)
 
 
-def settings(**said: Any) -> PlatformSettings:
-    return PlatformSettings.model_validate({"kind": "fan-out/platform", "sources": {"inputStream": {}}, **said})
+def at(engine: Engine, **said: Any) -> Instance:
+    found = {"kind": "fan-out/platform", "sources": {"inputStream": {}}, **said}
+    stack = Stack("platform", ACCOUNT, "eu-west-1", {"fan-out": PlatformSettings.model_validate(found)})
+    return Instance(engine, stack, "fan-out")
 
 
 def test_options_of_deploy_are_written_into_the_stack_file_where_it_says_otherwise() -> None:
     engine = Written()
     asked = Asked(1024, 120, f"arn:aws:iam::{ACCOUNT}:role/mine", ("subnet-1,subnet-2",), ("sg-1",), None)
-    told = stack_settings.write(engine, "platform", "fan-out", settings(), asked)
+    told = stack_settings.write(at(engine), asked)
     start = 'config set --path tributary:architectures["fan-out"]'
     assert engine.ran == [
         f"{start}.function.name fanout --stack platform",
@@ -129,11 +133,11 @@ def test_options_of_deploy_that_the_file_says_already_write_nothing() -> None:
     engine = Written()
     network = {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}
     asked = Asked(512, 120, "fanout-role", ("subnet-1",), ("sg-1",), "python3.13")
-    assert stack_settings.write(engine, "platform", "fan-out", settings(network=network), asked) == []
-    assert stack_settings.write(engine, "platform", "fan-out", settings(), NOTHING) == []
+    assert stack_settings.write(at(engine, network=network), asked) == []
+    assert stack_settings.write(at(engine), NOTHING) == []
     assert engine.ran == []
 
 
 def test_another_runtime_is_refused() -> None:
     with pytest.raises(OperationError, match=r"^--runtime nodejs14\.x: the function is written in Python"):
-        stack_settings.write(Written(), "platform", "fan-out", settings(), NOTHING._replace(runtime="nodejs14.x"))
+        stack_settings.write(at(Written()), NOTHING._replace(runtime="nodejs14.x"))
