@@ -120,15 +120,15 @@ class _Drainage:
         if isinstance(route, Waiting):
             return False
         entries, came_in = self._oldest()
-        loaded = [one for one in self._each(self._load, entries) if one]
+        loaded, changed = self._loaded(entries)
         if route is None:
             given_up = self._each(lambda one: self._give_up(one, one.messages, GONE, DAY_S), loaded)
-            return came_in or any(given_up)
+            return came_in or changed or any(given_up)
         outcome = self._deliver(route, [message for one in loaded for message in one.messages])
         lanes = {message.id: one.entry.lane for one in loaded for message in one.messages}
         self._each(lambda poison: self._keep(lanes[poison[0].id], *poison), outcome.poison)
         settled = self._each(lambda one: self._settle(one, outcome, route.retry_s), loaded)
-        return came_in or any(settled)
+        return came_in or changed or any(settled)
 
     def _oldest(self) -> tuple[list[Entry], bool]:
         """The oldest entries of the lanes, and whether a lane got entries while it was found to have none."""
@@ -157,15 +157,25 @@ class _Drainage:
         self.drained.released += released
         return (), not released
 
-    def _load(self, entry: Entry) -> _Loaded | None:
+    def _loaded(self, entries: Sequence[Entry]) -> tuple[list[_Loaded], bool]:
+        """The entries with their messages, and whether one was changed meanwhile. What is left of that one comes before
+        the others of its lane, which therefore wait for the next round."""
+        loaded: list[_Loaded] = []
+        changed: set[LaneId] = set()
+        for entry, messages in zip(entries, self._each(self._load, entries), strict=True):
+            if messages is None:
+                changed.add(entry.lane)
+            elif entry.lane not in changed:
+                loaded.append(_Loaded(entry, messages))
+        return loaded, bool(changed)
+
+    def _load(self, entry: Entry) -> Sequence[Message] | None:
         messages = self._patiently(lambda: self._backlog.load(entry))
-        if messages is not None:
-            return _Loaded(entry, messages)
-        # Another drainer, whose lease we have now, may have delivered it just before.
-        if self._patiently(lambda: self._lanes.remove(entry)):
+        # Another drainer, whose lease we have now, may have delivered or shortened it just before.
+        if messages is None and self._patiently(lambda: self._lanes.remove(entry)):
             self.drained.missing.append(entry.object)
             self.drained.undelivered += entry.count
-        return None
+        return messages
 
     def _deliver(self, route: Route, messages: Sequence[Message]) -> Outcome:
         lease_s = self._lease_until_s - self._platform.clock() - CALL_S

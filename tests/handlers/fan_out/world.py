@@ -33,7 +33,7 @@ from handlers.shared.time_budget import TimeBudget
 
 STREAM = "arn:aws:kinesis:eu-west-1:111111111111:stream/one"
 TABLE = "arn:aws:dynamodb:eu-west-1:111111111111:table/one/stream/2026"
-SOURCE_S, DRAINER_S, PATIENCE_S = 60.0, 120.0, 2.0
+SOURCE_S, DRAINER_S, PATIENCE_S = 60.0, 120.0, 0.1
 AWAY = EndpointConnectionError(endpoint_url="https://away")
 UNANSWERED = ReadTimeoutError(endpoint_url="https://slow")
 POISON = b"poison"
@@ -49,6 +49,7 @@ class Actor:
     def __init__(self, name: str, work: Callable[[Actor], None]) -> None:
         self.name = name
         self.ended = False
+        self.before = ""
         self.error: BaseException | None = None
         self._killed = False
         self._go, self._parked = threading.Semaphore(0), threading.Semaphore(0)
@@ -64,8 +65,9 @@ class Actor:
         self.ended = True
         self._parked.release()
 
-    def park(self) -> None:
-        """Called by the work between two steps."""
+    def park(self, before: str = "") -> None:
+        """Called by the work between two steps; `before` is what it is about to do."""
+        self.before = before
         self._parked.release()
         self._go.acquire()
         if self._killed:
@@ -99,7 +101,7 @@ class Stepped:
         method = getattr(self._store, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._actor.park()
+            self._actor.park(name)
             if self._world.stores_away:
                 raise AWAY
             answer = method(*arguments, **options)
@@ -206,7 +208,8 @@ class World:
         self.shards.append(shard)
         return shard
 
-    def put(self, key: str, poison: bool = False) -> None:
+    def put(self, key: str, poison: bool = False) -> int:
+        """A record comes; its number."""
         self._number += 1
         shard = next(one for one in self.shards if key in one.keys and not one.closed)
         data = POISON if poison else b"%d" % self._number
@@ -225,6 +228,7 @@ class World:
                 "dynamodb": {"SequenceNumber": str(self._number), "Keys": {"pk": {"S": key}}, "data": data.decode()},
             }
         next(cursor for cursor in shard.cursors if key in cursor.keys).records.append(record)
+        return self._number
 
     def split(self, shard: Shard) -> None:
         shard.closed = True
