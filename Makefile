@@ -29,7 +29,7 @@ test-localstack: ## Run the architectures' stories on LocalStack's open runtime,
 	@$(BIN)/python -m localcloud.localstack $(BIN)/python -m pytest --target localstack \
 		$(or $(TESTS),$(addprefix integration_tests/,$(LOCALSTACK_STORIES)))
 
-clients: ## Download the clients of others (AWS CLI, Kinesis Client Library) that tests then run as well
+clients: ## Download software of others (AWS CLI, Kinesis Client Library, OpenSearch) that tests then run as well
 	@$(SETUP) check
 	@$(BIN)/python -m integration_tests.clients
 

@@ -1,6 +1,6 @@
 """ARNs in a stack file: their form, and that they belong to the stack's own Region or partition."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,10 @@ def misplaced_arns(key: str, settings: BaseModel, region: str) -> Iterator[str]:
     """The ARNs that cannot be used from a stack in this Region."""
     for name, field in type(settings).model_fields.items():
         value, where = getattr(settings, name), f"{key}.{field.alias or name}"
-        if isinstance(value, BaseModel):
-            yield from misplaced_arns(where, value, region)
+        held = value.items() if isinstance(value, Mapping) else ()
+        for inner, one in [(where, value), *((f"{where}.{key}", one) for key, one in held)]:
+            if isinstance(one, BaseModel):
+                yield from misplaced_arns(inner, one, region)
         marks = [mark for mark in _marks(field) if isinstance(mark, ArnSetting)]
         if not marks or not value:
             continue

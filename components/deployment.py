@@ -15,6 +15,8 @@ import pulumi
 from components.cross_account_copy.settings import SourceSettings, TargetAccess, TargetSettings
 from components.data_lake.far_sides import LakeAccess
 from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
+from components.fan_out.receiver_settings import ReceiverSettings
+from components.fan_out.settings import PlatformSettings
 from components.peers import peer_outputs
 from components.settings import Architecture
 from components.shared_stream.settings import OwnerSettings, StreamAccess, SubscriberSettings
@@ -171,12 +173,30 @@ def _lake_producer(name: str, settings: ProducerSettings, place: Place) -> Outpu
     return LakeProducer(name, args).outputs
 
 
+def _fan_out_platform(name: str, settings: PlatformSettings, place: Place) -> Outputs:
+    from components.fan_out.platform import RECEIVED, FanOutPlatform, FanOutPlatformArgs
+
+    peers = {label: one.receiver for label, one in settings.targets.items() if one.receiver is not None}
+    received = {label: peer_outputs(peer, list(RECEIVED.values())) for label, peer in peers.items()}
+    args = FanOutPlatformArgs(settings=settings, account_id=place.account_id, region=place.region, received=received)
+    return FanOutPlatform(name, args).outputs
+
+
+def _fan_out_receiver(name: str, settings: ReceiverSettings, place: Place) -> Outputs:
+    from components.fan_out.receiver import FanOutReceiver, FanOutReceiverArgs
+
+    args = FanOutReceiverArgs(settings=settings, account_id=place.account_id, region=place.region)
+    return FanOutReceiver(name, args).outputs
+
+
 BUILDERS: Mapping[str, Callable[[str, Any, Place], Outputs]] = {
     "cross-account-copy/source": _copy_source,
     "cross-account-copy/target": _copy_target,
     "data-lake": _data_lake,
     "data-lake/consumer": _lake_consumer,
     "data-lake/producer": _lake_producer,
+    "fan-out/platform": _fan_out_platform,
+    "fan-out/receiver": _fan_out_receiver,
     "table-replica": _table_replica,
     "table-replica/far-end": _far_end,
     "shared-stream/owner": _stream_owner,

@@ -30,14 +30,15 @@ class EventSource:
 def kinesis_source(
     stream_arn: pulumi.Input[str],
     consumer_arn: pulumi.Input[str] | None,
-    key_arn: pulumi.Input[str],
+    key_arn: pulumi.Input[str] | None,
     region: str,
     starting_timestamp: str | None = None,
 ) -> EventSource:
-    """A Kinesis stream that is encrypted with a customer key, or a consumer of it."""
+    """A Kinesis stream, or a consumer of it; `key_arn` is None for a stream without a customer key."""
+    used = [] if key_arn is None else [uses_key(key_arn, ["Decrypt"], "kinesis", region)]
     return EventSource(
         arn=stream_arn if consumer_arn is None else consumer_arn,
-        statements=[*_reads_kinesis(stream_arn, consumer_arn), uses_key(key_arn, ["Decrypt"], "kinesis", region)],
+        statements=[*_reads_kinesis(stream_arn, consumer_arn), *used],
         starting_timestamp=starting_timestamp,
     )
 

@@ -16,6 +16,15 @@ from handlers.shared.places import POISON_PREFIX, PROGRESS_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
+class FunctionNetwork:
+    """Where a function runs that is in a network of its own; `ready` is what it needs there."""
+
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_ids: Sequence[pulumi.Input[str]]
+    ready: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class StreamFunctionArgs:
     """What a StreamFunction needs.
 
@@ -36,6 +45,7 @@ class StreamFunctionArgs:
     statements: list[Statement]
     sets_aside: bool = True
     keeps_progress: bool = False
+    network: FunctionNetwork | None = None
 
 
 class StreamFunction(pulumi.ComponentResource):
@@ -68,6 +78,7 @@ class StreamFunction(pulumi.ComponentResource):
                 *_stores_failed_batches(args),
                 *args.statements,
             ],
+            network=args.network,
             opts=child,
         )
         function, policy = declared.function, declared.policy
@@ -123,15 +134,6 @@ class StreamFunction(pulumi.ComponentResource):
         )
         mapping_id: pulumi.Output[str] = mapping.uuid
         return mapping_id
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionNetwork:
-    """Where a function runs that is in a network of its own; `ready` is what it needs there."""
-
-    subnet_ids: Sequence[pulumi.Input[str]]
-    security_group_ids: Sequence[pulumi.Input[str]]
-    ready: Sequence[pulumi.Resource] = ()
 
 
 class DeclaredFunction(NamedTuple):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from components.cross_account_copy.settings import SourceSettings, TargetSettings
 from components.data_lake.settings import ConsumerSettings, LakeSettings, ProducerSettings
+from components.fan_out.receiver_settings import ReceiverSettings
+from components.fan_out.settings import PlatformSettings
 from components.settings import Architecture
 from components.shared_stream.settings import OwnerSettings, SubscriberSettings
 from components.table_replica.settings import FarEndSettings, ReplicaSettings
@@ -14,6 +16,8 @@ KINDS: Mapping[str, type[Architecture]] = {
     "data-lake": LakeSettings,
     "data-lake/consumer": ConsumerSettings,
     "data-lake/producer": ProducerSettings,
+    "fan-out/platform": PlatformSettings,
+    "fan-out/receiver": ReceiverSettings,
     "table-replica": ReplicaSettings,
     "table-replica/far-end": FarEndSettings,
     "shared-stream/owner": OwnerSettings,

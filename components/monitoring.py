@@ -1,15 +1,16 @@
 """The alarms and the one dashboard of a side of an architecture, from one table of watched metrics."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.watch import Metric, Watch, alarm, widget
+from components.watch import Graph, Metric, Watch, alarm, graph_widget, widget
 
 __all__ = [
+    "Graph",
     "Monitoring",
     "MonitoringArgs",
     "Watch",
@@ -30,11 +31,15 @@ RETENTION_S = 24 * 3600
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """`alarm_topic_arn` is told when an alarm goes off and when it is over; None only shows it."""
+    """`alarm_topic_arn` is told when an alarm goes off and when it is over; None only shows it.
+
+    `graphs` are on the dashboard and have no alarm.
+    """
 
     watches: list[Watch]
     region: str
     alarm_topic_arn: str | None
+    graphs: list[Graph] = field(default_factory=list)
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -60,7 +65,15 @@ class Monitoring(pulumi.ComponentResource):
             f"{name}-dashboard",
             dashboard_name=f"tributary-{name}",
             dashboard_body=pulumi.Output.json_dumps(
-                {"widgets": [widget(place, watch, args.region) for place, watch in enumerate(args.watches)]}
+                {
+                    "widgets": [
+                        *(widget(place, watch, args.region) for place, watch in enumerate(args.watches)),
+                        *(
+                            graph_widget(place, graph, args.region)
+                            for place, graph in enumerate(args.graphs, len(args.watches))
+                        ),
+                    ]
+                }
             ),
             opts=child,
         )
@@ -96,8 +109,8 @@ def function_watches(
         ),
         Watch(
             name=f"{name}-poisoned",
-            what_to_do="Records can never be applied as they are, and were stored below poison/ in the on-failure "
-            "bucket, each with its reason. `tributary redrive` applies them once that is put right.",
+            what_to_do="Records can never be applied as they are, and were stored in the on-failure bucket, each with "
+            "its reason. `tributary redrive` applies them once that is put right.",
             namespace=OWN_NAMESPACE,
             metric="Poisoned",
             dimensions=function,

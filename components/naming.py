@@ -23,6 +23,8 @@ What = Literal[
     "stream consumer",
     "delivery stream",
     "bucket",
+    "queue",
+    "topic",
     "key alias",
     "state machine",
     "workgroup",
@@ -38,7 +40,8 @@ RANDOM_SUFFIX = "-0000000"
 class Rule:
     """What AWS takes as a name: lengths in characters, `characters` as in a character class, `words` say them.
 
-    `edges` is what a name begins and ends with. A name is unique in a Region of an account, or as `unique` says.
+    `edges` is what a name begins and ends with, `ending` what it may end with beside its characters. A name is unique
+    in a Region of an account, or as `unique` says.
     """
 
     words: str
@@ -47,16 +50,21 @@ class Rule:
     page: str
     shortest: int = 1
     edges: str = ""
+    ending: str = ""
     unique: Literal["Region", "account", "AWS"] = "Region"
     same_in_any_case: bool = False
 
     def allows(self, name: str) -> bool:
         """Whether AWS takes the name."""
         whole = f"[{self.characters}]*" if not self.edges else f"[{self.edges}]([{self.characters}]*[{self.edges}])?"
-        return self.shortest <= len(name) <= self.longest and re.fullmatch(whole, name) is not None
+        stem = name.removesuffix(self.ending)
+        return self.shortest <= len(name) <= self.longest and re.fullmatch(whole, stem) is not None
 
     def nearest(self, name: str, room: int) -> str:
         """The name with hyphens for what AWS does not take, and no longer than `room`."""
+        if self.ending and name.endswith(self.ending):
+            stem = self.nearest(name.removesuffix(self.ending), room - len(self.ending))
+            return f"{stem}{self.ending}"
         plain = unicodedata.normalize("NFKD", name if "A-Z" in self.characters else name.lower())
         filler = "-" if "-" in self.characters else "_"
         kept = re.sub(f"[^{self.characters}]", filler, plain.encode("ascii", "ignore").decode())
@@ -103,6 +111,20 @@ RULES: Mapping[What, Rule] = {
         shortest=3,
         edges="a-z0-9",
         unique="AWS",
+    ),
+    "queue": Rule(
+        "letters, digits, - and _, and .fifo at the end of a FIFO queue's",
+        "A-Za-z0-9_-",
+        80,
+        f"{_API}/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
+        ending=".fifo",
+    ),
+    "topic": Rule(
+        "letters, digits, - and _, and .fifo at the end of a FIFO topic's",
+        "A-Za-z0-9_-",
+        256,
+        f"{_API}/sns/latest/api/API_CreateTopic.html",
+        ending=".fifo",
     ),
     "key alias": Rule(
         "letters, digits, /, _ and -", "A-Za-z0-9/_-", 256, f"{_API}/kms/latest/APIReference/API_CreateAlias.html"

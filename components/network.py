@@ -1,7 +1,7 @@
-"""A network for functions that reach a few services of AWS and nothing else."""
+"""A network for functions that reach a few services of AWS, what is in the network itself, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import islice
 
@@ -21,16 +21,22 @@ class PrivateNetworkArgs:
 
     `cidr_block` is divided into four, of which two are used.
     https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+    `gateways` are endpoints for `s3` and `dynamodb`, which cost nothing. `ports` are those of hosts in the network that
+    functions connect to; they are let in by whoever makes the hosts.
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
     """
 
     cidr_block: str
     region: str
     endpoints: Mapping[str, Sequence[Statement]]
+    gateways: Mapping[str, Sequence[Statement]] = field(default_factory=dict)
+    ports: Sequence[int] = ()
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """Subnets without a route to the internet, and an interface endpoint for each service that may be reached."""
+    """Subnets without a route to the internet, and an endpoint for each service that may be reached."""
 
+    vpc_id: pulumi.Output[str]
     subnet_ids: list[pulumi.Output[str]]
     security_group_id: pulumi.Output[str]
     ready: list[pulumi.Resource]
@@ -90,7 +96,38 @@ class PrivateNetwork(pulumi.ComponentResource):
                     opts=child,
                 )
             )
+        for service, statements in args.gateways.items():
+            gateway = aws.ec2.VpcEndpoint(
+                f"{name}-{service}",
+                vpc_id=vpc.id,
+                service_name=f"com.amazonaws.{args.region}.{service}",
+                vpc_endpoint_type="Gateway",
+                route_table_ids=[routes.id],
+                policy=document(statements),
+                opts=child,
+            )
+            way_out = aws.vpc.SecurityGroupEgressRule(
+                f"{name}-{service}-out",
+                security_group_id=functions.id,
+                prefix_list_id=gateway.prefix_list_id,
+                ip_protocol="tcp",
+                from_port=HTTPS,
+                to_port=HTTPS,
+                opts=child,
+            )
+            self.ready += [gateway, way_out]
+        for port in args.ports:
+            aws.vpc.SecurityGroupEgressRule(
+                f"{name}-out-{port}",
+                security_group_id=functions.id,
+                cidr_ipv4=args.cidr_block,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                opts=child,
+            )
 
+        self.vpc_id = vpc.id
         self.subnet_ids = [subnet.id for subnet in subnets]
         self.security_group_id = functions.id
         self.register_outputs({"subnetIds": self.subnet_ids, "securityGroupId": self.security_group_id})

@@ -181,6 +181,10 @@ class Architecture(Settings):
         """The stacks that must be deployed before this one."""
         return ()
 
+    def misplaced(self, account_id: str) -> Iterable[str]:
+        """What cannot be used from the account that the stack is deployed to, each from the instance on."""
+        return ()
+
     def component_name(self, instance: str) -> str:
         """The name of the instance's component, of which Pulumi's logical names and many physical ones are made."""
         return f"{self.name_prefix}{instance}"

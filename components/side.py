@@ -9,9 +9,9 @@ import pulumi
 from components.bucket import PrivateBucket, PrivateBucketArgs
 from components.code import FunctionCode
 from components.event_source import EventSource
-from components.function import StreamFunction, StreamFunctionArgs
+from components.function import FunctionNetwork, StreamFunction, StreamFunctionArgs
 from components.key import EncryptionKey, EncryptionKeyArgs
-from components.monitoring import Monitoring, MonitoringArgs, Watch, function_watches
+from components.monitoring import Graph, Monitoring, MonitoringArgs, Watch, function_watches
 from components.policies import Statement
 from components.regions import partition_of
 from components.settings import Architecture, FunctionSettings
@@ -35,8 +35,8 @@ class SideArgs(Protocol):
 class Side:
     """Declares the parts of a side as children of its component, by names that begin with the component's.
 
-    `key_statements` are added to the key's policy. Functions and alarms know of each other: `monitoring` watches every
-    function that was declared before.
+    `key_statements` are added to the key's policy, `expire_prefix_days` to what the on-failure bucket deletes.
+    Functions and alarms know of each other: `monitoring` watches every function that was declared before.
     """
 
     def __init__(
@@ -48,11 +48,13 @@ class Side:
         key_description: str,
         key_statements: Sequence[Statement] = (),
         key_alias: str | None = None,
+        expire_prefix_days: Mapping[str, int] | None = None,
     ) -> None:
         self._name = name
         self._args = args
         self._child = child
         self._watches: list[Watch] = []
+        self._expire_prefix_days = {PROGRESS_PREFIX: PROGRESS_DAYS, **(expire_prefix_days or {})}
         self.key = EncryptionKey(
             name,
             EncryptionKeyArgs(
@@ -73,7 +75,7 @@ class Side:
             f"{self._name}-failures",
             PrivateBucketArgs(
                 key_arn=self.key.arn,
-                expire_prefix_days={PROGRESS_PREFIX: PROGRESS_DAYS},
+                expire_prefix_days=self._expire_prefix_days,
                 force_destroy=not self._args.settings.deletion_protection,
             ),
             self._child,
@@ -92,6 +94,7 @@ class Side:
         sets_aside: bool = True,
         keeps_progress: bool = False,
         watches_sources: bool = True,
+        network: FunctionNetwork | None = None,
     ) -> StreamFunction:
         """A function on streams. `watches_sources` says that this account has the metrics of its sources."""
         function = StreamFunction(
@@ -109,6 +112,7 @@ class Side:
                 statements=list(statements),
                 sets_aside=sets_aside,
                 keeps_progress=keeps_progress,
+                network=network,
             ),
             self._child,
         )
@@ -121,12 +125,13 @@ class Side:
         )
         return function
 
-    def monitoring(self, watches: Sequence[Watch] = ()) -> Monitoring:
-        """The alarms and the dashboard of the side: its functions', and these."""
+    def monitoring(self, watches: Sequence[Watch] = (), graphs: Sequence[Graph] = ()) -> Monitoring:
+        """The alarms and the dashboard of the side: its functions', and these; `graphs` have no alarm."""
         return Monitoring(
             self._name,
             MonitoringArgs(
                 watches=[*self._watches, *watches],
+                graphs=list(graphs),
                 region=self._args.region,
                 alarm_topic_arn=self._args.settings.alarm_topic_arn,
             ),

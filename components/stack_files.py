@@ -8,9 +8,10 @@ is allowed and the nearest correct value. `check_place` adds what is wrong with 
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from components.arns import misplaced_arns
 from components.errors import SettingsError
@@ -80,6 +81,7 @@ def check_place(
     named = list(others)
     for one in _named(file, account_id, region, architectures):
         mistakes += misplaced_arns(f"{KEY}.{one.instance}", architectures[one.instance], region)
+        mistakes += [f"`{KEY}.{one.instance}.{told}" for told in architectures[one.instance].misplaced(account_id)]
         mistakes += taken_names(KEY, one, named)
         named.append(one)
     _refuse(file, mistakes)
@@ -122,21 +124,27 @@ def _one(kinds: Kinds, name: object, value: object) -> Architecture:
             f"`{key}.kind` is {shown(kind)}; it must be one of {', '.join(sorted(kinds))}.{nearest(str(kind), kinds)}"
         )
     try:
-        settings = kinds[kind].model_validate(value)
+        found = kinds[kind].model_validate(value)
     except ValidationError as invalid:
         raise SettingsError("\n".join(mistake(kinds[kind], key, error) for error in invalid.errors())) from None
-    settings = _with_peers(prefixed(settings, settings.name_prefix), name)
+    settings: Architecture = _with_peers(prefixed(found, found.name_prefix), name)
     names = settings.names(name)
     if told := wrong_names(key, names, settings.name_prefix) or doubled_names(key, names):
         raise SettingsError("\n".join(told))
     return settings
 
 
-def _with_peers(settings: Architecture, instance: str) -> Architecture:
+def _with_peers(value: Any, instance: str) -> Any:
     """The settings whose other sides have the same instance name, where the file says no other."""
-    peers = {name: value for name in type(settings).model_fields if isinstance(value := getattr(settings, name), Peer)}
-    named = {name: peer.model_copy(update={"instance": peer.instance or instance}) for name, peer in peers.items()}
-    return settings.model_copy(update=named)
+    if isinstance(value, Peer):
+        return value.model_copy(update={"instance": value.instance or instance})
+    if isinstance(value, Mapping):
+        return {name: _with_peers(held, instance) for name, held in value.items()}
+    if not isinstance(value, BaseModel):
+        return value
+    held = {name: getattr(value, name) for name in type(value).model_fields}
+    named = {name: _with_peers(one, instance) for name, one in held.items() if isinstance(one, Peer | Mapping)}
+    return value.model_copy(update=named)
 
 
 def _refuse(file: str, mistakes: list[str]) -> None:

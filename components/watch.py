@@ -54,6 +54,18 @@ class Watch(Metric):
         return {"metric": self, **self.others}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A graph without an alarm: every metric that `search` finds, each as a line of its own.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-search-expressions.html
+    """
+
+    title: str
+    search: str
+    statistic: Statistic
+
+
 def alarm(watch: Watch) -> dict[str, Any]:
     """What an aws.cloudwatch.MetricAlarm says of a watch."""
     return {
@@ -105,6 +117,26 @@ def widget(place: int, watch: Watch, region: pulumi.Input[str]) -> dict[str, Any
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
+    return _widget(
+        place,
+        {
+            "title": watch.name,
+            "region": region,
+            "period": watch.period_s,
+            "metrics": _lines(watch),
+            "annotations": {"horizontal": [{"label": "alarm", "value": watch.threshold}]},
+        },
+    )
+
+
+def graph_widget(place: int, graph: Graph, region: pulumi.Input[str]) -> dict[str, Any]:
+    """A graph of what is found."""
+    expression = f"SEARCH('{graph.search}', '{graph.statistic}', {PERIOD_S})"
+    metrics = [[{"expression": expression, "id": "found", "label": ""}]]
+    return _widget(place, {"title": graph.title, "region": region, "period": PERIOD_S, "metrics": metrics})
+
+
+def _widget(place: int, properties: dict[str, Any]) -> dict[str, Any]:
     per_row = 24 // WIDGET_WIDTH
     return {
         "type": "metric",
@@ -112,13 +144,7 @@ def widget(place: int, watch: Watch, region: pulumi.Input[str]) -> dict[str, Any
         "y": place // per_row * WIDGET_HEIGHT,
         "width": WIDGET_WIDTH,
         "height": WIDGET_HEIGHT,
-        "properties": {
-            "title": watch.name,
-            "region": region,
-            "period": watch.period_s,
-            "metrics": _lines(watch),
-            "annotations": {"horizontal": [{"label": "alarm", "value": watch.threshold}]},
-        },
+        "properties": properties,
     }
 
 

@@ -26,6 +26,7 @@ from localcloud.setup_steps import (  # noqa: E402
     PLUGINS,
     PROJECT,
     PULUMI,
+    SERVERS,
     TOOLS,
     SetupStep,
 )
@@ -37,8 +38,8 @@ _DEVELOP = (ENVIRONMENT, PACKAGES, TOOLS, PROJECT, PULUMI, PLUGINS)
 TARGETS: dict[str, tuple[SetupStep, ...]] = {
     "demo": _RUN,
     "shell": _RUN,
-    "test": _DEVELOP,
-    "bench": _DEVELOP,
+    "test": (*_DEVELOP, SERVERS),
+    "bench": (*_DEVELOP, SERVERS),
     "check": (ENVIRONMENT, PACKAGES, TOOLS, PROJECT),
     "format": (ENVIRONMENT, PACKAGES, TOOLS),
 }

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from localcloud.engine import cli, plugins
 from localcloud.engine.command import run
 from localcloud.engine.layout import Layout, cache_folder
 from localcloud.engine.progress import Step
+from localcloud.errors import SetupError
 
 # Without --no-compile most of the time goes into the bytecode of pulumi-aws, of whose modules a program imports a few.
 PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar", "off")
@@ -131,6 +132,38 @@ def _install_plugins(layout: Layout, step: Step) -> str:
     return f"language host: {host}; `aws` plugin: {plugins.install_resource_plugin(layout)}"
 
 
+def install_command(packages: Sequence[str]) -> str:
+    """How a user gets Debian packages."""
+    return f"on Debian and Ubuntu `sudo apt-get install {' '.join(packages)}` installs it"
+
+
+def _servers_key(layout: Layout) -> str:
+    return digest(_environment_key(layout), *(str(shutil.which(name)) for name in SERVER_PACKAGES))
+
+
+def _install_servers(layout: Layout, step: Step) -> str:
+    # Nothing depends on them but stories, which are skipped where one is missing.
+    missing = [name for name in SERVER_PACKAGES if shutil.which(name) is None]
+    if not missing:
+        return ", ".join(SERVER_PACKAGES)
+    advice = install_command(missing)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return f"{', '.join(missing)} not there, stories that need them are skipped; {advice}"
+    words = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    try:
+        run(words, on_line=lambda line: step.progress(line[:100]), env={**os.environ, **_NO_QUESTIONS}, advice=advice)
+    except SetupError:
+        return f"{', '.join(missing)} could not be installed, stories that need them are skipped; {advice}"
+    return f"installed {', '.join(missing)}"
+
+
+# The software behind ElastiCache, for tests. A package asks nothing, and starts no server of its own.
+SERVER_PACKAGES = ("redis-server", "memcached")
+_NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+
+SERVERS = SetupStep(
+    "servers", "installing the caches that tests use", _servers_key, lambda layout: layout.python, _install_servers
+)
 ENVIRONMENT = SetupStep(
     "python", "making the virtual environment", _environment_key, lambda layout: layout.python, _make_environment
 )

@@ -13,6 +13,7 @@ from operations import commands, verb_commands
 from operations.children import end, handled
 from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
+from operations.fan_out import commands as fan_out
 from operations.status import command as status
 from operations.table_replica import commands as table_replica
 
@@ -57,6 +58,7 @@ table_replica.register(app)
 data_lake.register(app)
 verb_commands.register(app)
 status.register(app)
+fan_out.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

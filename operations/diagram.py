@@ -2,7 +2,8 @@
 
 A box is a resource that holds or moves data. An arrow is a fact of the state: an event source mapping, a streaming
 destination of a table, source, function and destination of a delivery stream, a bucket's replication, a role that a
-function's policy lets it assume, a table, stream or delivery stream that a role's policy lets it write.
+function's policy lets it assume, what a role's policy lets it write, a table that it lets it only read, another
+function that it lets it invoke.
 """
 
 import json
@@ -19,6 +20,8 @@ BOXES: Mapping[str, str] = {
     "aws:dynamodb/table:Table": "DynamoDB table",
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": "Firehose delivery stream",
     "aws:s3/bucket:Bucket": "S3 bucket",
+    "aws:sns/topic:Topic": "SNS topic",
+    "aws:sqs/queue:Queue": "SQS queue",
 }
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 ROLE = "aws:iam/role:Role"
@@ -31,7 +34,15 @@ TABLE = "aws:dynamodb/table:Table"
 BUCKET = "aws:s3/bucket:Bucket"
 
 # Actions of a role's policy that move data out of the function.
-WRITES = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "firehose:PutRecordBatch", "kinesis:PutRecords"}
+WRITES = {
+    "dynamodb:BatchWriteItem",
+    "dynamodb:PutItem",
+    "firehose:PutRecordBatch",
+    "kinesis:PutRecords",
+    "sns:Publish",
+    "sqs:SendMessage",
+}
+READS, INVOKES = {"dynamodb:Query"}, {"lambda:InvokeFunction"}
 
 
 @dataclass(frozen=True)
@@ -134,8 +145,13 @@ def _writes(resources: list[Resource]) -> Iterator[Arrow]:
         allowed.setdefault(roles[policy["role"]], []).extend(json.loads(policy["policy"])["Statement"])
     for function in (one["outputs"] for one in resources if one["type"] == FUNCTION):
         own = allowed.get(function["role"], [])
-        for target in _written(own):
+        written = _written(own)
+        for target in written:
             yield Arrow(function["arn"], target, "writes")
+        for table in set(_resources_of(own, READS)) - set(written):
+            yield Arrow(table, function["arn"], "is read by")
+        for other in set(_resources_of(own, INVOKES)) - {function["arn"]}:
+            yield Arrow(function["arn"], other, "wakes")
         for assumed in _resources_of(own, {"sts:AssumeRole"}):
             for target in _written(allowed.get(assumed, [])):
                 yield Arrow(function["arn"], target, f"writes as {assumed.split('/')[-1]}")

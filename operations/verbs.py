@@ -50,6 +50,24 @@ NO_BACKFILL = No(
     "`tributary replay {stack}` reads the stream again from its horizon",
 )
 
+OF_A_PLATFORM: Mapping[str, str | No] = {
+    "verify": No(
+        "what its targets do with a message is theirs",
+        "`tributary status {stack}` says of each target what waits and what failed",
+    ),
+    "repair": No(
+        "what a target got cannot be taken back, nor written over",
+        "`tributary redrive {stack}` delivers what failed, and `tributary replay {stack}` sends again all that the "
+        "streams still have",
+    ),
+    "redrive": No(
+        "messages are delivered again for each target",
+        "`tributary fanout redrive` of the target's id",
+    ),
+    "backfill": NO_BACKFILL,
+    **ON_STREAMS,
+}
+
 # Either side of a lake stands for both.
 OF_A_LAKE: Mapping[str, str | No] = {
     **{verb: f"{LAKE}:{verb}" for verb in ("verify", "repair", "redrive", "backfill")},
@@ -89,6 +107,8 @@ TABLE: Mapping[str, Mapping[str, str | No]] = {
     "table-replica/far-end": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
     "shared-stream/owner": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
     **dict.fromkeys(("data-lake", "data-lake/producer", "data-lake/consumer"), OF_A_LAKE),
+    "fan-out/platform": OF_A_PLATFORM,
+    "fan-out/receiver": dict.fromkeys(("verify", "repair", "redrive", "backfill", *ON_STREAMS), ELSEWHERE),
     "shared-stream/subscriber": {
         "verify": NOT_KEPT,
         "repair": NOT_KEPT,

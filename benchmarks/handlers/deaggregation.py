@@ -13,7 +13,7 @@ from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 
 from benchmarks.handlers.alone import show
 from benchmarks.results import Result
-from handlers.cross_account_copier.kpl import is_aggregate, take_apart
+from handlers.shared.kpl import is_aggregate, take_apart
 
 RECORDS = 10_000
 RECORDS_PER_AGGREGATE = 100

@@ -12,13 +12,12 @@ from components.data_lake.way_settings import (
     Bulk,
     ChangeStream,
     Delivery,
-    Network,
-    NewNetwork,
     NewTable,
     Table,
     Transform,
 )
 from components.naming import PhysicalName, What
+from components.network_settings import Network, NewNetwork
 from components.settings import Architecture, Peer, Settings
 
 SAME_ACCOUNT_TABLE = "blog-srsa-ddb-table"

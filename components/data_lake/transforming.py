@@ -8,9 +8,9 @@ import pulumi
 
 from components.code import own_code, packaged_code
 from components.data_lake.settings import ProducingSettings
-from components.data_lake.way_settings import ExistingNetwork
 from components.function import FunctionNetwork, declare_function
 from components.network import PrivateNetwork, PrivateNetworkArgs
+from components.network_settings import ExistingNetwork
 from components.policies import Statement, statement, uses_key
 from components.regions import partition_of
 

@@ -92,19 +92,6 @@ class Transform(Settings):
     handler: OwnHandler | None = None
 
 
-class NewNetwork(Settings):
-    """A network of this stack, which holds the function alone and has no way out of AWS's own."""
-
-    cidr_block: str = Field(default="10.0.0.0/24", pattern=r"^\d{1,3}(\.\d{1,3}){3}/(1[6-9]|2[0-4])$")
-
-
-class ExistingNetwork(Settings):
-    """A network that is there already, with the endpoints that docs/data-lake.md names."""
-
-    subnet_ids: tuple[str, ...] = Field(min_length=1, max_length=16)
-    security_group_ids: tuple[str, ...] = Field(min_length=1, max_length=5)
-
-
 class Bulk(Settings):
     """What backfills and verifications that are too large for one machine use: see `bulk.py`.
 
@@ -122,16 +109,6 @@ def _table_form(value: object) -> str:
     )
 
 
-def _network_form(value: object) -> str:
-    existing = isinstance(value, ExistingNetwork) or (
-        isinstance(value, dict) and {"subnetIds", "securityGroupIds"} & value.keys()
-    )
-    return "literal" if existing else "created"
-
-
 Table = Annotated[
     Annotated[NewTable, Tag("created")] | Annotated[ExistingTable, Tag("literal")], Discriminator(_table_form)
-]
-Network = Annotated[
-    Annotated[NewNetwork, Tag("created")] | Annotated[ExistingNetwork, Tag("literal")], Discriminator(_network_form)
 ]

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from handlers.cross_account_copier.dynamodb_json import decode, encode
-from handlers.cross_account_copier.records import Payload, payloads_of
 from handlers.shared.batch_write import ItemKey
 from handlers.shared.errors import NotYetError
 from handlers.shared.invocation import shard_of
+from handlers.shared.kinesis_records import Payload, payloads_of
 from handlers.shared.ordered import Entry
 from handlers.shared.poison import Poison, undecidable
 

@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any
 
 from handlers.cross_account_copier.items import HASH_NAME, RANGE_NAME, entries_of
-from handlers.cross_account_copier.records import alone
 from handlers.cross_account_copier.settings import Settings
 from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter
 from handlers.shared.clients import AssumedRole, Renewable
 from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import KINESIS_STREAM, Invocation, Reply
 from handlers.shared.json_calls import DYNAMODB, JsonCalls
+from handlers.shared.kinesis_records import alone
 from handlers.shared.ordered import batches_of
 from handlers.shared.progress import Progress
 from handlers.shared.time_budget import LambdaContext

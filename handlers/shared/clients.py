@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from handlers.shared.errors import Cause, cause_of
 
@@ -27,10 +28,19 @@ ADVISORY_REFRESH_S = 240
 MANDATORY_REFRESH_S = 60
 
 
-def create_client(service: str, *, region: str | None = None, connections: int = 1, attempts: int = 1) -> Any:
+def create_client(
+    service: str,
+    session: botocore.session.Session | None = None,
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+    connections: int = 1,
+    attempts: int = 1,
+) -> Any:
     """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
 
     `connections` is how many threads will call it at the same time; with more `attempts` botocore retries after all.
+    `endpoint` is a URL, for services whose endpoint belongs to an account.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -42,7 +52,9 @@ def create_client(service: str, *, region: str | None = None, connections: int =
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
-    client = own_session().create_client(service, region_name=region, config=config)
+    session = session or own_session()
+    with _alone_with(session):
+        client = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     # Modules and clients stay for good: the collector, which large events wake often, need not look at them again.
     gc.freeze()
     return client
@@ -54,14 +66,30 @@ def own_session() -> botocore.session.Session:
     return botocore.session.Session()
 
 
-class AssumedRole:
-    """`role_arn`, assumed by the function's own role in sessions of 15 minutes.
+_LOCK = threading.Lock()
+_LOCKS: WeakKeyDictionary[botocore.session.Session, threading.RLock] = WeakKeyDictionary()
+
+
+def _alone_with(session: botocore.session.Session) -> threading.RLock:
+    """The lock of a session: what it makes it makes for one thread at a time.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
+    """
+    with _LOCK:
+        return _LOCKS.setdefault(session, threading.RLock())
+
+
+class AssumedRole(CredentialProvider):
+    """Credentials of `role_arn`, assumed by the function's own role in sessions of 15 minutes.
 
     `external_id` is what the role's trust policy may ask for.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html
     """
 
+    METHOD = CANONICAL_NAME = "tributary-assumed-role"
+
     def __init__(self, role_arn: str, session_name: str, external_id: str | None = None) -> None:
+        super().__init__()
         self._request = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": SESSION_S}
         if external_id:
             self._request["ExternalId"] = external_id
@@ -71,10 +99,22 @@ class AssumedRole:
         return RefreshableCredentials.create_from_metadata(
             metadata=self._assume(),
             refresh_using=self._assume,
-            method="sts-assume-role",
+            method=self.METHOD,
             advisory_timeout=ADVISORY_REFRESH_S,
             mandatory_timeout=MANDATORY_REFRESH_S,
         )
+
+    # What botocore calls for the credentials of a session.
+    load = credentials
+
+    def new_session(self) -> botocore.session.Session:
+        """A session that has only these credentials."""
+        session = botocore.session.Session()
+        session.register_component("credential_provider", CredentialResolver([self]))
+        # The parsed endpoint and service files are the same for every session.
+        with _alone_with(own_session()):
+            session.register_component("data_loader", own_session().get_component("data_loader"))
+        return session
 
     def _assume(self) -> dict[str, str]:
         credentials = _sts().assume_role(**self._request)["Credentials"]

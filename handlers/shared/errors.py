@@ -22,7 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-__all__ = ["CONNECTION_ERRORS", "Cause", "NotYetError", "SettingsError", "cause_of", "describe"]
+__all__ = ["CONNECTION_ERRORS", "Cause", "NotYetError", "SettingsError", "cause_of", "cause_of_code", "describe"]
 
 
 class SettingsError(ValueError):
@@ -54,19 +54,28 @@ class Cause(Enum):
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
 # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+# https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 _CAUSES = {
+    "EC2ThrottledException": Cause.TRANSIENT,
+    "InternalError": Cause.TRANSIENT,
     "InternalFailure": Cause.TRANSIENT,
     "InternalServerError": Cause.TRANSIENT,
+    "KMSThrottling": Cause.TRANSIENT,
     "KMSThrottlingException": Cause.TRANSIENT,
+    "KmsThrottled": Cause.TRANSIENT,
     "LimitExceededException": Cause.TRANSIENT,
     "ProvisionedThroughputExceededException": Cause.TRANSIENT,
     "ReplicatedWriteConflictException": Cause.TRANSIENT,
     "RequestLimitExceeded": Cause.TRANSIENT,
+    "RequestThrottled": Cause.TRANSIENT,
     "RequestTimeout": Cause.TRANSIENT,
     "RequestTimeoutException": Cause.TRANSIENT,
     "ServiceUnavailable": Cause.TRANSIENT,
     "ServiceUnavailableException": Cause.TRANSIENT,
     "SlowDown": Cause.TRANSIENT,
+    "Throttled": Cause.TRANSIENT,
     "Throttling": Cause.TRANSIENT,
     "ThrottlingException": Cause.TRANSIENT,
     "TooManyRequestsException": Cause.TRANSIENT,
@@ -75,8 +84,14 @@ _CAUSES = {
     "InvalidClientTokenId": Cause.EXPIRED,
     "RequestExpired": Cause.EXPIRED,
     "UnrecognizedClientException": Cause.EXPIRED,
+    "BatchRequestTooLong": Cause.RECORD,
     "InvalidArgumentException": Cause.RECORD,
+    "InvalidMessageContents": Cause.RECORD,
+    "InvalidParameter": Cause.RECORD,
+    "InvalidParameterValue": Cause.RECORD,
+    "InvalidRequestContentException": Cause.RECORD,
     "ItemCollectionSizeLimitExceededException": Cause.RECORD,
+    "ParameterValueInvalid": Cause.RECORD,
     "RequestEntityTooLarge": Cause.RECORD,
     "SerializationException": Cause.RECORD,
     "ValidationException": Cause.RECORD,
@@ -101,10 +116,20 @@ def cause_of(error: Exception) -> Cause:
         return Cause.TRANSIENT
     if not isinstance(error, ClientError):
         raise error
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _CAUSES:
-        return _CAUSES[code]
+    return cause_of_code(
+        error.response.get("Error", {}).get("Code", ""),
+        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
+    )
+
+
+def cause_of_code(code: str, status: int = 0) -> Cause:
+    """What an error code means, of a call or of one entry of its answer. `status` is of HTTP; 0 where there is none.
+
+    A code of SQS may have its namespace before it: `AWS.SimpleQueueService.BatchRequestTooLong`.
+    """
+    name = code.rpartition(".")[2]
+    if name in _CAUSES:
+        return _CAUSES[name]
     return Cause.TRANSIENT if status >= 500 else _CAUSES_BY_STATUS.get(status, Cause.REFUSED)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["POISON_PREFIX", "PROGRESS_PREFIX", "Place"]
+__all__ = ["POISON_PREFIX", "PROGRESS_PREFIX", "Place", "source_name"]
 
 POISON_PREFIX = "poison/"
 PROGRESS_PREFIX = "progress/"
@@ -32,11 +32,11 @@ class Place:
     def key(self, prefix: str, part: int | None = None) -> str:
         """The key of an object about the record, or about one record of an aggregate."""
         suffix = "" if part is None else f".{part:07}"
-        folder = f"{prefix}{self.function}/{_source_name(self.source_arn)}/{self.shard or '-'}"
+        folder = f"{prefix}{self.function}/{source_name(self.source_arn)}/{self.shard or '-'}"
         return f"{folder}/{self.sequence_number}{suffix}.json"
 
 
-def _source_name(arn: str) -> str:
+def source_name(arn: str) -> str:
     """The stream's name, also from the ARN of its consumer; `<table>.<label>` for a table's stream.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html

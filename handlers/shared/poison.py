@@ -5,7 +5,7 @@ from __future__ import annotations
 from traceback import extract_tb
 from typing import NamedTuple
 
-__all__ = ["REFUSED", "UNDECIDABLE", "Poison", "undecidable"]
+__all__ = ["REFUSED", "UNDECIDABLE", "Poison", "undecidable", "unforeseen"]
 
 # What a record is kept for: nothing can be made of it, or the service takes it in no company.
 UNDECIDABLE, REFUSED = "undecidable", "refused"
@@ -28,8 +28,12 @@ def undecidable(position: int, error: Exception, part: int | None = None) -> Poi
 
     A ValueError says what is wrong with the record. Any other error was not foreseen: its text may quote the record.
     """
-    if isinstance(error, ValueError):
-        return Poison(position, part, str(error), UNDECIDABLE)
+    reason = str(error) if isinstance(error, ValueError) else unforeseen(error)
+    return Poison(position, part, reason, UNDECIDABLE)
+
+
+def unforeseen(error: Exception) -> str:
+    """What may be told of an error that nobody foresaw: what it is and where it was raised."""
     frame = extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-    return Poison(position, part, f"{type(error).__name__} in {frame.name} ({where})", UNDECIDABLE)
+    return f"{type(error).__name__} in {frame.name} ({where})"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from handlers.shared.time_budget import LambdaContext
 
-__all__ = ["NAMESPACE", "log_invocation"]
+__all__ = ["NAMESPACE", "log_invocation", "log_line"]
 
 NAMESPACE = "Tributary"
 
@@ -19,23 +19,26 @@ NAMESPACE = "Tributary"
 def log_invocation(
     context: LambdaContext, metrics: Mapping[str, tuple[float, str]], details: Mapping[str, object]
 ) -> None:
-    """Prints the line. `metrics` maps a metric's name to its value and CloudWatch unit; `details` is only logged.
+    """Prints the line of an invocation. The metrics have one dimension, FunctionName."""
+    log_line(metrics, {"FunctionName": context.function_name}, {"requestId": context.aws_request_id, **details})
 
-    The metrics have one dimension, FunctionName.
-    """
+
+def log_line(
+    metrics: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str], details: Mapping[str, object]
+) -> None:
+    """Prints a line. `metrics` maps a metric's name to its value and CloudWatch unit; `details` is only logged."""
     line = {
         "_aws": {
             "Timestamp": int(time.time() * 1000),
             "CloudWatchMetrics": [
                 {
                     "Namespace": NAMESPACE,
-                    "Dimensions": [["FunctionName"]],
+                    "Dimensions": [list(dimensions)],
                     "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
                 }
             ],
         },
-        "FunctionName": context.function_name,
-        "requestId": context.aws_request_id,
+        **dimensions,
         **{name: value for name, (value, _) in metrics.items()},
         **details,
     }

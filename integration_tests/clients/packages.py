@@ -6,6 +6,7 @@ They are no requirements of this project, whose own packages they must not meet:
 import shutil
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +20,21 @@ COMMAND = "make clients"
 
 
 @dataclass(frozen=True)
-class Package:
-    """A distribution of the Python package index; `options` are more of pip's."""
+class Download(ABC):
+    """What is downloaded once for all checkouts of a user."""
 
     name: str
     version: str
     what: str
-    options: tuple[str, ...] = ()
 
     @property
+    @abstractmethod
     def folder(self) -> Path:
-        """What to put on PYTHONPATH. Compiled modules are for one version of Python."""
-        python = f"py{sys.version_info.major}.{sys.version_info.minor}"
-        return cache_folder() / f"client-{self.name}-{self.version}-{python}"
+        """Where it is, in the user's cache folder."""
+
+    @abstractmethod
+    def get(self, work: Path, step: Step) -> None:
+        """Put it into the empty folder `work`; into none where something is missing. Raises SetupError."""
 
     @property
     def is_there(self) -> bool:
@@ -44,15 +47,35 @@ class Package:
             if self.is_there:
                 return
             # Only what is whole gets its name.
-            with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f"client-{self.name}-") as temporary:
-                work = Path(temporary) / "packages"
-                wanted = f"{self.name}=={self.version}"
-                run(
-                    [sys.executable, "-m", "pip", "install", *PIP_OPTIONS, *self.options, "--target", work, wanted],
-                    on_line=lambda line: step.progress(line.strip()[:100]),
-                    advice=NETWORK_ADVICE,
-                )
-                shutil.move(work, self.folder)
+            with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f"download-{self.name}-") as temporary:
+                work = Path(temporary) / "work"
+                work.mkdir()
+                self.get(work, step)
+                if any(work.iterdir()):
+                    shutil.move(work, self.folder)
+
+
+@dataclass(frozen=True)
+class Package(Download):
+    """A distribution of the Python package index; `options` are more of pip's."""
+
+    options: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """What to put on PYTHONPATH. Compiled modules are for one version of Python."""
+        python = f"py{sys.version_info.major}.{sys.version_info.minor}"
+        return cache_folder() / f"client-{self.name}-{self.version}-{python}"
+
+    def get(self, work: Path, step: Step) -> None:
+        run(
+            [
+                *(sys.executable, "-m", "pip", "install", *PIP_OPTIONS, *self.options),
+                *("--target", work, f"{self.name}=={self.version}"),
+            ],
+            on_line=lambda line: step.progress(line.strip()[:100]),
+            advice=NETWORK_ADVICE,
+        )
 
 
 AWS_CLI = Package("awscli", "1.46.3", "the AWS CLI")

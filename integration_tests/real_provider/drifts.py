@@ -1,5 +1,6 @@
 """Changes behind a deployment's back, one for each type of resource that can be changed alone; and what is left."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,16 +46,33 @@ def _stream(clients: Clients, outputs: Mapping[str, Any]) -> None:
     clients.kinesis.increase_stream_retention_period(StreamName=outputs["name"], RetentionPeriodHours=48)
 
 
+def _rule(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    clients.events.put_rule(Name=outputs["name"], ScheduleExpression="rate(9 minutes)", Description="another")
+
+
+def _item(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    item = {**json.loads(outputs["item"]), "active": {"BOOL": False}}
+    clients.dynamodb.put_item(TableName=outputs["tableName"], Item=item)
+
+
+def _invocations(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    name = outputs["functionName"]
+    clients.lambda_.update_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=1)
+
+
 # Type → what is done to a resource with these outputs.
 DRIFTS: Mapping[str, Callable[[Clients, Mapping[str, Any]], None]] = {
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
+    "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:dynamodb/table:Table": _table,
+    "aws:dynamodb/tableItem:TableItem": _item,
     "aws:iam/role:Role": _role,
     "aws:kinesis/stream:Stream": _stream,
     "aws:kms/key:Key": _key,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
     "aws:lambda/function:Function": _function,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _invocations,
     "aws:s3/bucketVersioning:BucketVersioning": _versioning,
 }
 
@@ -95,6 +113,7 @@ def left(clients: Clients) -> list[str]:
         *(alarm["AlarmName"] for alarm in clients.cloudwatch.describe_alarms()["MetricAlarms"]),
         *(database["Name"] for database in clients.glue.get_databases()["DatabaseList"]),
         *(group["Name"] for group in clients.athena.list_work_groups()["WorkGroups"] if group["Name"] != "primary"),
+        *(rule["Name"] for rule in clients.events.list_rules()["Rules"]),
         *(machine["name"] for machine in clients.stepfunctions.list_state_machines()["stateMachines"]),
         *(board["DashboardName"] for board in clients.cloudwatch.list_dashboards()["DashboardEntries"]),
     ]

@@ -31,6 +31,8 @@ STACKS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {
     "poc": ("999999999999", (), {}),
     "prod": ("111111111111", ("poc",), {}),
     "workshop": ("444444444444", (), {"bulk": {}}),
+    "partner": ("222222222222", (), {}),
+    "platform": ("111111111111", ("partner",), {}),
     "stream-owner": ("111111111111", (), {}),
     "stream-subscriber": ("222222222222", ("stream-owner",), {}),
 }

@@ -22,6 +22,7 @@ SINGULAR = {
 RENAMED: Mapping[tuple[str, str], str] = {
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "name"): "alarm_name",
     ("aws:lambda/function:Function", "name"): "function_name",
+    ("aws:lambda/permission:Permission", "function"): "function_name",
 }
 
 # Objects whose keys are the user's: left as they are.

@@ -8,11 +8,18 @@ from integration_tests.real_provider.names import argument
 from localcloud.plugin.diffing import compare
 from localcloud.plugin.resources import find
 
+FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:"
 # Type → another value for each property; those that a resource does not have are left out. Values are valid, and no
 # two of a type exclude each other, since a provider's plan is asked about all of them at once.
 OTHERS: Mapping[str, Mapping[str, Any]] = {
     "aws:athena/workgroup:Workgroup": {"name": "another", "forceDestroy": False, "state": "DISABLED"},
     "aws:cloudwatch/dashboard:Dashboard": {"dashboardName": "another", "dashboardBody": '{"widgets":[]}'},
+    "aws:cloudwatch/eventRule:EventRule": {
+        "name": "another",
+        "description": "another",
+        "scheduleExpression": "rate(2 minutes)",
+    },
+    "aws:cloudwatch/eventTarget:EventTarget": {"rule": "another", "arn": f"{FUNCTION}another"},
     "aws:cloudwatch/logGroup:LogGroup": {"name": "another", "retentionInDays": 1, "skipDestroy": True},
     "aws:cloudwatch/logStream:LogStream": {"name": "another"},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": "another", "threshold": 99, "treatMissingData": "ignore"},
@@ -21,6 +28,10 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "deletionProtectionEnabled": True,
         "streamViewType": "KEYS_ONLY",
         "tableClass": "STANDARD_INFREQUENT_ACCESS",
+    },
+    "aws:dynamodb/tableItem:TableItem": {
+        "tableName": "another",
+        "item": '{"sourceArn": {"S": "another"}, "id": {"S": "another"}}',
     },
     "aws:glue/catalogDatabase:CatalogDatabase": {"name": "another", "description": "another"},
     "aws:iam/role:Role": {"name": "another", "path": "/another/", "maxSessionDuration": 7200},
@@ -60,6 +71,17 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "role": "arn:aws:iam::111111111111:role/another",
         "runtime": "python3.12",
         "timeout": 9,
+    },
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {
+        "functionName": "another",
+        "maximumEventAgeInSeconds": 90,
+        "maximumRetryAttempts": 1,
+    },
+    "aws:lambda/permission:Permission": {
+        "action": "lambda:GetFunction",
+        "function": "another",
+        "principal": "s3.amazonaws.com",
+        "sourceArn": "arn:aws:events:eu-west-1:111111111111:rule/another",
     },
     "aws:s3/bucket:Bucket": {"bucket": "another-bucket", "forceDestroy": False},
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"bucket": "another-bucket"},

@@ -20,6 +20,7 @@ ADDITIONS: tuple[str, ...] = (
     "queues",
     "topics",
     "iot",
+    "data_planes",
     "step_functions",
     "access",
     "key_use",

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from components.cross_account_copy.settings import OLDER, TABLE
-from handlers.cross_account_copier.kpl import is_aggregate, take_apart
+from handlers.shared.kpl import is_aggregate, take_apart
 from operations.cross_account_copy.sending import Sent
 from operations.instruments import limits, raw
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,8 @@ def _invoke(function: StreamFunction, records: Sequence[Record]) -> tuple[int | 
     failures = reply.get("batchItemFailures") if isinstance(reply, dict) else None
     if not failures:
         return None, "", False
-    line = _log_line(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"))
+    # The function's one line that gives a reason.
+    line = next((line for line in logged_lines(answer) if "reason" in line), {})
     places = {number_of(record)[0]: place for place, record in reversed(list(enumerate(records)))}
     # What names no record means all of them, as it does to Lambda.
     # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
@@ -139,9 +140,9 @@ def _invoke(function: StreamFunction, records: Sequence[Record]) -> tuple[int | 
     return failed_at, str(line.get("reason", NO_REASON)), bool(line.get("Waiting"))
 
 
-def _log_line(log: str) -> dict[str, Any]:
-    """The function's one line of JSON that gives a reason."""
-    return next((line for line in _json_lines(log) if "reason" in line), {})
+def logged_lines(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of JSON that a function logged last, the newest first; `answer` is that of Invoke with LogType Tail."""
+    return _json_lines(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"))
 
 
 def _json_lines(log: str) -> Iterator[dict[str, Any]]:

@@ -140,7 +140,7 @@ def _redriven(function: StreamFunction, rule: Rule, one: Waiting, stuck: set[str
         names = [(poison_key(function.name, failure.source_arn, record), record) for record in failure.records]
         left = [record for name, record in names if any(belongs(stored, name) for stored in poisoned)]
         stuck |= {change for record in left for change in _changes(rule, record)}
-        _archive(function.s3, function.failure_bucket, one.object_key)
+        archive(function.s3, function.failure_bucket, one.object_key)
     return Outcome(one, reason, poisoned), applied.outage
 
 
@@ -159,7 +159,8 @@ def _updated(record: Record, item: Item | None) -> Record:
     return {**record, "eventName": "MODIFY", "dynamodb": {**stream, "NewImage": item}}
 
 
-def _archive(s3: "S3Client", bucket: str, key: str) -> None:
+def archive(s3: "S3Client", bucket: str, key: str) -> None:
+    """Put an object that is redriven aside."""
     s3.copy_object(
         Bucket=bucket,
         Key=f"{ARCHIVE_PREFIX}{key.removeprefix(LAMBDA_PREFIX)}",

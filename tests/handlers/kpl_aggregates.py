@@ -6,7 +6,7 @@ from hashlib import md5
 
 from aws_kinesis_agg.deaggregator import messages_pb2
 
-from handlers.cross_account_copier.kpl import MAGIC
+from handlers.shared.kpl import MAGIC
 
 Given = list[tuple[str, str | None, bytes]]
 

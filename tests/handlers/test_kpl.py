@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kpl_aggregates import Given, aggregate, framed
 from stream_events import DONE, SHARD, kinesis_event, sequence_number
 
-from handlers.cross_account_copier.kpl import MAGIC, is_aggregate, take_apart
+from handlers.shared.kpl import MAGIC, is_aggregate, take_apart
 
 pytestmark = pytest.mark.pure
 

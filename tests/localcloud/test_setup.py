@@ -101,8 +101,8 @@ def test_targets_prepare_python_before_the_engine() -> None:
     assert names == {
         "demo": ["python", "packages", "tributary", "pulumi", "plugins"],
         "shell": ["python", "packages", "tributary", "pulumi", "plugins"],
-        "test": ["python", "packages", "tools", "tributary", "pulumi", "plugins"],
-        "bench": ["python", "packages", "tools", "tributary", "pulumi", "plugins"],
+        "test": ["python", "packages", "tools", "tributary", "pulumi", "plugins", "servers"],
+        "bench": ["python", "packages", "tools", "tributary", "pulumi", "plugins", "servers"],
         "check": ["python", "packages", "tools", "tributary"],
         "format": ["python", "packages", "tools"],
     }

@@ -48,7 +48,10 @@ class FakeS3:
     def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
         if Key not in self.objects:
             raise NoSuchKeyError(Key)
-        return {"Body": io.BytesIO(self.objects[Key])}
+        return {"Body": io.BytesIO(self.objects[Key]), **self.head_object(Bucket, Key)}
+
+    def head_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
+        return {"ETag": f'"{self._tags.get(Key, 0)}"'}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
         self.objects[Key] = Body

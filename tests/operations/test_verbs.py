@@ -34,7 +34,9 @@ def test_the_documented_table_is_this_one() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("stack", ["prod", "poc", "workshop", "workshop-far", "stream-owner", "stream-subscriber"])
+@pytest.mark.parametrize(
+    "stack", ["prod", "poc", "workshop", "workshop-far", "stream-owner", "stream-subscriber", "platform", "partner"]
+)
 def test_what_a_kind_has_not_is_refused_with_what_to_type_instead(
     verb: str, stack: str, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:

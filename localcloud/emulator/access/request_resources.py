@@ -91,6 +91,22 @@ def _kms(data: Data, region: str, account_id: str) -> str:
         return asked if asked.startswith("arn:") else f"arn:aws:kms:{region}:{account_id}:key/{asked}"
 
 
+def _events(data: Data, region: str, account_id: str) -> str:
+    """The rule, which is named without the default bus; by ARN where tags are asked for.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    arn, rule = _first(data, "ResourceARN"), _first(data, "Rule", "Name")
+    bus = _first(data, "EventBusName").rpartition("/")[2] or "default"
+    if arn or not rule:
+        return arn
+    return f"arn:aws:events:{region}:{account_id}:rule/{rule if bus == 'default' else f'{bus}/{rule}'}"
+
+
+# How operations of EventBridge are called that are about rules, their targets, or tags.
+_OF_RULES = ("Rule", "Target", "Resource")
+
+
 def _lambda(data: Data, region: str, account_id: str) -> str:
     """The function that CreateFunction will make; of every other operation the path names the resource.
 
@@ -153,6 +169,7 @@ _NAMES: dict[str, Callable[[Data, str, str], str]] = {
     "athena": _athena,
     "dynamodb": lambda data, region, account_id: _first(data, *_DYNAMODB_ARNS),
     "dynamodbstreams": _dynamodb_streams,
+    "events": _events,
     "firehose": _firehose,
     "kinesis": _kinesis,
     "kms": _kms,
@@ -175,7 +192,8 @@ def resource_of(call: Call) -> str:
 
 
 def install() -> None:
-    """Name the resources of Athena, Glue, Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+    """Name the resources of Athena, Glue, IAM, Kinesis, DynamoDB Streams, Firehose and KMS requests as AWS does."""
+    from ministack.core.iam_actions import _query_param
 
     @replaces("ministack.core.iam_actions", "dynamodb_resource_arns", source="a7186900d54a")
     def tables_of(original: TablesOf, body: bytes, region: str, account_id: str) -> list[str]:
@@ -206,6 +224,11 @@ def install() -> None:
             name = None  # the body of an invocation is the caller's event, whatever its members are called
         found = name(parsed_body(body), region, account_id) if name is not None else ""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        if service == "events" and not any(word in operation for word in _OF_RULES):
+            found = ""
+        if service == "iam":
+            # https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+            found = _query_param(query_params, "PolicySourceArn")
         if service == "glue":
             found = catalog_resource(operation, parsed_body(body), region, account_id)
         if service == "kinesis" and operation in _OF_CONSUMERS and parsed_body(body).get("ConsumerName"):

@@ -19,7 +19,7 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "iot": ("iot",),
     "kinesis": ("kinesis", "firehose"),
     "kms": ("kms",),
-    "lambda": ("lambda_function", "lambda_layers", "lambda_attachments"),
+    "lambda": ("lambda_function", "lambda_layers", "lambda_attachments", "lambda_events"),
     "opensearch": ("opensearch",),
     "s3": ("s3_bucket", "s3_metrics", "s3_objects", "s3_settings"),
     "sfn": ("stepfunctions",),

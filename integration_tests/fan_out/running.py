@@ -1,0 +1,131 @@
+"""The two functions and their stores, deployed without the engine: what the stories of the targets need of a platform.
+
+Their permissions and everything else that a stack has are proved where it is deployed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from handlers.fan_out.rows import item_of
+from integration_tests.fan_out.test_stores import INDEX
+from integration_tests.support.addressing import Clients, statement
+from integration_tests.support.factories import Factories, Function, objects
+from integration_tests.support.waiting import eventually
+
+PROJECT = Path(__file__).resolve().parents[2]
+LIBRARIES = ("redis", "pymemcache")
+BATCH = 1_000
+
+
+def _code() -> dict[str, bytes]:
+    """The files of the functions' zip."""
+    folders = [(PROJECT, PROJECT / "handlers" / name) for name in ("fan_out", "shared")]
+    for name in LIBRARIES:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        package = Path(found.origin).parent
+        folders.append((package.parent, package))
+    files = {"handlers/__init__.py": b""}
+    for root, folder in folders:
+        files.update({path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.py"))})
+    return files
+
+
+class Running:
+    """The functions `source` and `drainer` of one account, with rows, lanes and the on-failure bucket."""
+
+    def __init__(self, own: Clients, make: Factories, patience_s: int = 2) -> None:
+        self.own = own
+        self._make = make
+        names = ("source", "item", "behind")
+        self.lanes = make.table(
+            own.account_id,
+            keys="source item",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            GlobalSecondaryIndexes=[INDEX],
+        )["TableName"]
+        self.rows = make.table(own.account_id, keys="sourceArn id")["TableName"]
+        self.bucket = make.bucket(own.account_id)
+        role = make.role(own.account_id, [statement("*")])
+        code = _code()
+        environment = {
+            "TARGETS_TABLE": self.rows,
+            "LANES_TABLE": self.lanes,
+            "FAILURE_BUCKET": self.bucket,
+            "DRAINER": f"{self.lanes}-drainer",
+            "FUNCTION": "fanout",
+            "PATIENCE_SECONDS": str(patience_s),
+        }
+
+        def function(name: str, module: str) -> Function:
+            return make.function(
+                own.account_id,
+                code,
+                environment=environment,
+                timeout=60,
+                memory=512,
+                name=name,
+                role_arn=role,
+                Handler=f"handlers.fan_out.{module}.handler",
+            )
+
+        self.drainer = function(environment["DRAINER"], "drainer")
+        self.source = function(f"{self.lanes}-source", "source")
+
+    def register(self, source_arn: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write rows by their ids."""
+        items = [
+            item_of({"sourceArn": source_arn, "id": name, "active": True, **options}) for name, options in rows.items()
+        ]
+        for start in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+            assert not self.own.dynamodb.batch_write_item(RequestItems={self.rows: puts})["UnprocessedItems"]
+
+    def hook(self, source_arn: str) -> None:
+        """Have the function read a source from its beginning."""
+        self.own.lambda_.create_event_source_mapping(
+            EventSourceArn=source_arn,
+            FunctionName=self.source.name,
+            StartingPosition="TRIM_HORIZON",
+            BatchSize=BATCH,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+        )
+
+    def sweep(self) -> int:
+        """What EventBridge does each minute; how many targets are behind."""
+        answer = self.drainer.invoke({})
+        assert "FunctionError" not in answer, answer
+        return int(answer["Payload"]["behind"])
+
+    def behind(self) -> set[str]:
+        """The ids of the targets that have a lane behind."""
+        items = self.own.dynamodb.scan(TableName=self.lanes)["Items"]
+        return {item["item"]["S"].rpartition("#")[2] for item in items if "behind" in item}
+
+    def drained(self) -> None:
+        """Sweep until nobody is behind; the drainers that a sweep wakes go on by themselves."""
+        for wait_s in (2.0, 10.0, 30.0, 120.0):
+            if not self.sweep():
+                return
+            with contextlib.suppress(AssertionError):
+                eventually(self.behind, equals=set(), timeout=wait_s, interval=0.2)
+        assert self.behind() == set()
+
+    def kept(self, target: str) -> list[dict[str, Any]]:
+        """What the on-failure bucket has of a target, by sequence number."""
+        found = objects(self.own.s3, self.bucket, f"targets/{target}/")
+        return [json.loads(body) for body in found.values()]
+
+
+def put(kinesis: Any, stream_arn: str, records: Sequence[tuple[str, bytes]]) -> None:
+    """Put keys and data into a stream, in order."""
+    for start in range(0, len(records), 500):
+        entries = [{"PartitionKey": key, "Data": data} for key, data in records[start : start + 500]]
+        assert not kinesis.put_records(StreamARN=stream_arn, Records=entries)["FailedRecordCount"]

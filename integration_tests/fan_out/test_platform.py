@@ -1,0 +1,112 @@
+"""The committed stacks, platform and partner: what is put arrives at each target, and what is ill hurts nobody else."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from integration_tests.fan_out.deployed import FannedOut, deployed
+from integration_tests.support import alarms
+from integration_tests.support.addressing import Cloud
+from localcloud.faults import Faults
+from operations.cross_account_copy.sending import Record
+
+pytestmark = pytest.mark.local
+
+Eventually = Callable[..., Any]
+KEYS = 23
+
+
+@pytest.fixture(scope="module")
+def fanned_out(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FannedOut]:
+    """Both stacks, the partner's target in order of keys, and a target that is registered at run time."""
+    targets = {"partner": {"source": "inputStream", "receiver": {"stack": "partner"}, "order": "key"}}
+    with ExitStack() as cleanup:
+        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"targets": targets})
+        found.register("target1", type="kinesis", destination="outputStream", order="key")
+        yield found
+
+
+def numbered(count: int, start: int = 0) -> list[Record]:
+    """Records over many partition keys; each says the place that it has among those of its key."""
+    return [Record(f"key-{number % KEYS}", f"record {number}".encode()) for number in range(start, start + count)]
+
+
+def by_key(records: list[Record]) -> dict[str, list[bytes]]:
+    """What there is of each partition key, in order."""
+    found: dict[str, list[bytes]] = {}
+    for record in records:
+        found.setdefault(record.partition_key, []).append(record.data)
+    return found
+
+
+def arrive(fanned_out: FannedOut, eventually: Eventually, *targets: str) -> None:
+    """Everything that was put is at these targets once, in the order of each key."""
+    for target in targets or ("partner", "target1"):
+        eventually(
+            lambda target=target: by_key(fanned_out.arrived(target)),
+            equals=by_key(fanned_out.put_so_far),
+            timeout=90,
+            interval=0.3,
+        )
+
+
+def test_every_record_arrives_once_and_in_order_in_both_accounts(fanned_out: FannedOut, eventually: Eventually) -> None:
+    fanned_out.put(numbered(700))
+    arrive(fanned_out, eventually)
+
+
+def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
+    fanned_out: FannedOut, eventually: Eventually, faults: Faults
+) -> None:
+    # Given a partner who takes nothing
+    with faults.deny(account=fanned_out.partner.account_id, service="kinesis", operation="PutRecords"):
+        fanned_out.put(numbered(300, start=1_000))
+        # The others get what is theirs
+        arrive(fanned_out, eventually, "target1")
+        eventually(lambda: fanned_out.behind(), equals={"partner"}, timeout=30)
+        fanned_out.put(numbered(300, start=2_000))
+        arrive(fanned_out, eventually, "target1")
+    # When he is there again everything comes, in order, and nobody got anything twice
+    arrive(fanned_out, eventually)
+    eventually(lambda: fanned_out.behind(), equals=set(), timeout=60)
+    fanned_out.put(numbered(50, start=3_000))
+    arrive(fanned_out, eventually)
+
+
+def test_each_alarm_goes_on_when_what_it_is_for_happens(
+    fanned_out: FannedOut, cloud: Cloud, eventually: Eventually, faults: Faults
+) -> None:
+    # Given a row that cannot be followed, one that makes nothing of the data, and one whose target is not there
+    fanned_out.register("wrong", type="sqss", destination="anything")
+    fanned_out.register("picky", type="kinesis", destination="outputStream", transform="a.b")
+    fanned_out.register("lost", type="kinesis", destination="no-such-stream", retrySeconds=1)
+    behind = "tributary-fan-out-behind"
+    try:
+        with alarms.changed(fanned_out.platform, behind, threshold=0):
+
+            def sweep() -> set[str]:
+                fanned_out.platform.lambda_.invoke(FunctionName="fanout-drainer", Payload=b"{}")
+                return fanned_out.alarms()
+
+            # What rows say is in force within a minute.
+            fanned_out.put(numbered(1, start=4_000))
+            wanted = {"behind", "undelivered", "wrong-rows", "source-poisoned"}
+            seen: set[str] = set()
+
+            def all_seen() -> set[str]:
+                fanned_out.put(numbered(1, start=4_000 + len(fanned_out.put_so_far)))
+                seen.update(sweep())
+                return seen
+
+            eventually(all_seen, until=lambda found: wanted <= found, timeout=120, interval=2)
+    finally:
+        for target_id in ("wrong", "picky", "lost"):
+            fanned_out.unregister(target_id)
+    with faults.crash(resource="fanout-drainer", count=1):
+        fanned_out.platform.lambda_.invoke(FunctionName="fanout-drainer", Payload=b"{}")
+    eventually(fanned_out.alarms, until=lambda found: "drainer-errors" in found, timeout=30)
+    later = alarms.later(cloud, fanned_out.platform, 1800)
+    assert later["tributary-fan-out-drainer-not-running"] == "ALARM"
+    arrive(fanned_out, eventually)
