@@ -1,5 +1,6 @@
 """The committed stacks, platform and partner: what is put arrives at each target, and what is ill hurts nobody else."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from integration_tests.fan_out.deployed import FannedOut, deployed
 from integration_tests.support import alarms
 from integration_tests.support.addressing import Cloud
+from integration_tests.support.deployments import PROJECT
 from localcloud.faults import Faults
 from operations.cross_account_copy.sending import Record
+from operations.diagram import mermaid
 
 pytestmark = pytest.mark.local
 
@@ -20,10 +23,9 @@ KEYS = 23
 
 @pytest.fixture(scope="module")
 def fanned_out(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FannedOut]:
-    """Both stacks, the partner's target in order of keys, and a target that is registered at run time."""
-    targets = {"partner": {"source": "inputStream", "receiver": {"stack": "partner"}, "order": "key"}}
+    """Both stacks, in a network without a way to the internet, and a target that is registered at run time."""
     with ExitStack() as cleanup:
-        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"targets": targets})
+        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"network": {}})
         found.register("target1", type="kinesis", destination="outputStream", order="key")
         yield found
 
@@ -73,6 +75,14 @@ def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
     eventually(lambda: fanned_out.behind(), equals=set(), timeout=60)
     fanned_out.put(numbered(50, start=3_000))
     arrive(fanned_out, eventually)
+
+
+def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(fanned_out: FannedOut) -> None:
+    drawn = mermaid({stack: fanned_out.engine.resources(stack) for stack in ("partner", "platform")})
+    for committed, used in fanned_out.accounts.items():
+        drawn = drawn.replace(used, committed)
+    [shown] = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "docs" / "fan-out.md").read_text(), flags=re.DOTALL)
+    assert shown == drawn
 
 
 def test_each_alarm_goes_on_when_what_it_is_for_happens(
