@@ -68,14 +68,9 @@ def test_every_record_arrives_once_and_in_order_in_both_accounts(
     fanned_out.put(numbered(700))
     arrive(fanned_out, eventually)
     code, out, _ = tributary("verify", "platform")
-    assert (code, out.splitlines()) == (
-        0,
-        [
-            "Equal inputStream → partner: 700 of 700 messages delivered by count: it is in another account: "
-            "`--far-role` or `--far-profile` has it read",
-            "Equal inputStream → target1: 700 of 700 messages as sent",
-        ],
-    )
+    by_count, by_contents = out.splitlines()
+    assert (code, by_contents) == (0, "Equal inputStream → target1: 700 of 700 messages as sent")
+    assert by_count.startswith("Equal inputStream → partner: 700 of 700 messages delivered by count: it is in another")
 
 
 def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
