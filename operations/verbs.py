@@ -51,19 +51,13 @@ NO_BACKFILL = No(
 )
 
 OF_A_PLATFORM: Mapping[str, str | No] = {
-    "verify": No(
-        "what its targets do with a message is theirs",
-        "`tributary status {stack}` says of each target what waits and what failed",
-    ),
+    "verify": "operations.fan_out.verbs:verify",
     "repair": No(
         "what a target got cannot be taken back, nor written over",
         "`tributary redrive {stack}` delivers what failed, and `tributary replay {stack}` sends again all that the "
         "streams still have",
     ),
-    "redrive": No(
-        "messages are delivered again for each target",
-        "`tributary fanout redrive` of the target's id",
-    ),
+    "redrive": "operations.fan_out.verbs:redrive",
     "backfill": NO_BACKFILL,
     **ON_STREAMS,
 }

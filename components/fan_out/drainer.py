@@ -64,6 +64,12 @@ class Drainer(pulumi.ComponentResource):
             maximum_retry_attempts=0,
             opts=child,
         )
+        # It goes on by invoking itself for as long as there is something in a backlog: more often than Lambda, which
+        # takes that for a mistake, lets a chain of invocations go on.
+        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        aws.lambda_.FunctionRecursionConfig(
+            f"{name}-recursion", function_name=function.name, recursive_loop="Allow", opts=child
+        )
         rule = aws.cloudwatch.EventRule(
             f"{name}-sweep",
             description=f"Has {settings.drainer_name} look for targets that are behind",

@@ -85,7 +85,7 @@ class FannedOut:
 
 def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[str, Any] | None = None) -> FannedOut:
     """Deploy both stacks; `changes` are settings of the platform."""
-    account_ids = {committed: cloud.new_account() for committed in (PLATFORM, PARTNER)}
+    account_ids = {committed: cloud.lend_account(cleanup) for committed in (PLATFORM, PARTNER)}
     settings: Mapping[str, Mapping[str, Any]] = {
         "platform": {"deletionProtection": False, **(changes or {})},
         "partner": {"deletionProtection": False, "platform": {"accountId": account_ids[PLATFORM]}},

@@ -1,16 +1,22 @@
 """The committed stacks, platform and partner: what is put arrives at each target, and what is ill hurts nobody else."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from integration_tests.fan_out.deployed import FannedOut, deployed
+from integration_tests.fan_out.deployed import INSTANCE, FannedOut, deployed
 from integration_tests.support import alarms
 from integration_tests.support.addressing import Cloud
+from integration_tests.support.deployments import PROJECT
+from integration_tests.support.factories import objects
+from integration_tests.support.typing_commands import Tributary, typed_in
 from localcloud.faults import Faults
 from operations.cross_account_copy.sending import Record
+from operations.diagram import mermaid
 
 pytestmark = pytest.mark.local
 
@@ -20,12 +26,16 @@ KEYS = 23
 
 @pytest.fixture(scope="module")
 def fanned_out(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FannedOut]:
-    """Both stacks, the partner's target in order of keys, and a target that is registered at run time."""
-    targets = {"partner": {"source": "inputStream", "receiver": {"stack": "partner"}, "order": "key"}}
+    """Both stacks, in a network without a way to the internet, and a target that is registered at run time."""
     with ExitStack() as cleanup:
-        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"targets": targets})
+        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"network": {}})
         found.register("target1", type="kinesis", destination="outputStream", order="key")
         yield found
+
+
+@pytest.fixture
+def tributary(fanned_out: FannedOut, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tributary:
+    return typed_in(fanned_out.engine, monkeypatch, capsys)
 
 
 def numbered(count: int, start: int = 0) -> list[Record]:
@@ -52,9 +62,15 @@ def arrive(fanned_out: FannedOut, eventually: Eventually, *targets: str) -> None
         )
 
 
-def test_every_record_arrives_once_and_in_order_in_both_accounts(fanned_out: FannedOut, eventually: Eventually) -> None:
+def test_every_record_arrives_once_and_in_order_in_both_accounts(
+    fanned_out: FannedOut, eventually: Eventually, tributary: Tributary
+) -> None:
     fanned_out.put(numbered(700))
     arrive(fanned_out, eventually)
+    code, out, _ = tributary("verify", "platform")
+    by_count, by_contents = out.splitlines()
+    assert (code, by_contents) == (0, "Equal inputStream → target1: 700 of 700 messages as sent")
+    assert by_count.startswith("Equal inputStream → partner: 700 of 700 messages delivered by count: it is in another")
 
 
 def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
@@ -73,6 +89,14 @@ def test_a_target_that_is_away_gets_everything_later_and_keeps_nobody_waiting(
     eventually(lambda: fanned_out.behind(), equals=set(), timeout=60)
     fanned_out.put(numbered(50, start=3_000))
     arrive(fanned_out, eventually)
+
+
+def test_the_picture_in_the_docs_is_the_one_of_the_deployed_stacks(fanned_out: FannedOut) -> None:
+    drawn = mermaid({stack: fanned_out.engine.resources(stack) for stack in ("partner", "platform")})
+    for committed, used in fanned_out.accounts.items():
+        drawn = drawn.replace(used, committed)
+    [shown] = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "docs" / "fan-out.md").read_text(), flags=re.DOTALL)
+    assert shown == drawn
 
 
 def test_each_alarm_goes_on_when_what_it_is_for_happens(
@@ -110,3 +134,48 @@ def test_each_alarm_goes_on_when_what_it_is_for_happens(
     later = alarms.later(cloud, fanned_out.platform, 1800)
     assert later["tributary-fan-out-drainer-not-running"] == "ALARM"
     arrive(fanned_out, eventually)
+
+
+def test_what_is_wrong_is_shown_redriven_and_verified_by_the_verbs_of_all_kinds(
+    fanned_out: FannedOut, eventually: Eventually, tributary: Tributary
+) -> None:
+    # Given a target that makes nothing of the data, since its row says so
+    fanned_out.register("target1", type="kinesis", destination="outputStream", order="key", transform="no.such")
+
+    def refused() -> list[str]:
+        fanned_out.put(numbered(1, start=5_000 + len(fanned_out.put_so_far)))
+        return list(objects(fanned_out.platform.s3, fanned_out.outputs["failureBucketName"], "targets/target1/"))
+
+    eventually(refused, timeout=90, interval=2)
+    # Then status says so, and verify does not miss what nobody was to deliver
+    code, out, _ = tributary("status", "platform", "--json")
+    [seen] = json.loads(out)["stacks"]
+    targets = {one["id"]: one for one in seen["instances"][INSTANCE]["targets"]}
+    assert (code, targets["partner"]["kept"], targets["target1"]["behindS"]) == (1, 0, None)
+    assert targets["target1"]["kept"] >= 1
+    assert "`tributary redrive platform --instance fan-out`" in str(seen["findings"])
+    # When the row is put right, redriving delivers it
+    fanned_out.register("target1", type="kinesis", destination="outputStream", order="key")
+
+    def redriven() -> int:
+        return tributary("redrive", "platform", "--yes", "--json")[0]
+
+    eventually(redriven, equals=0, timeout=90, interval=2)
+    for target_id in ("partner", "target1"):
+        wanted = {key: sorted(data) for key, data in by_key(fanned_out.put_so_far).items()}
+        eventually(
+            lambda target_id=target_id: {
+                key: sorted(data) for key, data in by_key(fanned_out.arrived(target_id)).items()
+            },
+            equals=wanted,
+            timeout=90,
+            interval=0.3,
+        )
+    out = tributary("verify", "platform", "--json", "--longest", "5")[1]
+    verified = {one["target"]: one for one in json.loads(out)["targets"]}
+    assert {name: (one["by"], one["verdict"]["missing"]) for name, one in verified.items()} == {
+        "partner": ("counts", []),
+        "target1": ("contents", []),
+    }
+    assert verified["target1"]["verdict"]["expected"] == len(fanned_out.put_so_far)
+    assert verified["target1"]["verdict"]["repeated"] == 0

@@ -77,6 +77,10 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "maximumEventAgeInSeconds": 90,
         "maximumRetryAttempts": 1,
     },
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig": {
+        "functionName": "another",
+        "recursiveLoop": "Terminate",
+    },
     "aws:lambda/permission:Permission": {
         "action": "lambda:GetFunction",
         "function": "another",

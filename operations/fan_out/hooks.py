@@ -28,7 +28,7 @@ def hooks(platform: Platform, source: Source | None = None) -> list[Hook]:
     pages = (
         platform.client("lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=platform.function)
     )
-    own = set(platform.at.outputs["mappingIds"])
+    own = set(platform.at.outputs["mappingIds"].values())
     return [
         Hook(one["UUID"], one["EventSourceArn"], one["State"], one["UUID"] in own)
         for page in pages

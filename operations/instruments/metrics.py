@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MAX_QUERIES = 500
 PERIOD_S = 60
+MINUTES_KEPT_DAYS = 15
+LONGEST_KEPT_DAYS = 455
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,24 @@ def newest(
             for value in zip(result["Timestamps"], result["Values"], strict=True):
                 found[place] = max(value, found.get(place, value))
     return [found[place][1] if place in found else None for place in range(len(metrics))]
+
+
+def total(cloudwatch: "CloudWatchClient", metric: Metric, since: datetime) -> float:
+    """The sum of a metric's values from a time on."""
+    now = datetime.now(UTC)
+    begin = max(since, now - timedelta(days=LONGEST_KEPT_DAYS))
+    # Minutes are kept for so long, hours for longer.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+    period_s = PERIOD_S if now - begin < timedelta(days=MINUTES_KEPT_DAYS) else 3600
+    query: Any = _query(0, metric)
+    query["MetricStat"]["Period"] = period_s
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[query],
+        # A period is found by its beginning.
+        StartTime=begin - timedelta(seconds=period_s),
+        EndTime=now + timedelta(seconds=PERIOD_S),
+    )
+    return sum(value for page in pages for result in page["MetricDataResults"] for value in result["Values"])
 
 
 def _query(place: int, metric: Metric) -> dict[str, Any]:

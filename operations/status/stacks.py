@@ -12,7 +12,7 @@ from operations.engine import Engine
 from operations.errors import EngineError, NotDeployedError
 from operations.instruments.mappings import component_of
 from operations.stacks import Stack, read
-from operations.status import alarms, delivery_streams, error_prefixes, functions, mappings
+from operations.status import alarms, delivery_streams, error_prefixes, fan_out, functions, mappings
 from operations.status.findings import Finding, Place, Resource
 from operations.status.report import Report, Seen, StackReport
 
@@ -38,6 +38,7 @@ LOOKED_AT: Mapping[str, Kind] = {
     "aws:s3/bucketMetric:BucketMetric": Kind(
         "errorPrefixes", error_prefixes.look, error_prefixes.decide, error_prefixes.line
     ),
+    "tributary:index:FanOutPlatform": Kind("targets", fan_out.look, fan_out.decide, fan_out.line),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind("alarms", alarms.look, alarms.decide, alarms.line),
 }
 

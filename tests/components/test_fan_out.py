@@ -109,6 +109,7 @@ def test_the_drainer_is_woken_each_minute_by_its_rule_and_by_nobody_else() -> No
     assert permission["sourceArn"] == arn_of("aws:cloudwatch/eventRule:EventRule", only(declared, "EventRule").name)
     invocations = only(declared, "FunctionEventInvokeConfig").inputs
     assert (invocations["maximumRetryAttempts"], invocations["maximumEventAgeInSeconds"]) == (0, 60)
+    assert only(declared, "FunctionRecursionConfig").inputs["recursiveLoop"] == "Allow"
     assert outputs["drainerName"] == "fanout-drainer"
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the events with which Lambda functions are invoked asynchronously."""
+"""What becomes of the events with which Lambda functions are invoked: asynchronous ones, and those in a loop."""
 
 from localcloud.plugin.calls import or_missing
 from localcloud.plugin.resource import Context, Properties, ResourceType, Transient, Update
@@ -39,6 +39,22 @@ def _delete(context: Context) -> None:
     context.call("DeleteFunctionEventInvokeConfig", **_function(context))
 
 
+def _put_recursion(context: Context) -> str:
+    context.call("PutFunctionRecursionConfig", **context.request())
+    context.id = str(context.inputs["functionName"])
+    return context.id
+
+
+def _read_recursion(context: Context) -> Properties | None:
+    found = or_missing(lambda: context.call("GetFunctionRecursionConfig", FunctionName=context.id))
+    return None if found is None else {**context.properties(found), "functionName": context.id}
+
+
+def _reset_recursion(context: Context) -> None:
+    """A function always has a configuration; this is what it has when nothing was said."""
+    context.call("PutFunctionRecursionConfig", FunctionName=context.id, RecursiveLoop="Terminate")
+
+
 RESOURCES = (
     ResourceType(
         token="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
@@ -50,6 +66,17 @@ RESOURCES = (
         updates=(Update(("destinationConfig", "maximumEventAgeInSeconds", "maximumRetryAttempts"), _put),),
         immutable=("functionName", "qualifier"),
         defaults={"maximumRetryAttempts": 2},
+        transient=(Transient("ResourceConflictException", "in progress"),),
+    ),
+    ResourceType(
+        token="aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
+        service="lambda",
+        operation="PutFunctionRecursionConfig",
+        create=_put_recursion,
+        read=_read_recursion,
+        delete=_reset_recursion,
+        updates=(Update(("recursiveLoop",), _put_recursion),),
+        immutable=("functionName",),
         transient=(Transient("ResourceConflictException", "in progress"),),
     ),
 )
