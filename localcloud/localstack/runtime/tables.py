@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-from moto.dynamodb.models.table import StreamShard
+from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.serving import WSGIRequestHandler, run_simple
 from werkzeug.wrappers import Request, Response
@@ -41,13 +41,21 @@ def _response(answer: Any) -> Response:
     return Response(body, status, dict(headers))
 
 
-def keep_no_stream_records() -> None:
-    """LocalStack makes the streams itself; moto would keep every change, and fail once a stream is switched off."""
+def leave_streams_to_localstack() -> None:
+    """moto would keep every change, and would neither write to a table whose stream is off nor switch it on again."""
     StreamShard.add = lambda *_: None
+    specify = Table.set_stream_specification
+
+    def specify_and_forget(table: Any, streams: Any) -> None:
+        specify(table, streams)
+        if not table.stream_specification["StreamEnabled"]:
+            table.latest_stream_label = table.stream_shard = None
+
+    Table.set_stream_specification = specify_and_forget
 
 
 if __name__ == "__main__":
     end_with_parent()
-    keep_no_stream_records()
+    leave_streams_to_localstack()
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # or each call would need a connection of its own
     run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
