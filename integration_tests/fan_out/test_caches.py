@@ -93,7 +93,7 @@ def test_a_cache_with_tls_and_a_password_is_reached_by_who_knows_both(
 
 def test_a_cache_in_cluster_mode_takes_keys_of_every_slot(tmp_path: Path) -> None:
     """The original set them by one MSET, which a cluster refuses where keys are of several slots."""
-    with redis(tmp_path, "--cluster-enabled", "yes") as cache:
+    with redis(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as cache:
         client = Redis(port=cache.port)
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
         eventually(
