@@ -14,6 +14,7 @@ MODULES = (
     "lake",
     "deploying",
     "handlers.deaggregation",
+    "handlers.fan_out",
     "handlers.footprint",
     "handlers.processor",
     "handlers.rate",

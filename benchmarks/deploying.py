@@ -25,6 +25,7 @@ GROUPS: Sequence[Sequence[str]] = (
     ("poc", "prod"),
     ("workshop",),
     ("stream-owner", "stream-subscriber"),
+    ("partner", "platform"),
     ("lake",),
     ("lake-consumer", "lake-producer"),
 )

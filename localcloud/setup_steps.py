@@ -149,12 +149,21 @@ def _install_servers(layout: Layout, step: Step) -> str:
     advice = install_command(missing)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return f"{', '.join(missing)} not there, stories that need them are skipped; {advice}"
-    words = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-    try:
-        run(words, on_line=lambda line: step.progress(line[:100]), env={**os.environ, **_NO_QUESTIONS}, advice=advice)
-    except SetupError:
-        return f"{', '.join(missing)} could not be installed, stories that need them are skipped; {advice}"
-    return f"installed {', '.join(missing)}"
+    install = ("install", "--yes", "--no-install-recommends", *missing)
+    # A machine that is new knows no packages before it has asked for their lists.
+    for attempt in ((install,), (("update",), install)):
+        try:
+            for words in attempt:
+                _apt_get(words, step, advice)
+        except SetupError:
+            continue
+        return f"installed {', '.join(missing)}"
+    return f"{', '.join(missing)} could not be installed, stories that need them are skipped; {advice}"
+
+
+def _apt_get(words: Sequence[str], step: Step, advice: str) -> None:
+    environment = {**os.environ, **_NO_QUESTIONS}
+    run(["apt-get", *words], on_line=lambda line: step.progress(line[:100]), env=environment, advice=advice)
 
 
 # The software behind ElastiCache, for tests. A package asks nothing, and starts no server of its own.

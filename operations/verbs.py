@@ -31,7 +31,7 @@ class No:
 
 
 COPY, REPLICA, SHARED = ("operations.cross_account_copy", "operations.table_replica", "operations.shared_stream")
-LAKE = "operations.data_lake.verbs"
+LAKE, FAN_OUT = "operations.data_lake.verbs", "operations.fan_out.verbs"
 # These need nothing from a kind but its mappings, which the stack's state has.
 ON_STREAMS = {
     "replay": "operations.replaying:verb",
@@ -51,15 +51,15 @@ NO_BACKFILL = No(
 )
 
 OF_A_PLATFORM: Mapping[str, str | No] = {
-    "verify": "operations.fan_out.verbs:verify",
+    "verify": f"{FAN_OUT}:verify",
     "repair": No(
         "what a target got cannot be taken back, nor written over",
         "`tributary redrive {stack}` delivers what failed, and `tributary replay {stack}` sends again all that the "
         "streams still have",
     ),
-    "redrive": "operations.fan_out.verbs:redrive",
     "backfill": NO_BACKFILL,
-    **ON_STREAMS,
+    # Sources may be hooked at run time as well.
+    **{verb: f"{FAN_OUT}:{verb}" for verb in ("redrive", "replay", "pause", "resume")},
 }
 
 # Either side of a lake stands for both.

@@ -72,7 +72,8 @@ class _Identity:
         def make(session: botocore.session.Session) -> Any:
             return create_client(service, session, region=region, endpoint=endpoint, connections=CONNECTIONS)
 
-        return self.kept((service, region, endpoint), make)
+        # Another client of the function's own would have the same credentials.
+        return self.kept((service, region, endpoint), make if self._name.role else cache(make))
 
     def kept(self, key: Hashable, make: Callable[[botocore.session.Session], Any]) -> Renewable:
         """What `make` makes of the session: once for a key, and again with new credentials when they are refused."""

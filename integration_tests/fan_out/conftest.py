@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from integration_tests.fan_out.places import DeliveryStream, Events, Index, Place, Queue, Stream, Topic, Values
 from integration_tests.fan_out.running import Running
 from integration_tests.servers.caches import Cache, memcached, redis
+from integration_tests.servers.mqtt import subscribed
 from integration_tests.servers.opensearch import Node, opensearch
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.factories import Factories
@@ -63,12 +65,17 @@ def place(own: Clients, place_of: Callable[[Clients], Callable[..., Place]]) -> 
 @pytest.fixture
 def place_of(
     request: pytest.FixtureRequest, cloud: Cloud, make: Factories, unique: Callable[[str], str]
-) -> Callable[[Clients], Callable[..., Place]]:
+) -> Iterator[Callable[[Clients], Callable[..., Place]]]:
     """`place_of(other)` makes targets in another account."""
+    listening = ExitStack()
 
     def values(kind: str, server: str, read: Callable[[Cache], list[bytes]], **options: Any) -> Place:
         cache: Cache = request.getfixturevalue(server)
         return Values(kind, cache, lambda: read(cache), **options)
+
+    def topic(own: Clients, **options: Any) -> Place:
+        name = f"orders/{unique('topic')}"
+        return Topic(own, listening.enter_context(subscribed(own, str(cloud.endpoint), name)), name, **options)
 
     def places(own: Clients) -> Callable[..., Place]:
         return lambda name, **options: makers(own)[name](**options)
@@ -82,13 +89,14 @@ def place_of(
             "es": lambda **more: Index(request.getfixturevalue("search_node"), unique("index"), **more),
             "kinesis": lambda **more: Stream(own, make, **more),
             "firehose": lambda **more: DeliveryStream(own, make, unique("delivery"), **more),
-            "iot": lambda **more: Topic(own, cloud.endpoint, unique("topic"), **more),
+            "iot": lambda **more: topic(own, **more),
             "lambda": lambda **more: Events(own, make, **more),
             "memcached": lambda **more: values("memcached", "memcached_server", _in_memcached, **more),
             "redis": lambda **more: values("redis", "redis_server", _in_redis, **more),
         }
 
-    return places
+    with listening:
+        yield places
 
 
 def _in_memcached(cache: Cache) -> list[bytes]:

@@ -11,9 +11,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.request import urlopen
 
 from integration_tests.servers.caches import Cache
+from integration_tests.servers.mqtt import Subscriber
 from integration_tests.servers.opensearch import Node
 from integration_tests.support.addressing import Clients, statement
 from integration_tests.support.factories import Factories, objects
@@ -136,23 +136,18 @@ class DeliveryStream(Place):
 
 
 class Topic(Place):
-    """A topic of IoT Core; what was published is what its broker hands to subscribers."""
+    """A topic of IoT Core, and who has subscribed to it."""
 
-    def __init__(self, own: Clients, endpoint: str | None, name: str, **options: Any) -> None:
-        self._url = f"{endpoint}/_tributary/iot/{own.account_id}"
+    def __init__(self, own: Clients, subscriber: Subscriber, topic: str, **options: Any) -> None:
         address = own.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
-        self._topic = f"orders/{name}"
-        self.row = {"type": "iot", "destination": f"{address}#{self._topic}", **options}
-
-    def payloads(self) -> list[bytes]:
-        with urlopen(self._url) as answer:
-            found = json.load(answer)["messages"]
-        return [base64.b64decode(one["payload"]) for one in found if one["topic"] == self._topic]
+        self._subscriber = subscriber
+        self.row = {"type": "iot", "destination": f"{address}#{topic}", **options}
 
     def arrived(self) -> list[bytes]:
+        payloads = list(self._subscriber.payloads)
         if self.row.get("collapse", "JSON") == "none":
-            return self.payloads()
-        return [data for payload in self.payloads() for data in _data_of(payload)]
+            return payloads
+        return [data for payload in payloads for data in _data_of(payload)]
 
 
 class Events(Place):

@@ -69,7 +69,7 @@ class Running:
                 own.account_id,
                 code,
                 environment=environment,
-                timeout=60,
+                timeout=300,
                 memory=512,
                 name=name,
                 role_arn=role,

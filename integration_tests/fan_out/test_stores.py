@@ -44,7 +44,7 @@ def lanes(
     )
     if cloud.endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
-    calls = JsonCalls(DYNAMODB, owner.session._session, region=owner.region)
+    calls = JsonCalls(DYNAMODB, owner.session.get_credentials(), region=owner.region)
     return LanesTable(table["TableName"], calls)
 
 

@@ -13,7 +13,8 @@ from localcloud.engine.processes import die_with_parent
 from localcloud.ports import LOOPBACK
 
 STOP_TIMEOUT_S = 10
-START_TIMEOUT_S = 60.0
+# A Java process on a machine that is busy with other workers takes its time.
+START_TIMEOUT_S = 240.0
 
 
 @contextmanager

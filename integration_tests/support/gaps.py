@@ -56,6 +56,14 @@ def _control_api(probe: Probe) -> bool:
         return True
 
 
+def _message_broker(probe: Probe) -> bool:
+    try:
+        probe.own.iot.describe_endpoint(endpointType="iot:Data-ATS")
+    except ClientError:
+        return True
+    return False
+
+
 def _glue(probe: Probe) -> bool:
     try:
         probe.own.glue.get_databases()
@@ -140,13 +148,22 @@ GAPS = (
         _control_api,
         (
             f"{REPLICA}/test_alarms.py",
+            f"{INTEGRATION_TESTS}/fan_out/test_platform.py",
             f"{INTEGRATION_TESTS}/real_provider",
             f"{INTEGRATION_TESTS}/local_cloud/accounts/test_calls.py",
             f"{INTEGRATION_TESTS}/local_cloud/cloudwatch/test_alarms.py",
+            f"{INTEGRATION_TESTS}/local_cloud/data_planes",
             f"{INTEGRATION_TESTS}/local_cloud/faults",
             f"{INTEGRATION_TESTS}/local_cloud/messaging/test_iot.py",
         ),
         ("faults",),
+    ),
+    Gap(
+        "message broker",
+        "there is no IoT Core, one of the nine types of targets",
+        _message_broker,
+        (f"{INTEGRATION_TESTS}/fan_out/test_nine_targets.py",),
+        elsewhere="a licensed LocalStack has it",
     ),
     Gap(
         "permissions",

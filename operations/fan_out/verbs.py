@@ -1,15 +1,17 @@
 """What is peculiar to the fan-out platform when a verb works on it."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 
-from operations import redriving
+from operations import pausing, redriving, replaying
 from operations.access import Far
-from operations.asked import ComparingAsked, Where
+from operations.asked import ComparingAsked, ReplayAsked, Where
 from operations.dialogue import Dialogue, Result
 from operations.errors import StackError
+from operations.fan_out import hooks
 from operations.fan_out import redriving as messages
 from operations.fan_out.comparing import SHOWN
-from operations.fan_out.platform import Platform
+from operations.fan_out.platform import Platform, Source
 from operations.fan_out.verifying import CONTENTS, Verification, Verified
 from operations.instances import Instance
 from operations.instruments.patience import Patience
@@ -76,3 +78,43 @@ def redrive(at: Instance, asked: None, dialogue: Dialogue) -> Result:
         f"Batches: {batches.text}\nMessages: {kept.text}",
         " ".join(failed) or None,
     )
+
+
+def pause(at: Instance, asked: None, dialogue: Dialogue) -> Result:
+    """Hold the function on every source, also on those that were hooked at run time."""
+    return _switched(at, dialogue, pausing.pause, on=False)
+
+
+def resume(at: Instance, asked: None, dialogue: Dialogue) -> Result:
+    """Let the function go on with every source, also with those that were hooked at run time."""
+    return _switched(at, dialogue, pausing.resume, on=True)
+
+
+def _switched(
+    at: Instance, dialogue: Dialogue, verb: Callable[[Instance, None, Dialogue], Result], *, on: bool
+) -> Result:
+    platform = Platform(at)
+    sources = _hooked_at_run_time(platform)
+    for source in sources:
+        dialogue.say(f"{source.arn}, which was hooked at run time, {'goes on' if on else 'is held'} as well.")
+    result = verb(at, None, dialogue)
+    ids = {source.label: list(hooks.switch(platform, source, on)) for source in sources}
+    return replace(result, shown={**result.shown, "hookedAtRunTime": ids})
+
+
+def replay(at: Instance, asked: ReplayAsked, dialogue: Dialogue) -> Result:
+    """Read the sources of the stack again. Raises StackError where all were hooked at run time."""
+    found = _hooked_at_run_time(Platform(at))
+    if found and not at.mappings():
+        name = found[0].name
+        raise StackError(
+            f"the sources of `{at.name}` were hooked at run time, so that no deployment makes their mappings anew. "
+            f"Type `tributary fanout unhook --source {name}`, then `tributary fanout hook --source {name}`, which "
+            "begins at the horizon."
+        )
+    return replaying.verb(at, asked, dialogue)
+
+
+def _hooked_at_run_time(platform: Platform) -> list[Source]:
+    """The sources whose mappings are none of the stack's."""
+    return [source for source in platform.sources if any(not hook.by_stack for hook in hooks.hooks(platform, source))]

@@ -1,11 +1,12 @@
 """Set-up does what is missing, in order, and remembers it."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from localcloud import setup
+from localcloud import setup, setup_steps
 from localcloud.engine.layout import Layout
 from localcloud.engine.progress import Step
 from localcloud.errors import SetupError
@@ -141,3 +142,35 @@ def test_a_checkout_that_cannot_be_written_is_one_line(
     told = capsys.readouterr().err
     assert "failed: /srv/checkout/.tributary: Permission denied." in told
     assert "`export XDG_CACHE_HOME=…`" in told
+
+
+class TestServers:
+    @pytest.fixture
+    def tried(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What apt-get was told, on a machine that has neither server and whose first installation fails."""
+        tried: list[str] = []
+
+        def apt_get(words: Sequence[str], *_rest: object) -> None:
+            tried.append(words[0])
+            if "update" not in tried:
+                raise SetupError("Unable to locate package redis-server")
+
+        monkeypatch.setattr(setup_steps, "_apt_get", apt_get)
+        monkeypatch.setattr(setup_steps.os, "geteuid", lambda: 0)
+        monkeypatch.setattr(setup_steps.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+        return tried
+
+    def test_root_gets_them_after_asking_for_the_lists_of_packages(self, tried: list[str], tmp_path: Path) -> None:
+        assert (
+            setup_steps._install_servers(Layout(tmp_path), Step("servers", "installing", io.StringIO()))
+            == "installed redis-server, memcached"
+        )
+        assert tried == ["install", "update", "install"]
+
+    def test_anybody_else_is_told_what_to_type(
+        self, tried: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(setup_steps.os, "geteuid", lambda: 1000)
+        told = setup_steps._install_servers(Layout(tmp_path), Step("servers", "installing", io.StringIO()))
+        assert "`sudo apt-get install redis-server memcached`" in told
+        assert tried == []

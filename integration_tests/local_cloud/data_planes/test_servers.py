@@ -12,6 +12,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from handlers.fan_out.destinations.addresses import Endpoint
+from handlers.fan_out.destinations.discovery import nodes_of
 from integration_tests.servers.caches import memcached
 
 pytestmark = [pytest.mark.local, pytest.mark.differs("plain", "it has no control API")]
@@ -63,6 +65,10 @@ def test_a_memcached_cluster_tells_its_nodes_and_stores_at_them(
         assert discovery == b"CONFIG cluster 0 %d\r\n%b\r\nEND\r\n" % (len(listed), listed)
         assert stored == b"STORED\r\n"
         assert talk(first.address, b"get key") == [b"VALUE key 0 3\r\nabc\r\nEND\r\n"]
+        assert nodes_of(Endpoint("127.0.0.1", int(endpoint.rpartition(":")[2])), 5, None) == [
+            Endpoint("127.0.0.1", first.port),
+            Endpoint("127.0.0.1", second.port),
+        ]
         # What the real node does not know, the endpoint does.
         assert talk(first.address, b"config get cluster") == [b"ERROR\r\n"]
 

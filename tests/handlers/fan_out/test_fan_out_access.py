@@ -135,6 +135,17 @@ def test_credentials_that_are_refused_are_made_anew_for_the_next_call(network: N
     assert network.keys == ["ASIA1", "ASIA1", "ASIA2"]
 
 
+def test_the_function_s_own_client_is_made_once_whatever_it_is_refused(network: Network) -> None:
+    target = row("kinesis", "orders")
+    send(target)
+    kept = access.access_of(target).client("kinesis", None)
+    made = kept.get()
+    network.refused = {"AKIAFUNCTION"}
+    with pytest.raises(ClientError):
+        send(target)
+    assert kept.get() is made
+
+
 def test_a_secret_is_read_once_by_the_function_itself_where_it_is(network: Network) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:111111111111:secret:cache-a1B2c3"
     secret = access.access_of(row("redis", "cache.example.com", secret=arn)).secret

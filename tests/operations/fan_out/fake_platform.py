@@ -106,7 +106,7 @@ class FakeInstance:
             "lanesTableName": "fanoutLanes",
             "failureBucketName": "failures",
             "sources": {"inputStream": STREAM, "logfile": TABLE_STREAM},
-            "mappingIds": {},
+            "mappingIds": {"inputStream": "by-stack"},
         }
 
     def client(self, _service: str, _config: Any = None) -> Any:
