@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from integration_tests.real_provider.names import MAPS, argument, type_name
+from integration_tests.real_provider.names import MAPS, MAPS_OF, argument, type_name
+from tests.components.deployed import Declared
 
 # What AWS makes up, of each type: outputs, which have the same names in snake_case in Terraform.
 MADE_UP: Mapping[str, Mapping[str, str]] = {
@@ -50,10 +51,24 @@ def terraform_json(states: Sequence[State], folder: Path, version: tuple[int, ..
         block = arguments(one["type"], one["inputs"], references)
         if archive := block.pop("code", None):
             block["filename"] = str(_zipped(archive, folder / f"{_label(one)}.zip"))
-        if version < (6,) and one["type"] in BEFORE_6:
-            block = BEFORE_6[one["type"]](block)
+        block = _of_version(one["type"], block, version)
         needed = [addresses[urn] for urn in one.get("dependencies", []) if urn in addresses]
         declared.setdefault(type_name(one["type"]), {})[_label(one)] = {**block, "depends_on": sorted(needed)}
+    return {"resource": declared}
+
+
+def program_json(stacks: Mapping[str, Sequence[Declared]], version: tuple[int, ...]) -> dict[str, Any]:
+    """The `resource` member for what programs declare, to be looked at without deploying it."""
+    declared: dict[str, dict[str, Any]] = {}
+    for stack, resources in stacks.items():
+        for one in resources:
+            if not one.type.startswith("aws:"):
+                continue
+            inputs = {name: value for name, value in one.inputs.items() if name != "code"}
+            block = _of_version(one.type, arguments(one.type, inputs, {}), version)
+            if "code" in one.inputs:
+                block["filename"] = "code.zip"
+            declared.setdefault(type_name(one.type), {})[f"{stack}_{one.name}"] = block
     return {"resource": declared}
 
 
@@ -73,7 +88,7 @@ def _value(token: str, path: str, value: Any, references: Mapping[str, str]) -> 
         return [_value(token, path, item, references) for item in value]
     if not isinstance(value, dict) or path == "code":
         return value
-    keep = path.rpartition(".")[2] in MAPS
+    keep = path.rpartition(".")[2] in MAPS or (token, path) in MAPS_OF
     return {
         name if keep else argument(token, f"{path}.{name}"): _value(token, f"{path}.{name}", item, references)
         for name, item in value.items()
@@ -111,6 +126,10 @@ def _keys_of_indexes(block: Block) -> Block:
 def _known_runtime(block: Block) -> Block:
     """Runtimes that came after provider 5 ended are unknown to it."""
     return {**block, "runtime": "python3.13"} if block["runtime"] == "python3.14" else block
+
+
+def _of_version(token: str, block: Block, version: tuple[int, ...]) -> Block:
+    return BEFORE_6[token](block) if version < (6,) and token in BEFORE_6 else block
 
 
 # How arguments of provider 6 are said to 5; docs/adding-a-resource-type.md has a row for each.

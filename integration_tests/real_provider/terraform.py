@@ -68,9 +68,12 @@ class Terraform:
 
     def refused(self) -> set[str]:
         """The addresses of resources whose arguments the provider refuses without asking AWS."""
-        ended = self._ended("validate", "-json")
-        found = json.loads(ended.stdout)["diagnostics"]
-        return {one["address"] for one in found if one["severity"] == "error"}
+        return {one["address"] for one in self.mistakes()}
+
+    def mistakes(self) -> list[dict[str, Any]]:
+        """What is wrong with what is declared, told without asking AWS: `summary` and `detail`."""
+        found = json.loads(self._ended("validate", "-json").stdout)["diagnostics"]
+        return [one for one in found if one["severity"] == "error"]
 
     def attributes(self) -> dict[str, dict[str, Any]]:
         """What Terraform knows of the resources, by address."""

@@ -30,11 +30,16 @@ class Policy:
 
 def policies() -> Iterator[Policy]:
     """Those of every stack file, then the deployer's own."""
-    for file in sorted(PROJECT.glob("Pulumi.*.yaml")):
-        stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-        yield from (policy for one in _declared(stack)[0] for policy in policies_of(stack, one))
+    for stack, resources in declared().items():
+        yield from (policy for one in resources for policy in policies_of(stack, one))
     for file in sorted((PROJECT / "docs").glob("deployer/*.json")):
         yield Policy(str(file.relative_to(PROJECT)), IDENTITY, json.loads(file.read_text()))
+
+
+def declared() -> dict[str, list[Declared]]:
+    """What each stack file declares."""
+    names = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in PROJECT.glob("Pulumi.*.yaml"))
+    return {stack: _declared(stack)[0] for stack in sorted(names)}
 
 
 def policies_of(stack: str, resource: Declared) -> Iterator[Policy]:
