@@ -140,9 +140,11 @@ GAPS = (
         _control_api,
         (
             f"{REPLICA}/test_alarms.py",
+            f"{INTEGRATION_TESTS}/fan_out",  # its rules of IoT are read there
             f"{INTEGRATION_TESTS}/real_provider",
             f"{INTEGRATION_TESTS}/local_cloud/accounts/test_calls.py",
             f"{INTEGRATION_TESTS}/local_cloud/cloudwatch/test_alarms.py",
+            f"{INTEGRATION_TESTS}/local_cloud/data_planes/test_servers.py",
             f"{INTEGRATION_TESTS}/local_cloud/faults",
             f"{INTEGRATION_TESTS}/local_cloud/messaging/test_iot.py",
         ),
