@@ -148,7 +148,7 @@ GAPS = (
         _control_api,
         (
             f"{REPLICA}/test_alarms.py",
-            f"{INTEGRATION_TESTS}/fan_out/test_platform.py",
+            f"{INTEGRATION_TESTS}/fan_out",  # its rules of IoT are read there
             f"{INTEGRATION_TESTS}/real_provider",
             f"{INTEGRATION_TESTS}/local_cloud/accounts/test_calls.py",
             f"{INTEGRATION_TESTS}/local_cloud/cloudwatch/test_alarms.py",
