@@ -131,6 +131,18 @@ def _closed_shards(probe: Probe) -> bool:
     return True
 
 
+def _streams_again(probe: Probe) -> bool:
+    """A table's stream is switched off and on."""
+    name = probe.make.table(probe.own.account_id, view="NEW_IMAGE")["TableName"]
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    try:
+        for specification in ({"StreamEnabled": False}, on):
+            probe.own.dynamodb.update_table(TableName=name, StreamSpecification=specification)
+    except ClientError:
+        return True
+    return False
+
+
 def _item_limits(probe: Probe) -> bool:
     """A number of 39 digits is taken."""
     name = probe.make.table(probe.own.account_id)["TableName"]
@@ -200,6 +212,12 @@ GAPS = (
         "closed shards",
         "a mapping that comes to the end of a closed shard reads the whole stream again, so no story reshards one",
         _closed_shards,
+    ),
+    Gap(
+        "streams again",
+        "a table's stream that was switched off cannot be switched on again",
+        _streams_again,
+        (f"{REPLICA}/test_operations.py::test_what_no_stream_holds_any_more_is_told_at_once_and_repaired",),
     ),
     Gap(
         "item limits",
