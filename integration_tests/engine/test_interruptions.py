@@ -34,6 +34,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "copy": ("poc", "prod"),
     "lake": ("lake",),
     "lake in two accounts": ("lake-consumer", "lake-producer"),
+    "fan-out": ("partner", "platform"),
 }
 EVERYTHING = os.environ.get("TRIBUTARY_INTERRUPT") == "all"
 SEED = int(os.environ.get("TRIBUTARY_SEED") or randrange(10_000))
