@@ -122,11 +122,9 @@ def test_rows_are_hidden_partitioned_compressed_and_copied(lake: Lake, cloud: Cl
 
 def test_a_teardown_shows_what_is_lost_and_leaves_only_the_table(lake: Lake) -> None:
     shown: list[str] = []
-    environment = {
-        name: value for name, value in lake.engine.environment.items() if name != "PULUMI_SKIP_CONFIRMATIONS"
-    }
+    asking = replace(lake.engine, environment={**lake.engine.environment, "PULUMI_SKIP_CONFIRMATIONS": ""})
     with pytest.raises(OperationError, match=r"nobody can answer `Destroy\?` here"):
-        deploying.destroy(replace(lake.engine, environment=environment), ["lake"], yes=False)
+        deploying.destroy(asking, ["lake"], yes=False)
     assert lake.engine.deployed() == ["lake"]
     deploying.destroy(lake.engine, ["lake"], yes=True, show=shown.append)
 
