@@ -25,12 +25,18 @@ STACKS: Mapping[str, str] = {
     "data-lake": "lake",
     "data-lake/producer": "lake-producer",
     "data-lake/consumer": "lake-consumer",
+    "fan-out/platform": "platform",
     "shared-stream/subscriber": "stream-subscriber",
 }
+# What they read the outputs of.
+PEERS = ("partner",)
 # What instances export that is looked at before the account.
-OUTPUTS = {"region": "eu-west-1"} | dict.fromkeys(
-    ("clickStreamWriterName", "copierName", "deliveryStreamName", "forwarderName", "streamArn"), "f"
-)
+OUTPUTS = {
+    "region": "eu-west-1",
+    "sources": {"inputStream": "arn:aws:kinesis:eu-west-1:111111111111:stream/inputStream"},
+    **dict.fromkeys(("clickStreamWriterName", "copierName", "deliveryStreamName", "forwarderName", "streamArn"), "f"),
+    **dict.fromkeys(("functionName", "drainerName", "failureBucketName", "targetsTableName", "lanesTableName"), "f"),
+}
 MAPPING = {
     "urn": "urn:m",
     "type": MAPPING_TYPE,
@@ -54,6 +60,21 @@ REACHING: Mapping[str, Sequence[str]] = {
     "up": ["up", "workshop", "--yes"],
     "destroy": ["destroy", "workshop", "--yes"],
 }
+SOURCE = ["--source-type", "kinesis", "--source", "inputStream"]
+TARGET = [*SOURCE, "--id", "target1"]
+# The same of `tributary fanout`.
+FAN_OUT: Mapping[str, Sequence[str]] = {
+    "deploy": [],
+    "destroy": ["--yes"],
+    "register": ["kinesis", *TARGET, "--destination", "outputStream"],
+    "update": [*TARGET, "--parallel", "false"],
+    **dict.fromkeys(("activate", "deactivate", "describe"), TARGET),
+    "unregister": [*TARGET, "--yes"],
+    **dict.fromkeys(("list", "validate", "test", "hook", "pause", "resume"), SOURCE),
+    "unhook": [*SOURCE, "--yes"],
+    "status": [],
+    "redrive": ["--yes"],
+}
 # These work on states and files, or on a local cloud of their own.
 WITHOUT = {"demo", "diagram", "sample"}
 VERBS = {verb for row in verbs.TABLE.values() for verb in row}
@@ -66,6 +87,7 @@ FUNCTIONS = {
 }
 TYPED = [
     *(pytest.param(words, id=name) for name, words in REACHING.items()),
+    *(pytest.param(["fanout", name, *words], id=f"fanout {name}") for name, words in FAN_OUT.items()),
     *(
         pytest.param([verb, STACKS[kind], *([] if verb == "verify" else ["--yes"])], id=f"{verb} {kind}")
         for (verb, _), kind in FUNCTIONS.items()
@@ -80,7 +102,7 @@ def typed(
 ) -> Callable[..., str]:  # fmt: skip
     """`typed("verify", "prod")`: the error, in a folder of the committed stacks, whose roles were taken out as the docs
     offer, with another account's credentials in the environment. All of them are deployed."""
-    for stack in STACKS.values():
+    for stack in (*STACKS.values(), *PEERS):
         text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
         roles, rest = text.index("  aws:assumeRoles:"), text.index("  tributary:")
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(text[:roles] + text[rest:])
@@ -105,8 +127,9 @@ def typed(
 
 
 def test_each_command_is_in_this_table() -> None:
-    commands = set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]  # a click.Group
-    assert commands - {"local"} == {*REACHING, *WITHOUT, *VERBS}
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]  # a click.Group
+    assert set(commands) - {"local", "fanout"} == {*REACHING, *WITHOUT, *VERBS}
+    assert set(commands["fanout"].commands) == set(FAN_OUT)
     assert set(STACKS) == {kind for kind in KINDS if any(isinstance(one, str) for one in verbs.TABLE[kind].values())}
 
 
