@@ -191,13 +191,13 @@ class Engine:
         """What `pulumi <arguments>` prints. Raises EngineError.
 
         An engine that was interrupted may still be writing its state, of which another one then sees a part: that is
-        asked again for some seconds, and then taken for torn by an engine that was killed.
+        asked again for some seconds, and then taken for torn by an engine that was killed. Where nothing is torn any
+        more, it was written in the meantime.
         """
         try:
             return self._whole(arguments)
         except _HalfWrittenError:
-            if not put_back(self.environment):
-                raise
+            put_back(self.environment)
             return self._whole(arguments)
 
     def _whole(self, arguments: Sequence[str]) -> str:

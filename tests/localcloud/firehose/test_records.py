@@ -14,6 +14,7 @@ from localcloud.emulator.firehose.errors import RecordError, TransformError
 from localcloud.emulator.firehose.hive_types import arrow_type
 from localcloud.emulator.firehose.partitioning import MAX_SUB_RECORDS, split
 from localcloud.emulator.firehose.records import Record
+from localcloud.emulator.table_streams.change_records import change_record
 
 pytestmark = pytest.mark.pure
 
@@ -129,7 +130,9 @@ AWS_SIZES = [
 @pytest.mark.parametrize(("keys", "images", "size"), AWS_SIZES)
 def test_the_size_of_a_change_is_what_aws_counts(keys, images, size):
     named = dict(zip(("NewImage", "OldImage"), images, strict=False))
-    change = {"awsRegion": "us-east-1", "eventID": "0" * 32, "eventName": "MODIFY", "dynamodb": {"Keys": keys, **named}}
+    table = {"pk_name": next(iter(keys)), "sk_name": list(keys)[1], "TableArn": "t", "LatestStreamArn": "t/stream/1"}
+    change = change_record(table, "MODIFY", named.get("OldImage"), named["NewImage"], "NEW_AND_OLD_IMAGES")
+    assert change["dynamodb"]["Keys"] == keys
 
     written = kinesis_record("orders", change, "MICROSECOND", 1_720_046_486_486_729_123)
 

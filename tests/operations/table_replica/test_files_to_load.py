@@ -310,4 +310,5 @@ def test_the_lines_of_a_file_are_those_of_its_reader(tmp_path: Path) -> None:
         (4, ["4", "5"]),
         (5, ["6", "7"]),
     ]
-    assert csv.field_size_limit() == csv_records.MAX_RECORD_CHARS
+    # Of the whole process: another reader may have asked for more.
+    assert csv.field_size_limit() >= csv_records.MAX_RECORD_CHARS
