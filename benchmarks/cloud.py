@@ -1,10 +1,12 @@
 """A local cloud for the time of a comparison, with the factories of the integration tests."""
 
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.factories import Factories
@@ -26,8 +28,8 @@ class Bench:
 @contextmanager
 def benchmark_cloud() -> Iterator[Bench]:
     """One local cloud; everything goes when the block ends."""
-    with server.start() as running:
-        cloud = Cloud("local", running.endpoint)
+    with server.start() as running, tempfile.TemporaryDirectory() as folder:
+        cloud = Cloud("local", running.endpoint, Path(folder))
         known: dict[str, Clients] = {}
 
         def clients(account_id: str) -> Clients:

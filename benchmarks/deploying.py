@@ -133,5 +133,5 @@ def _prepared(names: Sequence[str], cleanup: ExitStack, derived: Mapping[str, st
     running = cleanup.enter_context(server.start(folder=folder / "cloud"))
     accounts = {account: account for account in read_project(PROJECT).account_ids}
     changes = {name: {"deletionProtection": False} for name in names}
-    cloud = Cloud("local", running.endpoint, folder / "cloud" / "log")
+    cloud = Cloud("local", running.endpoint, folder)
     return prepare(cloud, folder / "project", changes, accounts, derived), running.endpoint

@@ -71,7 +71,8 @@ def run(largest: int = SIZES[-1]) -> Iterator[Result]:
     yield Result("transform's peak at 3 MB of input", "goal", "ours", MEMORY_GOAL_MB, peak_mb, 1, "MB")
     with server.start() as running, ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        lake = deployed_lake(Cloud("local", running.endpoint, running.log), folder, cleanup, ONE_ACCOUNT)
+        cloud = Cloud("local", running.endpoint, Path(cleanup.enter_context(tempfile.TemporaryDirectory())))
+        lake = deployed_lake(cloud, folder, cleanup, ONE_ACCOUNT)
         seconds = _changes_s(lake)
         yield Result(f"{CHANGES:,} changes from put to verified in S3", "goal", "ours", CHANGES_GOAL_S, seconds, 1, "s")
         yield from _latest(lake, [size for size in SIZES if size <= largest])
