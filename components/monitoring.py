@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.watch import Graph, Metric, Watch, alarm, graph_widget, widget
+from handlers.shared.report import NAMESPACE
 
 __all__ = [
     "Graph",
@@ -20,8 +21,6 @@ __all__ = [
     "table_watches",
 ]
 
-# Where the handlers count, by the embedded metric format.
-OWN_NAMESPACE = "Tributary"
 # In the time that a mapping may take to say that it polls, or that a record takes to be read.
 LONG_PERIOD_S = 300
 # A table's stream keeps its records so long, and a Kinesis stream at least.
@@ -101,7 +100,7 @@ def function_watches(
             name=f"{name}-waiting",
             what_to_do="The far end takes nothing, and records wait in the stream, in order. The function's log says "
             "why: look at permissions, keys, throttles and the far end itself.",
-            namespace=OWN_NAMESPACE,
+            namespace=NAMESPACE,
             metric="Waiting",
             dimensions=function,
             statistic="Sum",
@@ -111,7 +110,7 @@ def function_watches(
             name=f"{name}-poisoned",
             what_to_do="Records can never be applied as they are, and were stored in the on-failure bucket, each with "
             "its reason. `tributary redrive` applies them once that is put right.",
-            namespace=OWN_NAMESPACE,
+            namespace=NAMESPACE,
             metric="Poisoned",
             dimensions=function,
             statistic="Sum",

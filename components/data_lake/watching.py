@@ -4,6 +4,7 @@ import pulumi
 
 from components.data_lake.prefixes import CHANGES_FILTER, ERRORS_FILTER
 from components.watch import Metric, Watch
+from handlers.shared.report import NAMESPACE
 
 
 def consumed_stream_watches(name: str, stream_name: pulumi.Input[str], retention_hours: int) -> list[Watch]:
@@ -60,7 +61,7 @@ def transform_watches(
         Watch(
             name=f"{name}-unreadable",
             what_to_do="Records could not be transformed and are under the error prefix. The function's log says why.",
-            namespace="Tributary",
+            namespace=NAMESPACE,
             metric="Unreadable",
             dimensions=function,
             statistic="Sum",

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from components.monitoring import LONG_PERIOD_S, OWN_NAMESPACE, Graph, Watch
+from components.monitoring import LONG_PERIOD_S, Graph, Watch
+from handlers.shared.report import NAMESPACE
 
 # What both functions count of each target.
 COUNTED = ("Delivered", "Retried", "Backlogged", "Poisoned", "Undelivered")
@@ -19,7 +20,7 @@ def platform_watches(function: str, drainer_name: pulumi.Input[str], behind_s: i
             what_to_do="A target takes nothing, or too slowly, and its backlog grows old. `tributary status` says "
             "which; the drainer's log says why. It goes on by itself; what is older than the row's `retrySeconds` goes "
             "to the on-failure bucket.",
-            namespace=OWN_NAMESPACE,
+            namespace=NAMESPACE,
             metric="BehindAge",
             dimensions=counted,
             statistic="Maximum",
@@ -29,7 +30,7 @@ def platform_watches(function: str, drainer_name: pulumi.Input[str], behind_s: i
             name="undelivered",
             what_to_do="Messages were too old to be tried again, and are in the on-failure bucket below the target's "
             "id. `tributary redrive` delivers them once the target takes them.",
-            namespace=OWN_NAMESPACE,
+            namespace=NAMESPACE,
             metric="Undelivered",
             dimensions=counted,
             statistic="Sum",
@@ -39,7 +40,7 @@ def platform_watches(function: str, drainer_name: pulumi.Input[str], behind_s: i
             name="wrong-rows",
             what_to_do="Rows of the mapping table cannot be followed, so that their targets get nothing. "
             "`tributary fanout list` says what is wrong with each.",
-            namespace=OWN_NAMESPACE,
+            namespace=NAMESPACE,
             metric="WrongRows",
             dimensions=counted,
             statistic="Maximum",
@@ -111,7 +112,7 @@ def topic_watches(name: str, topic_name: pulumi.Input[str]) -> list[Watch]:
 
 def target_graphs(function: str) -> list[Graph]:
     """A graph of each thing that is counted, with a line for each target: rows come and go at run time."""
-    found = f'{{{OWN_NAMESPACE},FunctionName,Target}} FunctionName="{function}"'
+    found = f'{{{NAMESPACE},FunctionName,Target}} FunctionName="{function}"'
     return [
         *(Graph(title=name, search=f'{found} MetricName="{name}"', statistic="Sum") for name in COUNTED),
         Graph(title="BehindAge", search=f'{found} MetricName="BehindAge"', statistic="Maximum"),

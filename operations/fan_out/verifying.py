@@ -13,6 +13,7 @@ from handlers.fan_out.inputs import Inputs
 from handlers.fan_out.lanes_table import LanesTable
 from handlers.fan_out.mapping import MappingTable, Target
 from handlers.fan_out.rendering import render
+from handlers.shared.report import NAMESPACE
 from operations.access import Far
 from operations.errors import AccountError
 from operations.fan_out.backlogs import MOST_ENTRIES, BotoCalls
@@ -95,7 +96,7 @@ class Verification:
     ) -> Verdict:
         """By what the functions counted: that many were taken, which of them nobody can say."""
         wanted = [one for one in expected if one.id not in waiting | failed]
-        metric = Metric("Tributary", "Delivered", {"FunctionName": self.platform.function, "Target": target_id}, "Sum")
+        metric = Metric(NAMESPACE, "Delivered", {"FunctionName": self.platform.function, "Target": target_id}, "Sum")
         delivered = round(total(self.platform.client("cloudwatch"), metric, since))
         missing = max(0, len(wanted) - delivered)
         return Verdict(

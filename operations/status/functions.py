@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from handlers.shared.report import NAMESPACE
 from operations.instruments.metrics import Metric, newest
 from operations.status.findings import Finding, Place, Resource
 
-OWN_NAMESPACE = "Tributary"
 GONE = "gone"
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html: Inactive ones are made active by an invocation.
 GOOD_STATES = ("Active", "Inactive", "Pending")
@@ -28,7 +28,7 @@ def look(place: Place, resources: Sequence[Resource]) -> list[Function]:
     lambda_ = place.client("lambda")
     names = [resource.outputs["name"] for resource in resources]
     waiting = newest(
-        place.client("cloudwatch"), [Metric(OWN_NAMESPACE, "Waiting", {"FunctionName": name}) for name in names]
+        place.client("cloudwatch"), [Metric(NAMESPACE, "Waiting", {"FunctionName": name}) for name in names]
     )
     found = []
     for resource, name, count in zip(resources, names, waiting, strict=True):

@@ -1,4 +1,4 @@
-"""Calls of several entries with ids, as SNS and SQS take them: text, groups of FIFO, and answers entry by entry."""
+"""Calls of several entries as SNS and SQS take them, and answers entry by entry: by id, or in the units' order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handlers.shared.errors import Cause, cause_of_code
 if TYPE_CHECKING:
     from handlers.fan_out.rows import Row
 
-__all__ = ["FIFO", "MAX_ENTRIES", "fifo_fields", "send_entries", "text_of"]
+__all__ = ["FIFO", "MAX_ENTRIES", "fifo_fields", "refused_among", "send_entries", "text_of"]
 
 MAX_ENTRIES = 10
 FIFO = ".fifo"
@@ -65,6 +65,19 @@ def send_entries(
     if entries:
         refused += _failed(units, call(entries).get("Failed", ()))
     return refused
+
+
+def refused_among(units: Sequence[Unit], replies: Sequence[Mapping[str, Any]]) -> list[Refused]:
+    """What was not taken, by replies in the order of the units, of which only those of failures have a code.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsResultEntry.html and
+    https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatchResponseEntry.html
+    """
+    return [
+        Refused(unit, cause_of_code(reply["ErrorCode"]), f"{reply['ErrorCode']}: {reply.get('ErrorMessage', '')}")
+        for unit, reply in zip(units, replies, strict=True)
+        if reply.get("ErrorCode")
+    ]
 
 
 def _failed(units: Sequence[Unit], failures: Iterable[Mapping[str, Any]]) -> list[Refused]:

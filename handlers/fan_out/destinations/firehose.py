@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
 from handlers.fan_out.destinations.addresses import Arn, Named, arn_for, named_of, options_among
-from handlers.shared.errors import Cause, cause_of_code
+from handlers.fan_out.destinations.batches import refused_among
+from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
     from handlers.fan_out.rows import Row
@@ -46,13 +47,7 @@ def _open(row: Row, stream: Named, access: Access) -> Send:
             answer = firehose.put_record_batch(
                 DeliveryStreamName=stream.name, Records=[{"Data": unit.body} for unit in units]
             )
-        if not answer["FailedPutCount"]:
-            return []
-        return [
-            Refused(unit, cause_of_code(reply["ErrorCode"]), f"{reply['ErrorCode']}: {reply.get('ErrorMessage', '')}")
-            for unit, reply in zip(units, answer["RequestResponses"], strict=True)
-            if reply.get("ErrorCode")
-        ]
+        return refused_among(units, answer["RequestResponses"]) if answer["FailedPutCount"] else []
 
     return send
 

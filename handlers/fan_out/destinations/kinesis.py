@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit
 from handlers.fan_out.destinations.addresses import Named, arn_for, key_within, named_of, number_of, options_among
-from handlers.shared.errors import cause_of_code
+from handlers.fan_out.destinations.batches import refused_among
 
 if TYPE_CHECKING:
     from handlers.fan_out.rows import Row
@@ -52,13 +52,7 @@ def _open(_row: Row, stream: _Stream, access: Access) -> Send:
         records = [{"Data": unit.body, "PartitionKey": _key(unit)} for unit in units]
         with client.using() as kinesis:
             answer = kinesis.put_records(Records=records, **which)
-        if not answer["FailedRecordCount"]:
-            return []
-        return [
-            Refused(unit, cause_of_code(reply["ErrorCode"]), f"{reply['ErrorCode']}: {reply.get('ErrorMessage', '')}")
-            for unit, reply in zip(units, answer["Records"], strict=True)
-            if reply.get("ErrorCode")
-        ]
+        return refused_among(units, answer["Records"]) if answer["FailedRecordCount"] else []
 
     return send
 
