@@ -10,7 +10,7 @@
 | `{"exists": true}` | whether there is a value that is no object |
 
 A leaf holds an array of rules, one of which must match; all leaves must, and one of the patterns in `"$or": [ … ]`.
-Where the record has an array, one of its elements must match.
+Where the record has an array, one of its elements must match; an array in it counts by its elements.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax
 """
 
@@ -90,26 +90,29 @@ def _rule(rule: Any, path: str) -> Rule:
     if isinstance(rule, list):
         raise ValueError(f"{path} has an array in its array of rules")
     if not isinstance(rule, dict):
-        return _of_any_element(lambda value: _same(value, rule))
+        return _of_any_leaf(lambda value: _same(value, rule))
     if len(rule) != 1:
         raise ValueError(f'{path}: a rule is an object with one name, such as {{"prefix": "a"}}')
     ((name, argument),) = rule.items()
     if name == "exists" and isinstance(argument, bool):
-        return lambda value: (value is not MISSING and not isinstance(value, Mapping)) is argument
+        return lambda value: bool(_leaves(value)) is argument
     if name == "anything-but":
         unwanted = _unwanted(argument, path)
-        return lambda value: value is not MISSING and not any(map(unwanted, _elements(value)))
+        return lambda value: bool(found := _leaves(value)) and not any(map(unwanted, found))
     if name == "numeric":
-        return _of_any_element(_numeric(argument, path))
-    return _of_any_element(_on_text(name, argument, path))
+        return _of_any_leaf(_numeric(argument, path))
+    return _of_any_leaf(_on_text(name, argument, path))
 
 
-def _of_any_element(test: Rule) -> Rule:
-    return lambda value: any(map(test, _elements(value)))
+def _of_any_leaf(test: Rule) -> Rule:
+    return lambda value: any(map(test, _leaves(value)))
 
 
-def _elements(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else (value,)
+def _leaves(value: Any) -> Sequence[Any]:
+    """The values that rules are held against: of an array its elements', however deep; an object is none."""
+    if isinstance(value, list):
+        return [leaf for element in value for leaf in _leaves(element)]
+    return () if value is MISSING or isinstance(value, Mapping) else (value,)
 
 
 def _on_text(name: str, argument: Any, path: str) -> Rule:

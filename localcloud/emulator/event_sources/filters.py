@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html , â€
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Pattern = Mapping[str, Any]
@@ -73,18 +73,25 @@ def _nested(value: Any, asked: Pattern) -> bool:
 
 
 def _rule(value: Any, rule: Any) -> bool:
-    """Whether a value matches one rule of a leaf; an array matches when one of its elements does."""
+    """Whether a value matches one rule of a leaf; an array matches when one of its elements does.
+
+    Arrays in arrays count by their elements, as AWS's own matcher has it: https://github.com/aws/event-ruler
+    """
+    leaves = list(_leaves(value))
     if isinstance(rule, Mapping) and "exists" in rule:
-        is_leaf = value is not _MISSING and not isinstance(value, Mapping)
-        return is_leaf if rule["exists"] else not is_leaf
+        return bool(leaves) is rule["exists"]
     if isinstance(rule, Mapping) and "anything-but" in rule:
-        values = value if isinstance(value, list) else [value]
-        return value is not _MISSING and all(_operator(one, rule) for one in values)
+        return bool(leaves) and all(_operator(leaf, rule) for leaf in leaves)
+    test = _operator if isinstance(rule, Mapping) else _same
+    return any(test(leaf, rule) for leaf in leaves)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, list):
-        return any(_rule(one, rule) for one in value)
-    if isinstance(rule, Mapping):
-        return _operator(value, rule)
-    return _same(value, rule)
+        for element in value:
+            yield from _leaves(element)
+    elif value is not _MISSING and not isinstance(value, Mapping):
+        yield value
 
 
 def _operator(value: Any, rule: Mapping[str, Any]) -> bool:

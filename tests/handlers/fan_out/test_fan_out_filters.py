@@ -19,7 +19,7 @@ pytestmark = pytest.mark.pure
 @pytest.mark.parametrize(
     ("rule", "matching", "others"),
     [
-        ('"IE"', ["IE", ["FR", "IE"]], ["ie", "", None, ["FR"], {"IE": 1}]),
+        ('"IE"', ["IE", ["FR", "IE"], [["FR"], [["IE"]]]], ["ie", "", None, ["FR"], {"IE": 1}]),
         ('""', [""], [" ", None]),
         ("null", [None], ["", 0, False]),
         ("1", [1, 1.0, [2, 1]], [True, "1", 2]),
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.pure
         ('{"equals-ignore-case": "ie"}', ["IE", "iE", ["FR", "Ie"]], ["IEE", None, 1]),
         ('{"prefix": "a"}', ["a", "ab"], ["ba", "A", 1, None]),
         ('{"suffix": ".png"}', ["x.png", ["y", "x.png"]], ["x.png.gz", 1]),
-        ('{"anything-but": "IE"}', ["FR", 1, None], ["IE", ["FR", "IE"]]),
+        ('{"anything-but": "IE"}', ["FR", 1, None], ["IE", ["FR", "IE"], [["IE"]], {"IE": 1}]),
         ('{"anything-but": ["IE", 1]}', ["FR", 2], ["IE", 1]),
         ('{"anything-but": {"prefix": "a"}}', ["ba", 1], ["ab"]),
         ('{"numeric": [">", 1, "<=", 9]}', [2, 9, 1.5, [0, 3]], [1, 10, "2", True, None]),
         ('{"numeric": ["=", 3]}', [3, 3.0], [4]),
-        ('{"exists": true}', ["", None, 0, [1]], [{}, {"a": 1}]),
+        ('{"exists": true}', ["", None, 0, [1], [[1]]], [{}, {"a": 1}, [], [{"a": 1}]]),
         ('{"exists": false}', [{"a": 1}], ["", None, 0]),
     ],
 )
