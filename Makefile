@@ -3,6 +3,8 @@ PYTHON ?= python3
 SETUP := $(PYTHON) -m localcloud.setup
 BIN := .venv/bin
 PYTEST_WORKERS ?= auto
+# Containers often set it; to compile what a program imports of pulumi_aws would take seconds of each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # The stories of the architectures; what LocalStack does not do is skipped by integration_tests/support/gaps.py.
