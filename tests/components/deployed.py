@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime import mocks, reset_options
+from pulumi.runtime.proto.source_pb2 import StackTrace
 
 from components.deployment import Place, deploy
 from components.kinds import KINDS
@@ -117,7 +119,9 @@ def _declared(text: str) -> tuple[list[Declared], dict[str, Any]]:
         outputs = deploy(parse(KINDS, "Pulumi.test.yaml", architectures), Place(account_id, REGION))
         return pulumi.Output.from_input(outputs).apply(exported.update)
 
-    program()
+    # The engine would show where in the program a resource is declared; to look takes a third of the time.
+    with patch("pulumi.runtime.resource._get_stack_trace", StackTrace):
+        program()
     return recorder.declared, exported
 
 

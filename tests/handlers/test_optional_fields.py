@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -17,23 +17,21 @@ pytestmark = pytest.mark.pure
 
 Load = Callable[..., ModuleType]
 Event = dict[str, Any]
+SESSION = botocore.session.get_session()
 
 
 def optional(service: str, shape: str) -> list[str]:
     """The members of a shape that the API does not promise, by its model."""
-    model = botocore.session.get_session().get_service_model(service).shape_for(shape)
+    model = SESSION.get_service_model(service).shape_for(shape)
     return sorted(set(model.members) - set(model.required_members))
 
 
-def kinesis_paths() -> Iterator[tuple[str, ...]]:
-    # Lambda writes the API's names with a small first letter. It leaves EncryptionType out by itself.
-    for name in optional("kinesis", "Record"):
-        yield ("kinesis", name[0].lower() + name[1:])
-
-
-def table_paths() -> Iterator[tuple[str, ...]]:
-    yield from ((name,) for name in optional("dynamodbstreams", "Record"))
-    yield from (("dynamodb", name) for name in optional("dynamodbstreams", "StreamRecord"))
+# Lambda writes the API's names with a small first letter. It leaves EncryptionType out by itself.
+KINESIS_PATHS = [("kinesis", name[0].lower() + name[1:]) for name in optional("kinesis", "Record")]
+TABLE_PATHS = [
+    *((name,) for name in optional("dynamodbstreams", "Record")),
+    *(("dynamodb", name) for name in optional("dynamodbstreams", "StreamRecord")),
+]
 
 
 def without(event: Event, path: tuple[str, ...]) -> Event:
@@ -48,7 +46,7 @@ def without(event: Event, path: tuple[str, ...]) -> Event:
 
 
 @pytest.mark.parametrize(
-    "path", [*kinesis_paths(), ("eventVersion",), ("awsRegion",), ("kinesis", "partitionKey")], ids=".".join
+    "path", [*KINESIS_PATHS, ("eventVersion",), ("awsRegion",), ("kinesis", "partitionKey")], ids=".".join
 )
 @pytest.mark.parametrize("weekly", [False, True], ids=["one table", "weekly"])
 def test_the_copier(aws: FakeAws, load: Load, path: tuple[str, ...], weekly: bool) -> None:
@@ -62,7 +60,7 @@ def test_the_copier(aws: FakeAws, load: Load, path: tuple[str, ...], weekly: boo
     assert (len(aws.items("w")), len(aws.poison())) == ((2, 1) if poison else (3, 0))
 
 
-@pytest.mark.parametrize("path", kinesis_paths(), ids=".".join)
+@pytest.mark.parametrize("path", KINESIS_PATHS, ids=".".join)
 def test_the_logger(load: Load, path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     event = without(json_event({"n": 0}, {"n": 1}, {"n": 2}), path)
     assert load("stream_logger").handler(event, None) == DONE
@@ -82,7 +80,7 @@ def changes() -> Event:
     return event
 
 
-@pytest.mark.parametrize("path", table_paths(), ids=".".join)
+@pytest.mark.parametrize("path", TABLE_PATHS, ids=".".join)
 @pytest.mark.parametrize("guarded", [False, True], ids=["unguarded", "guarded"])
 def test_the_replicator(load: Load, path: tuple[str, ...], guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeReplica()
@@ -96,14 +94,14 @@ def test_the_replicator(load: Load, path: tuple[str, ...], guarded: bool, monkey
     assert (len(fake.replica()), len(fake.poison())) == ((2, 1) if poison else (3, 0))
 
 
-@pytest.mark.parametrize("path", table_paths(), ids=".".join)
+@pytest.mark.parametrize("path", TABLE_PATHS, ids=".".join)
 def test_the_forwarder(aws: FakeAws, load: Load, path: tuple[str, ...]) -> None:
     forwarder = load("firehose_forwarder", DELIVERY_STREAM="d")
     assert forwarder.handler(without(changes(), path), FakeContext()) == DONE
     assert (len(aws.stream), len(aws.poison())) == ((2, 1) if path in NEEDED else (3, 0))
 
 
-@pytest.mark.parametrize("path", table_paths(), ids=".".join)
+@pytest.mark.parametrize("path", TABLE_PATHS, ids=".".join)
 def test_the_click_stream_writer(aws: FakeAws, load: Load, path: tuple[str, ...]) -> None:
     aws.key_names = ("PK", "at")
     writer = load("click_stream_writer", TABLE_NAME="t", HASH_NAME="PK", RANGE_NAME="at")
