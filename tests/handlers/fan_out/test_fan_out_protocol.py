@@ -20,9 +20,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from actors import Actor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import JOINED, SMALL, STREAM, TABLE, Actor, Shard, Target, World
+from stream import STREAM, TABLE, Shard
+from world import JOINED, SMALL, Target, World
 
 from handlers.fan_out import draining
 from handlers.fan_out.packing import Packing

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from world import JOINED, SMALL, TABLE, Actor, Cursor, Target, World
+from actors import Actor
+from stream import TABLE, Cursor
+from world import JOINED, SMALL, Target, World
 
 from handlers.fan_out import draining
 from handlers.fan_out.packing import Packing

@@ -6,20 +6,20 @@ between, or it be killed there. Time passes only when somebody sleeps or a test 
 
 from __future__ import annotations
 
-import base64
 import json
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from actors import Actor, KilledError
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from memory import MemoryLanes, MemoryObjects
+from stream import POISON, STREAM, Cursor, Stream, rendered
 
 from handlers.fan_out.backlog import BACKLOG_PREFIX, Backlog
-from handlers.fan_out.contract import Limits, Message, Refused, Unit
+from handlers.fan_out.contract import Limits, Refused, Unit
 from handlers.fan_out.delivery import Way
 from handlers.fan_out.draining import Waiting, drain
 from handlers.fan_out.failures import TARGETS_PREFIX, Failures
@@ -31,64 +31,9 @@ from handlers.fan_out.serving import Batch, Platform, serve_all
 from handlers.shared.errors import Cause
 from handlers.shared.time_budget import TimeBudget
 
-STREAM = "arn:aws:kinesis:eu-west-1:111111111111:stream/one"
-TABLE = "arn:aws:dynamodb:eu-west-1:111111111111:table/one/stream/2026"
 SOURCE_S, DRAINER_S, PATIENCE_S = 60.0, 120.0, 0.1
 AWAY = EndpointConnectionError(endpoint_url="https://away")
 UNANSWERED = ReadTimeoutError(endpoint_url="https://slow")
-POISON = b"poison"
-
-
-class KilledError(BaseException):
-    """The sandbox is gone, whatever the function would do about an error."""
-
-
-class Actor:
-    """An invocation in a thread of its own, which runs only while `step` or `finish` waits for it."""
-
-    def __init__(self, name: str, work: Callable[[Actor], None]) -> None:
-        self.name = name
-        self.ended = False
-        self.before = ""
-        self.error: BaseException | None = None
-        self._killed = False
-        self._go, self._parked = threading.Semaphore(0), threading.Semaphore(0)
-        threading.Thread(target=self._run, args=(work,), daemon=True).start()
-
-    def _run(self, work: Callable[[Actor], None]) -> None:
-        self._go.acquire()
-        try:
-            if not self._killed:
-                work(self)
-        except BaseException as error:
-            self.error = error
-        self.ended = True
-        self._parked.release()
-
-    def park(self, before: str = "") -> None:
-        """Called by the work between two steps; `before` is what it is about to do."""
-        self.before = before
-        self._parked.release()
-        self._go.acquire()
-        if self._killed:
-            raise KilledError
-
-    def step(self, steps: int = 1) -> None:
-        for _ in range(steps):
-            if not self.ended:
-                self._go.release()
-                self._parked.acquire()
-
-    def finish(self) -> None:
-        steps = 0
-        while not self.ended:
-            steps += 1
-            assert steps < 20_000, f"{self.name} does not end"
-            self.step()
-
-    def kill(self) -> None:
-        self._killed = True
-        self.finish()
 
 
 class Stepped:
@@ -155,101 +100,19 @@ class Target:
         return self.mode == "healthy" and self.active and not self.gone
 
 
-@dataclass
-class Cursor:
-    """A shard's records of some keys, which one invocation at a time works off: with a parallelization factor a shard
-    has several. `at` is Lambda's checkpoint."""
-
-    keys: frozenset[str]
-    records: list[dict[str, Any]] = field(default_factory=list)
-    at: int = 0
-    actor: Actor | None = None
-
-
-@dataclass
-class Shard:
-    id: str
-    keys: frozenset[str]
-    cursors: list[Cursor]
-    parents: list[Shard]
-    closed: bool = False
-
-    @property
-    def readable(self) -> bool:
-        """Lambda reads a shard when its parents are done."""
-        return all(parent.done for parent in self.parents)
-
-    @property
-    def done(self) -> bool:
-        return self.closed and self.readable and all(cursor.at == len(cursor.records) for cursor in self.cursors)
-
-
-class World:
+class World(Stream):
     """Everything there is."""
 
     def __init__(self, targets: Sequence[Target], source: str = STREAM, parallel: int = 1, lags: bool = False) -> None:
-        self.source, self.parallel = source, parallel
+        super().__init__(source, parallel)
         self.now_s = 1000.0
         self.lanes, self.objects = MemoryLanes(lags), MemoryObjects()
         self.targets = {target.id: target for target in targets}
-        self.shards: list[Shard] = []
         self.stores_away = False
         self.lose_answers = 0
         self.crashes = 0
         self.drains: dict[str, list[Actor]] = defaultdict(list)
         self.overlapped: set[str] = set()
-        self._number = 0
-
-    # The stream.
-
-    def shard(self, keys: frozenset[str], parents: Sequence[Shard] = ()) -> Shard:
-        groups = [frozenset(sorted(keys)[index :: self.parallel]) for index in range(self.parallel)]
-        shard = Shard(f"shardId-{len(self.shards):03}", keys, [Cursor(group) for group in groups], list(parents))
-        self.shards.append(shard)
-        return shard
-
-    def put(self, key: str, poison: bool = False) -> int:
-        """A record comes; its number."""
-        self._number += 1
-        shard = next(one for one in self.shards if key in one.keys and not one.closed)
-        data = POISON if poison else b"%d" % self._number
-        if self.source == STREAM:
-            record = {
-                "eventID": f"{shard.id}:{self._number}",
-                "kinesis": {
-                    "sequenceNumber": str(self._number),
-                    "partitionKey": key,
-                    "data": base64.b64encode(data).decode(),
-                },
-            }
-        else:
-            record = {
-                "eventID": f"{self._number:032x}",
-                "dynamodb": {"SequenceNumber": str(self._number), "Keys": {"pk": {"S": key}}, "data": data.decode()},
-            }
-        next(cursor for cursor in shard.cursors if key in cursor.keys).records.append(record)
-        return self._number
-
-    def split(self, shard: Shard) -> None:
-        shard.closed = True
-        keys = sorted(shard.keys)
-        for half in (keys[::2], keys[1::2]):
-            if half:
-                self.shard(frozenset(half), [shard])
-
-    def merge(self, one: Shard, other: Shard) -> None:
-        one.closed = other.closed = True
-        self.shard(one.keys | other.keys, [one, other])
-
-    def readable(self) -> list[tuple[Shard, Cursor]]:
-        """What an invocation may begin on."""
-        return [
-            (shard, cursor)
-            for shard in self.shards
-            if shard.readable
-            for cursor in shard.cursors
-            if cursor.actor is None and cursor.at < len(cursor.records)
-        ]
 
     # The functions.
 
@@ -362,7 +225,7 @@ class World:
 
     def _route(self, target: Target) -> Route:
         way = Way(target.take, target.packing.limits, target.ordered, apart=target.packing.apart)
-        return Route(target.id, way, _render, target.packing.units, int(target.retry_s))
+        return Route(target.id, way, rendered, target.packing.units, int(target.retry_s))
 
     def _send(self, actor: Actor, target: str) -> Callable[[Sequence[Unit]], Sequence[Refused]]:
         def send(units: Sequence[Unit]) -> Sequence[Refused]:
@@ -397,19 +260,6 @@ class World:
         """Objects of backlogs that nobody names."""
         named = {entry for target in self.targets.values() for entry in self.entries(target)}
         return {key for key in self.objects.kept if key.startswith(BACKLOG_PREFIX)} - named
-
-
-def _render(inputs: Inputs) -> Iterator[Message]:
-    for position, record in enumerate(inputs.records):
-        if "kinesis" in record:
-            kinesis = record["kinesis"]
-            data = base64.b64decode(kinesis["data"])
-            yield Message(position, None, kinesis["partitionKey"], record["eventID"], data)
-        else:
-            change = record["dynamodb"]
-            yield Message(
-                position, None, change["Keys"]["pk"]["S"], f"-:{change['SequenceNumber']}", change["data"].encode()
-            )
 
 
 SMALL = Limits(call_units=3, call_bytes=1000, unit_bytes=100)
