@@ -10,11 +10,15 @@ from pathlib import Path
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # A process that ends takes what it used since the last look with it.
 LOOK_EVERY_S = 0.02
-# What a process is, by a part of its command line; what is none of these is the engine, its launcher or language host.
+# What a process is, by a part of its name and command line, of which a fork has its origin's; what is none of these is
+# the engine, its launcher or language host.
 PARTS: Mapping[str, str] = {
     "program_runner": "program",
+    "plugin ": "plugin",
     "localcloud.plugin": "plugin",
     "pulumi-resource-aws": "plugin",
+    "language_host": "engine",
+    "preloaded.py": "program",
     "localcloud.emulator": "cloud",
 }
 
@@ -74,6 +78,7 @@ def _ours(pid: int, known: Mapping[int, tuple[int, float]]) -> bool:
 def _part(pid: int) -> str:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_text()
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
-    return next((part for words, part in PARTS.items() if words in command), "engine") if command else ""
+    return next((part for words, part in PARTS.items() if words in f"{name} {command}"), "engine") if command else ""

@@ -120,6 +120,7 @@ def _get_pulumi(layout: Layout, step: Step) -> str:
 def _plugins_key(layout: Layout) -> str:
     return digest(
         _pulumi_key(layout),
+        Path(plugins.__file__),
         layout.project / "requirements.txt",
         str(shutil.which(plugins.LANGUAGE_HOST)),
         str(os.access(Path.home() / ".pulumi" / "plugins", os.X_OK)),

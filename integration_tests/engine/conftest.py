@@ -4,19 +4,23 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration_tests.support.addressing import Cloud
 from localcloud.accounts import Credentials
 from localcloud.engine.environment import environment, passphrase
+from localcloud.engine.forking import SUPPORTED
 from localcloud.engine.layout import checkout
 from localcloud.engine.stacks import read_project, seed
 from localcloud.server import LocalCloud
 
 STACK_FILE = '# how it greets\nconfig:\n    tiny:greeting:   "hello"  # a word\n'
+NO_CLOUD = "http://127.0.0.1:9"
 
 
 @dataclass
@@ -68,19 +72,46 @@ class TinyProject:
         return ["pulumi", "--non-interactive", "--color", "never", *arguments]
 
 
+@contextmanager
+def tiny_project(folder: Path, endpoint: str) -> Iterator[TinyProject]:
+    """A project with the stack `dev`, which no command has touched yet; `endpoint` is that of a cloud beside it."""
+    layout = checkout()
+    work, state = folder / "project", folder / "state"
+    work.mkdir()
+    (work / "Pulumi.yaml").write_text("name: tiny\nruntime:\n  name: python\n  options:\n    virtualenv: .venv\n")
+    (work / "Pulumi.dev.yaml").write_text(STACK_FILE)
+    seed(read_project(work), state, passphrase(layout), layout)
+    beside = LocalCloud(endpoint, int(endpoint.rpartition(":")[2]))
+    project = TinyProject(
+        work, state, environment(beside, Credentials("AKIAUNUSED", "unused"), state, caller=os.environ)
+    )
+    try:
+        yield project
+    finally:
+        for process in project.processes:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[TinyProject]:
-    """A project with the stack `dev`, which no command has touched yet."""
-    layout = checkout()
-    folder, state = tmp_path / "project", tmp_path / "state"
-    folder.mkdir()
-    (folder / "Pulumi.yaml").write_text("name: tiny\nruntime:\n  name: python\n  options:\n    virtualenv: .venv\n")
-    (folder / "Pulumi.dev.yaml").write_text(STACK_FILE)
-    seed(read_project(folder), state, passphrase(layout), layout)
-    unused = LocalCloud("http://127.0.0.1:9", 9)  # the program makes nothing in a cloud
-    variables = environment(unused, Credentials("AKIAUNUSED", "unused"), state, caller=os.environ)
-    project = TinyProject(folder, state, variables)
-    yield project
-    for process in project.processes:
-        process.kill()
-        process.wait()
+    """A tiny project without a cloud: its program makes nothing in one, and each process is a new one."""
+    with tiny_project(tmp_path, NO_CLOUD) as project:
+        yield project
+
+
+@pytest.fixture
+def forked(tmp_path: Path, cloud: Cloud) -> Iterator[TinyProject]:
+    """A tiny project beside a local cloud, which keeps a process that those of the engine's are forked from."""
+    if cloud.target != "local" or not SUPPORTED:
+        pytest.skip("only a local cloud keeps a process to be forked, on Linux")
+    assert cloud.endpoint is not None
+    with tiny_project(tmp_path, cloud.endpoint) as project:
+        yield project
+
+
+@pytest.fixture(params=["tiny", "forked"])
+def either(request: pytest.FixtureRequest) -> TinyProject:
+    """Without and with a process to be forked: a program must not see the difference."""
+    project: TinyProject = request.getfixturevalue(request.param)
+    return project

@@ -5,10 +5,12 @@ Configured by the emulator's own environment variables (GATEWAY_PORT, BIND_HOST,
 """
 
 import gc
+import os
 import sys
 
 from localcloud.emulator.additions import install_all
 from localcloud.emulator.patching import check_version
+from localcloud.engine.keeping import keep
 
 # Python's thresholds are for fewer objects: items and requests are many small ones and hardly ever in cycles, and
 # looking for cycles as often as by default takes a tenth of the time of a batch.
@@ -21,6 +23,7 @@ def main() -> None:
     install_all()
     from ministack import app
 
+    keep(int(os.environ["GATEWAY_PORT"]))
     sys.argv = [sys.argv[0]]
     app.main()
 

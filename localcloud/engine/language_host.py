@@ -2,8 +2,9 @@
 installed.
 
 A LanguageRuntime server (https://github.com/pulumi/pulumi/blob/master/proto/pulumi/language.proto) over the SDK's
-protocol classes. Each run of the program is a process of its own (program_runner.py), started ahead of time because
-importing the SDK takes half a second that the engine needs for its own start anyway.
+protocol classes. Each run of the program is a process of its own (program_runner.py): a fork, where a local cloud keeps
+a process to be forked, and else one that is started ahead of time, because importing the SDK takes half a second that
+the engine needs for its own start anyway.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from typing import Any
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from localcloud.engine.forking import STANDARD_DESCRIPTORS, fork, reachable
 from localcloud.engine.plugin_runner import run_plugin
 from localcloud.engine.processes import end_with_parent
 from localcloud.engine.program_packages import program_packages, required_plugins
@@ -31,34 +33,35 @@ LENGTH_BYTES = 8  # of the length that goes before a request, big-endian
 
 
 class ProgramProcess:
-    """A process that waits for one RunRequest."""
+    """A process that waits for one RunRequest. `python` is its interpreter, `folder` where it starts."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, folder: str | None = None) -> None:
         self.python = python
-        self._response, inherited = os.pipe()
+        self._response, response = os.pipe()
+        request, self._request = os.pipe()
+        descriptors = [request, *STANDARD_DESCRIPTORS[1:], response]
+        words = [str(RUNNER), str(len(descriptors) - 1)]
+        forked = fork(words, os.environ, folder, descriptors) if folder and python == sys.executable else None
         # -P keeps the runner's own folder off sys.path, where its neighbours would shadow the program's modules.
-        self._process = subprocess.Popen(
-            [python, "-P", str(RUNNER), str(inherited)],
-            stdin=subprocess.PIPE,
-            pass_fds=[inherited],
+        self._process = forked or subprocess.Popen(
+            [python, "-P", str(RUNNER), str(response)], stdin=request, pass_fds=[response], cwd=folder
         )
-        os.close(inherited)
+        for descriptor in (request, response):
+            os.close(descriptor)
 
     def run(self, request: Any) -> Any:
         """Runs the program to its end; the RunResponse. A process that dies without one becomes an error response."""
         message = request.SerializeToString()
-        requests = self._process.stdin
-        assert requests is not None
         # Standard input stays open while the program runs: its end would say that this host is gone.
-        with os.fdopen(self._response, "rb") as responses, requests:
+        with os.fdopen(self._response, "rb") as responses, os.fdopen(self._request, "wb") as requests:
             with contextlib.suppress(BrokenPipeError):
                 requests.write(len(message).to_bytes(LENGTH_BYTES) + message)
                 requests.flush()
             answer = responses.read()
-            self._process.wait()
-        if self._process.returncode != 0:
+            code = self._process.wait()
+        if code != 0:
             return language_pb2.RunResponse(
-                error=f"the program's process ended with exit code {self._process.returncode} and without an answer"
+                error=f"the program's process ended with exit code {code} and without an answer"
             )
         response = language_pb2.RunResponse()
         response.ParseFromString(answer)
@@ -75,7 +78,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: ProgramProcess | None = ProgramProcess(sys.executable)
+        self._waiting = None if reachable(os.environ) else ProgramProcess(sys.executable)
         self._running: set[ProgramProcess] = set()
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -110,7 +113,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.RuntimeOptionsResponse()
 
     def Run(self, request: Any, context: Any) -> Any:
-        program = self._take(interpreter(request.info))
+        program = self._take(interpreter(request.info), request.pwd)
         context.add_callback(program.stop)
         try:
             return program.run(request)
@@ -145,13 +148,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         for program in programs:
             program.stop()
 
-    def _take(self, python: str) -> ProgramProcess:
+    def _take(self, python: str, folder: str) -> ProgramProcess:
         with self._lock:
             program, self._waiting = self._waiting, None
             if program is None or program.python != python:
                 if program is not None:
                     program.stop()
-                program = ProgramProcess(python)
+                program = ProgramProcess(python, folder)
             self._running.add(program)
         return program
 

@@ -74,7 +74,8 @@ def pinned_version(layout: Layout, package: str) -> str:
 
 def module_script(layout: Layout, module: str) -> str:
     """A script that runs a module of this checkout in its virtual environment, whatever the caller's Python path."""
-    return script(f"export PYTHONPATH={quoted(layout.project)}", f"exec {quoted(layout.python, '-P', '-m', module)}")
+    command = quoted(layout.python, "-I", "-S", Path(__file__).with_name("forking.py"), "-m", module)
+    return script(f"export PYTHONPATH={quoted(layout.project)}", f"exec {command}")
 
 
 def script(*lines: str) -> str:

@@ -91,14 +91,11 @@ def test_stand_ins_are_laid_in_where_the_real_plugins_are_missing(layout: Layout
     plugins.install_resource_plugin(layout)
     home = layout.pulumi_home / "plugins"
     scripts = {path.relative_to(home).as_posix(): path.read_text() for path in home.glob("*/*")}
+    forking = Path(plugins.__file__).with_name("forking.py")
+    started = f"#!/bin/sh\nexport PYTHONPATH={layout.project}\nexec {layout.python} -I -S {forking} -m"
     assert scripts == {
-        "language-python-v3.272.0/pulumi-language-python": (
-            f"#!/bin/sh\nexport PYTHONPATH={layout.project}\n"
-            f'exec {layout.python} -P -m localcloud.engine.language_host "$@"\n'
-        ),
-        "resource-aws-v7.51.1/pulumi-resource-aws": (
-            f'#!/bin/sh\nexport PYTHONPATH={layout.project}\nexec {layout.python} -P -m localcloud.plugin "$@"\n'
-        ),
+        "language-python-v3.272.0/pulumi-language-python": f'{started} localcloud.engine.language_host "$@"\n',
+        "resource-aws-v7.51.1/pulumi-resource-aws": f'{started} localcloud.plugin "$@"\n',
     }
     assert all(os.access(path, os.X_OK) for path in home.glob("*/*"))
 
