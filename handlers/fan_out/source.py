@@ -19,6 +19,7 @@ from handlers.fan_out.reporting import COUNT, counted, log_target
 from handlers.fan_out.rows import stream_arn
 from handlers.fan_out.serving import Batch, Served, patiently, serve_all
 from handlers.fan_out.settings import Settings
+from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.errors import cause_of, describe
 from handlers.shared.invocation import DYNAMODB_STREAM, KINESIS_STREAM, Reply
 from handlers.shared.ordered import Failure
@@ -46,6 +47,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> Reply:
         targets = patiently(lambda: _assembly().mapping.targets(source, longest_s), invocation.budget)
         wanted = [one for one in targets.rows if one.row.active and one.row.id == event.get("onlyTarget", one.row.id)]
         routes = _assembly().routes(wanted)
+        if "onlyTarget" in event:
+            # Nobody else has to wait for it.
+            routes = [route._replace(direct=True) for route in routes]
         batch = Batch(source, Inputs(records), invocation.number)
         served = serve_all(batch, routes, _assembly().platform, invocation.budget) if routes else []
     except Exception as error:
@@ -113,4 +117,5 @@ class _Invocation:
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _assembly() -> Assembly:
-    return Assembly(SETTINGS)
+    # Who does not answer in the patience of a target has none of it left; a backlog is delivered without haste.
+    return Assembly(SETTINGS, min(SETTINGS.patience_s, READ_TIMEOUT_S))
