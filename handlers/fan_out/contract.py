@@ -133,7 +133,7 @@ class Destination:
     in_network
         Whether it can be reached only from inside a network.
     answer_s
-        Seconds that the target itself may take to answer (a function's own work); None where only an ill one takes long.
+        Seconds that the target's own work may take until it answers; None where only an ill one takes long.
     grants
         What the role has to be allowed for this address: actions and ARN (None where the policy of a network decides).
     """

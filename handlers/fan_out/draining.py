@@ -30,8 +30,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LEASE_S = 60.0
-# A call that has begun may last so much longer than its answer may take (handlers.shared.clients), and the lease and the
-# invocation must outlast it.
+# A call that has begun may last so much longer than its answer may take, with a time-out for the connection before it.
+# Lease and invocation must outlast it.
 CALL_SPARE_S = 4.0
 ROUND_S = 10.0
 ROUND_BYTES = 4_000_000

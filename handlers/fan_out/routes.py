@@ -16,7 +16,7 @@ from handlers.fan_out.rendering import render
 from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.poison import Poison
 
-__all__ = ["Route", "deliver_to", "route_of"]
+__all__ = ["Route", "deliver_to", "longest_answer_s", "route_of"]
 
 
 class Route(NamedTuple):
@@ -34,6 +34,11 @@ class Route(NamedTuple):
     retry_s: int
     answer_s: float = READ_TIMEOUT_S
     direct: bool = True
+
+
+def longest_answer_s(patience_s: float) -> float:
+    """How long an answer on the direct lane may take: who is silent for a target's patience has none of it left."""
+    return min(patience_s, READ_TIMEOUT_S)
 
 
 def route_of(target: Target, answer_s: float = READ_TIMEOUT_S) -> Route:

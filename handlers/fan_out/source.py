@@ -16,10 +16,10 @@ from handlers.fan_out.assembly import Assembly
 from handlers.fan_out.inputs import Inputs
 from handlers.fan_out.mapping import CACHED_S, Targets
 from handlers.fan_out.reporting import COUNT, counted, log_target
+from handlers.fan_out.routes import longest_answer_s
 from handlers.fan_out.rows import stream_arn
 from handlers.fan_out.serving import Batch, Served, patiently, serve_all
 from handlers.fan_out.settings import Settings
-from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.errors import cause_of, describe
 from handlers.shared.invocation import DYNAMODB_STREAM, KINESIS_STREAM, Reply
 from handlers.shared.ordered import Failure
@@ -117,5 +117,4 @@ class _Invocation:
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _assembly() -> Assembly:
-    # Who does not answer in the patience of a target has none of it left; a backlog is delivered without haste.
-    return Assembly(SETTINGS, min(SETTINGS.patience_s, READ_TIMEOUT_S))
+    return Assembly(SETTINGS, longest_answer_s(SETTINGS.patience_s))

@@ -65,7 +65,8 @@ def _parse(row: Row) -> _Function:
     waited = invocation == "RequestResponse"
     if "answerSeconds" in row.options and not waited:
         raise WrongRowError(
-            "answerSeconds", "answerSeconds is given, but nobody waits for the answer of `invocation` Event; leave it out"
+            "answerSeconds",
+            "answerSeconds is given, but nobody waits for an answer of `invocation` Event; leave one of them out",
         )
     answer_s = number_of(row, "answerSeconds", ANSWER_S, 1, MAX_ANSWER_S) if waited else None
     resource = ":".join(part for part in ("function", found["name"], found["qualifier"]) if part)
