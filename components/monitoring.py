@@ -16,7 +16,9 @@ __all__ = [
     "MonitoringArgs",
     "Watch",
     "delivery_watches",
+    "errors_watch",
     "function_watches",
+    "silence_watch",
     "stream_watches",
     "table_watches",
 ]
@@ -126,15 +128,7 @@ def function_watches(
             # A quarter of the age at which records are given up, or expire, leaves time to act; in milliseconds.
             threshold=min(maximum_age_s, RETENTION_S) * 1000 / 4,
         ),
-        Watch(
-            name=f"{name}-errors",
-            what_to_do="The function raises. Its log group has the traceback.",
-            namespace="AWS/Lambda",
-            metric="Errors",
-            dimensions=function,
-            statistic="Sum",
-            threshold=0,
-        ),
+        errors_watch(name, function_name),
         Watch(
             name=f"{name}-throttles",
             what_to_do="The function does not get the concurrency it needs: one invocation for each shard.",
@@ -152,6 +146,40 @@ def function_watches(
     ]
 
 
+def errors_watch(name: str, function_name: pulumi.Input[str]) -> Watch:
+    """Whether a function raises.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    return Watch(
+        name=f"{name}-errors",
+        what_to_do="The function raises. Its log group has the traceback.",
+        namespace="AWS/Lambda",
+        metric="Errors",
+        dimensions={"FunctionName": function_name},
+        statistic="Sum",
+        threshold=0,
+    )
+
+
+def silence_watch(name: str, what_to_do: str, metric: str, dimensions: Mapping[str, pulumi.Input[str]]) -> Watch:
+    """Whether a metric of Lambda's that should always have data has none."""
+    return Watch(
+        name=name,
+        what_to_do=what_to_do,
+        namespace="AWS/Lambda",
+        metric=metric,
+        dimensions=dimensions,
+        statistic="SampleCount",
+        threshold=1,
+        above=False,
+        period_s=LONG_PERIOD_S,
+        # Of several, those before what is watched was made would be missing as well.
+        among=1,
+        missing="breaching",
+    )
+
+
 def _mapping_watches(name: str, mapping_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None) -> Iterator[Watch]:
     """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics"""
     mapping = {"EventSourceMappingUUID": mapping_id}
@@ -164,21 +192,13 @@ def _mapping_watches(name: str, mapping_id: pulumi.Input[str], source_arn: pulum
         statistic="Sum",
         threshold=0,
     )
-    yield Watch(
-        name=f"{name}-not-polling",
-        what_to_do="The mapping does not poll: it is disabled, or may not read its source. `tributary status` says "
-        "which; `tributary resume` enables it.",
-        # A poll that finds nothing counts as 0, so that only who does not poll gives no data.
-        namespace="AWS/Lambda",
-        metric="PolledEventCount",
-        dimensions=mapping,
-        statistic="SampleCount",
-        threshold=1,
-        above=False,
-        period_s=LONG_PERIOD_S,
-        # Of several, those before the mapping was made would be missing as well.
-        among=1,
-        missing="breaching",
+    # A poll that finds nothing counts as 0, so that only who does not poll gives no data.
+    yield silence_watch(
+        f"{name}-not-polling",
+        "The mapping does not poll: it is disabled, or may not read its source. `tributary status` says which; "
+        "`tributary resume` enables it.",
+        "PolledEventCount",
+        mapping,
     )
     if source_arn is not None:
         yield Watch(

@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.monitoring import LONG_PERIOD_S, Graph, Watch
+from components.monitoring import Graph, Watch, errors_watch, silence_watch
 from handlers.shared.report import NAMESPACE
 
 # What both functions count of each target.
@@ -13,7 +13,6 @@ def platform_watches(function: str, drainer_name: pulumi.Input[str], behind_s: i
     """`function` is the name of the function on the sources, under which both count; `behind_s` the age of a backlog
     at which its alarm goes on."""
     counted = {"FunctionName": function}
-    drainer = {"FunctionName": drainer_name}
     return [
         Watch(
             name="behind",
@@ -46,29 +45,12 @@ def platform_watches(function: str, drainer_name: pulumi.Input[str], behind_s: i
             statistic="Maximum",
             threshold=0,
         ),
-        Watch(
-            name="drainer-errors",
-            what_to_do="The drainer raises. Its log group has the traceback.",
-            namespace="AWS/Lambda",
-            metric="Errors",
-            dimensions=drainer,
-            statistic="Sum",
-            threshold=0,
-        ),
-        Watch(
-            name="drainer-not-running",
-            what_to_do="Nothing invokes the drainer, so that no backlog is worked off. Look at its rule in "
-            "EventBridge.",
-            namespace="AWS/Lambda",
-            metric="Invocations",
-            dimensions=drainer,
-            statistic="Sum",
-            threshold=1,
-            above=False,
-            period_s=LONG_PERIOD_S,
-            # Of several, those before it was made would be missing as well.
-            among=1,
-            missing="breaching",
+        errors_watch("drainer", drainer_name),
+        silence_watch(
+            "drainer-not-running",
+            "Nothing invokes the drainer, so that no backlog is worked off. Look at its rule in EventBridge.",
+            "Invocations",
+            {"FunctionName": drainer_name},
         ),
     ]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import botocore.session
 
 from handlers.fan_out.contract import Access
-from handlers.shared.clients import AssumedRole, Renewable, create_client, own_session
+from handlers.shared.clients import READ_TIMEOUT_S, AssumedRole, Renewable, create_client, own_session
 
 if TYPE_CHECKING:
     from handlers.fan_out.rows import Row
@@ -31,10 +31,11 @@ SECRET_S = 300
 _SESSION_NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tributary-fan-out")[:64]
 
 
-def access_of(row: Row) -> Access:
-    """The access of a target: as its role, where it names one, else as the function itself."""
+def access_of(row: Row, answer_s: float) -> Access:
+    """The access of a target: as its role, where it names one, else as the function itself; `answer_s` is how long its
+    answers may take."""
     identity = _identity(_Name(row.role, row.external_id, row.region))
-    return Access(identity.client, identity.kept, row.calls, _secret, _account)
+    return Access(partial(identity.client, answer_s), identity.kept, row.calls, answer_s, _secret, _account)
 
 
 class _Name(NamedTuple):
@@ -59,21 +60,19 @@ class _Identity:
         self._kept: dict[Hashable, Renewable] = {}
         self._lock = Lock()
 
-    def client(self, service: str, region: str | None = None, endpoint: str | None = None) -> Renewable:
-        """The client of a service; `endpoint` is a URL.
-
-        Where the environment says to what all calls of the SDK go, it says so for these as well.
-        https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-        """
+    def client(
+        self, answer_s: float, service: str, region: str | None = None, endpoint: str | None = None
+    ) -> Renewable:
+        """The client of a service that waits so long for an answer; `endpoint` is a URL."""
         region = region or self._name.region
-        if "AWS_ENDPOINT_URL" in os.environ:
-            endpoint = None
 
         def make(session: botocore.session.Session) -> Any:
-            return create_client(service, session, region=region, endpoint=endpoint, connections=CONNECTIONS)
+            return create_client(
+                service, session, region=region, endpoint=endpoint, connections=CONNECTIONS, answer_s=answer_s
+            )
 
         # Another client of the function's own would have the same credentials.
-        return self.kept((service, region, endpoint), make if self._name.role else cache(make))
+        return self.kept((service, region, endpoint, answer_s), make if self._name.role else cache(make))
 
     def kept(self, key: Hashable, make: Callable[[botocore.session.Session], Any]) -> Renewable:
         """What `make` makes of the session: once for a key, and again with new credentials when they are refused."""
@@ -101,6 +100,11 @@ def _identity(name: _Name) -> _Identity:
     return _Identity(name)
 
 
+def _own() -> _Identity:
+    """The function itself."""
+    return _identity(_Name(None, None, None))
+
+
 _secrets: dict[str, tuple[float, str]] = {}
 
 
@@ -112,7 +116,7 @@ def _secret(arn: str) -> str:
     read_at, text = _secrets.get(arn, (0.0, ""))
     if not text or time.monotonic() - read_at > SECRET_S:
         region = arn.split(":")[3]
-        with _identity(_Name(None, None, None)).client("secretsmanager", region).using() as client:
+        with _own().client(READ_TIMEOUT_S, "secretsmanager", region).using() as client:
             text = client.get_secret_value(SecretId=arn)["SecretString"]
         _secrets[arn] = (time.monotonic(), text)
     return text
@@ -124,6 +128,6 @@ def _account() -> str:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    with _identity(_Name(None, None, None)).client("sts").using() as client:
+    with _own().client(READ_TIMEOUT_S, "sts").using() as client:
         account: str = client.get_caller_identity()["Account"]
     return account

@@ -28,12 +28,13 @@ THREADS = 64
 
 
 class Assembly:
-    """What a sandbox keeps from one invocation to the next."""
+    """What a sandbox keeps from one invocation to the next. `answer_s` is how long a target may take to answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, answer_s: float) -> None:
         objects = Bucket(settings.failure_bucket, THREADS)
         lanes = LanesTable(settings.lanes_table, _Calls())
         self.settings = settings
+        self._answer_s = answer_s
         self.mapping = MappingTable(settings.targets_table)
         self.platform = Platform(
             backlog=Backlog(lanes, objects),
@@ -64,7 +65,7 @@ class Assembly:
         key = target.row.source_arn, target.row.id
         known = self._routes.get(key)
         if known is None or known[0] is not target:
-            known = self._routes[key] = (target, route_of(target))
+            known = self._routes[key] = (target, route_of(target, self._answer_s))
         return known[1]
 
 

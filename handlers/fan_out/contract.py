@@ -95,6 +95,8 @@ class Access(NamedTuple):
         boto3 has no client for.
     connections
         How many calls may be under way at once.
+    answer_s
+        How many seconds to wait for an answer.
     secret
         The text of the secret of an ARN.
     account
@@ -104,6 +106,7 @@ class Access(NamedTuple):
     client: Callable[..., Renewable]
     kept: Callable[[Hashable, Callable[[Any], Any]], Renewable]
     connections: int
+    answer_s: float
     secret: Callable[[str], str]
     account: Callable[[], str]
 
@@ -129,6 +132,8 @@ class Destination:
         Whether several messages can become one unit.
     in_network
         Whether it can be reached only from inside a network.
+    answer_s
+        Seconds that the target's own work may take until it answers; None where only an ill one takes long.
     grants
         What the role has to be allowed for this address: actions and ARN (None where the policy of a network decides).
     """
@@ -138,6 +143,7 @@ class Destination:
     limits: Callable[[Any], Limits]
     grants: Callable[[Row, Any], tuple[Sequence[str], str] | None]
     ordered: Callable[[Any], bool] = lambda _address: False
+    answer_s: Callable[[Any], float | None] = lambda _address: None
     takes_records: bool = False
     collapses: bool = False
     in_network: bool = False

@@ -20,6 +20,7 @@ from handlers.fan_out.reporting import counted, log_target
 from handlers.fan_out.routes import Route
 from handlers.fan_out.serving import patiently
 from handlers.fan_out.settings import Settings
+from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.report import log_line
 from handlers.shared.time_budget import LambdaContext, TimeBudget
 
@@ -85,4 +86,4 @@ def _sweep(budget: TimeBudget) -> dict[str, object]:
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _assembly() -> Assembly:
-    return Assembly(SETTINGS)
+    return Assembly(SETTINGS, READ_TIMEOUT_S)

@@ -21,6 +21,7 @@ from handlers.fan_out.lanes import Entry, LaneId, Lease, is_blocked
 from handlers.fan_out.routes import Route, deliver_to
 from handlers.fan_out.rows import DAY_S
 from handlers.fan_out.serving import Platform, patiently
+from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["Drained", "Waiting", "drain"]
@@ -29,8 +30,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LEASE_S = 60.0
-# A call that has begun may last as long as its time-outs (handlers.shared.clients), and the lease must outlast it.
-CALL_S = 10.0
+# A call that has begun may last so much longer than its answer may take, with a time-out for the connection before it.
+# Lease and invocation must outlast it.
+CALL_SPARE_S = 4.0
 ROUND_S = 10.0
 ROUND_BYTES = 4_000_000
 ROUND_ENTRIES = 100
@@ -178,8 +180,10 @@ class _Drainage:
         return messages
 
     def _deliver(self, route: Route, messages: Sequence[Message]) -> Outcome:
-        lease_s = self._lease_until_s - self._platform.clock() - CALL_S
-        seconds = min(self._patience_s, lease_s, self._budget.left_s())
+        lease_s = self._lease_until_s - self._platform.clock() - route.answer_s - CALL_SPARE_S
+        # The budget keeps back the time of a usual call.
+        left_s = self._budget.left_s() - max(0.0, route.answer_s - READ_TIMEOUT_S)
+        seconds = min(self._patience_s, lease_s, left_s)
         patience, helpers = self._platform.patience(seconds), self._platform.helpers
         outcome = deliver_to(route, messages, patience, helpers)
         self._patience_s = ROUND_S if outcome.progressed else LAST_CHANCE_S

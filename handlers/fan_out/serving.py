@@ -134,10 +134,11 @@ class _Serving:
     def _take(self, lane: Lane) -> None:
         """Sees to it that all messages are delivered or in the backlog.
 
-        While this batch was made ready the target may have caught up: then its lane is direct, and has no entries.
+        While this batch was made ready the target may have caught up: then its lane is direct, and has no entries. One
+        that may take longer than others should wait falls behind with each batch, for the drainer to deliver at once.
         """
         while self._pending:
-            if not lane.behind:
+            if not lane.behind and self._route.direct:
                 self._deliver()
             if self._pending and not self._append(falls=not lane.behind):
                 lane = replace(lane, behind=False)

@@ -16,6 +16,7 @@ from handlers.fan_out.assembly import Assembly
 from handlers.fan_out.inputs import Inputs
 from handlers.fan_out.mapping import CACHED_S, Targets
 from handlers.fan_out.reporting import COUNT, counted, log_target
+from handlers.fan_out.routes import longest_answer_s
 from handlers.fan_out.rows import stream_arn
 from handlers.fan_out.serving import Batch, Served, patiently, serve_all
 from handlers.fan_out.settings import Settings
@@ -46,6 +47,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> Reply:
         targets = patiently(lambda: _assembly().mapping.targets(source, longest_s), invocation.budget)
         wanted = [one for one in targets.rows if one.row.active and one.row.id == event.get("onlyTarget", one.row.id)]
         routes = _assembly().routes(wanted)
+        if "onlyTarget" in event:
+            # Nobody else has to wait for it.
+            routes = [route._replace(direct=True) for route in routes]
         batch = Batch(source, Inputs(records), invocation.number)
         served = serve_all(batch, routes, _assembly().platform, invocation.budget) if routes else []
     except Exception as error:
@@ -113,4 +117,4 @@ class _Invocation:
 # Made at the first use and kept for the invocations that follow in this sandbox.
 @cache
 def _assembly() -> Assembly:
-    return Assembly(SETTINGS)
+    return Assembly(SETTINGS, longest_answer_s(SETTINGS.patience_s))

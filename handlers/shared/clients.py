@@ -36,15 +36,16 @@ def create_client(
     endpoint: str | None = None,
     connections: int = 1,
     attempts: int = 1,
+    answer_s: float = READ_TIMEOUT_S,
 ) -> Any:
     """A client that reports every error at once: retries are this package's business (handlers.shared.ordered).
 
     `connections` is how many threads will call it at the same time; with more `attempts` botocore retries after all.
-    `endpoint` is a URL, for services whose endpoint belongs to an account.
+    `endpoint` is a URL, for services whose endpoint belongs to an account; `answer_s` is how long an answer may take.
     """
     config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        connect_timeout=min(CONNECT_TIMEOUT_S, answer_s),
+        read_timeout=answer_s,
         max_pool_connections=connections,
         parameter_validation=False,
         # S3 checks what TLS and the signature protect already; the checksum would be made of every object in pieces.

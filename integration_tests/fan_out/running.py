@@ -39,9 +39,12 @@ def _code() -> dict[str, bytes]:
 
 
 class Running:
-    """The functions `source` and `drainer` of one account, with rows, lanes and the on-failure bucket."""
+    """The functions `source` and `drainer` of one account, with rows, lanes and the on-failure bucket.
 
-    def __init__(self, own: Clients, make: Factories, patience_s: int = 2) -> None:
+    The patience is as long as any answer may take, so that one that is slow because this machine is comes once.
+    """
+
+    def __init__(self, own: Clients, make: Factories, patience_s: int = 6) -> None:
         self.own = own
         self._make = make
         names = ("source", "item", "behind")

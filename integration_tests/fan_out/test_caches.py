@@ -38,7 +38,7 @@ def sent(address: str, password: str = "", **options: Any) -> Sequence[Refused]:
     """One call of a target of type redis; what it did not take."""
     given = {"sourceArn": SOURCE, "id": "t", "type": "redis", "destination": address, "active": True, **options}
     row, destination = row_of(item_of(given)), destination_of("redis")
-    access = access_of(row)._replace(secret=lambda _arn: password)
+    access = access_of(row, 2)._replace(secret=lambda _arn: password)
     return destination.open(row, destination.parse(row), access)(units())
 
 

@@ -115,7 +115,7 @@ def test_two_sources_with_a_cache_each_never_meet(tmp_path: Path) -> None:
             row = {"sourceArn": stream, "id": "t", "type": "redis", "destination": cache.address, "active": True}
             target = row_of(item_of(row))
             destination = destination_of("redis")
-            sends.append(destination.open(target, destination.parse(target), access_of(target)))
+            sends.append(destination.open(target, destination.parse(target), access_of(target, 2)))
         unit = Unit(b"\x00\xff", (Message(0, None, "key", "shard:1", b""),))
         assert sends[0]([unit]) == []
         # The other one asks for a password, which the row does not have: an outage, told as it is.

@@ -22,12 +22,15 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 STATUS = struct.Struct(">i")
 # The emulator's own names.
 DEPTH_VARIABLE = "_MINISTACK_INVOKE_DEPTH"
 DEPTH_HEADER = "X-Ministack-Invoke-Depth"
 MAX_MESSAGE_BYTES = 1 << 20
+# Names of AWS's endpoints end so: https://docs.aws.amazon.com/general/latest/gr/rande.html
+AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 PRELOADED = ("boto3", "botocore.config", "botocore.credentials", "botocore.httpsession", "boto3.dynamodb.types")
 
 
@@ -41,6 +44,7 @@ def main() -> None:
         importlib.import_module(name)
     sys.path.remove(sdk_folder)
     _propagate_depth()
+    _lead_to_the_local_cloud()
     # Collections would write to every object, and so copy the pages that sandboxes share.
     gc.collect()
     gc.freeze()
@@ -60,6 +64,30 @@ def _propagate_depth() -> None:
             params["headers"].setdefault(DEPTH_HEADER, depth)
 
     BUILTIN_HANDLERS.append(("before-call", add_depth))
+
+
+def _lead_to_the_local_cloud() -> None:
+    """Have the SDK's requests to AWS's host names arrive at the local cloud, as names and certificates would see to it.
+
+    An endpoint that a client was given, such as an account's own of IoT Core, goes before AWS_ENDPOINT_URL.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    from botocore.awsrequest import AWSPreparedRequest
+    from botocore.httpsession import URLLib3Session
+
+    send = URLLib3Session.send
+
+    def sent(session: Any, request: Any) -> Any:
+        asked = urlsplit(request.url)
+        if (asked.hostname or "").endswith(AWS_NAMES) and (here := os.environ.get("AWS_ENDPOINT_URL")):
+            there = urlsplit(here)
+            url = urlunsplit((there.scheme, there.netloc, asked.path, asked.query, ""))
+            # The host is signed, and tells whose endpoint it is.
+            headers = {**request.headers, "Host": asked.netloc}
+            request = AWSPreparedRequest(request.method, url, headers, request.body, request.stream_output)
+        return send(session, request)
+
+    URLLib3Session.send = sent  # type: ignore[method-assign]
 
 
 def _module(name: str, path: Path) -> ModuleType:

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.fan_out.mapping import Target
+from handlers.fan_out.routes import longest_answer_s
 from operations.errors import OperationError
 from operations.fan_out.platform import Platform
 
@@ -27,7 +28,19 @@ def check(platform: Platform, target: Target) -> list[str]:
     """Raise OperationError when what a row names is not there or cannot be reached; returns what was not looked at."""
     _check_network(platform, target)
     notes = _check_permission(platform, target)
-    return [*notes, *_check_presence(platform, target)]
+    return [*notes, *_check_presence(platform, target), *on_the_way(platform, target)]
+
+
+def on_the_way(platform: Platform, target: Target) -> list[str]:
+    """What is peculiar to the way of a target that is right."""
+    answer_s, patience_s = target.destination.answer_s(target.address), platform.settings.patience_seconds
+    if answer_s is None or answer_s <= longest_answer_s(patience_s):
+        return []
+    told = (
+        f"the function may work for {answer_s} s, which nobody else waits for (`patienceSeconds` is {patience_s}): "
+        "everything goes by its backlog, and the drainer invokes it. `answerSeconds` says how long it really takes"
+    )
+    return [told]
 
 
 def _check_network(platform: Platform, target: Target) -> None:

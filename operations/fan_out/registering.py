@@ -1,5 +1,8 @@
 """Makes, changes and removes targets; each is checked before it is written."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from handlers.fan_out.rows import Item, item_of
 from operations.dialogue import Dialogue, Result
 from operations.errors import OperationError
@@ -7,7 +10,7 @@ from operations.fan_out import showing
 from operations.fan_out.naming import full_name
 from operations.fan_out.options import AskedRow, AskedSource
 from operations.fan_out.platform import Platform, name_of
-from operations.fan_out.reaching import check
+from operations.fan_out.reaching import check, on_the_way
 from operations.fan_out.rows import Rows, checked, merged
 
 # A change is in force within a minute (handlers.fan_out.mapping).
@@ -87,12 +90,21 @@ def unregister(platform: Platform, asked: AskedSource, target_id: str, dialogue:
 
 def validate(platform: Platform, asked: AskedSource) -> Result:
     """Check rows as `register` does."""
-    found = {(item["sourceArn"]["S"], item["id"]["S"]): _problem(platform, item) for item in _items(platform, asked)}
-    wrong = {name: problem for name, problem in found.items() if problem}
-    shown = [{"sourceArn": arn, "id": name, "problem": problem} for (arn, name), problem in found.items()]
-    lines = [f"{name} of {name_of(arn)}: {problem or 'right'}" for (arn, name), problem in found.items()]
+    found = [_validated(platform, item) for item in _items(platform, asked)]
+    wrong = [one for one in found if one["problem"]]
+    lines = [f"{one['id']} of {name_of(one['sourceArn'])}: {one['problem'] or _right(one)}" for one in found]
     failed = f"{len(wrong)} of {len(found)} targets are wrong. `tributary fanout update` puts a target right."
-    return Result({"targets": shown}, "\n".join(lines) or "No targets.", failed if wrong else None)
+    return Result({"targets": found}, "\n".join(lines) or "No targets.", failed if wrong else None)
+
+
+def _validated(platform: Platform, item: Item) -> dict[str, Any]:
+    problem = _problem(platform, item)
+    notes = [] if problem else on_the_way(platform, checked(item))
+    return {"sourceArn": item["sourceArn"]["S"], "id": item["id"]["S"], "problem": problem, "notes": notes}
+
+
+def _right(one: Mapping[str, Any]) -> str:
+    return "; ".join(["right", *one["notes"]])
 
 
 def _items(platform: Platform, asked: AskedSource) -> list[Item]:

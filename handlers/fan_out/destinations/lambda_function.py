@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
-from handlers.fan_out.destinations.addresses import arn_for, options_among, region_among
+from handlers.fan_out.destinations.addresses import arn_for, number_of, options_among, region_among
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ EVENT_BYTES = 1_048_576
 REQUEST_BYTES = 6_291_456
 # `Event`: Lambda keeps the event and invokes the function itself. `RequestResponse`: the function has answered.
 INVOCATIONS = {"Event": EVENT_BYTES, "RequestResponse": REQUEST_BYTES}
+# How long a function may take to answer, and the most: a lease of the drainer outlasts it.
+ANSWER_S, MAX_ANSWER_S = 6, 30
 _START, _END = b'{"Records":[', b"]}"
 
 _NAME = r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?"
@@ -41,26 +43,35 @@ _RIGHT = (
 
 
 class _Function(NamedTuple):
-    """`function` is what Invoke takes as its name; `resource` what stands after the account in its ARN."""
+    """`function` is what Invoke takes as its name; `resource` what stands after the account in its ARN; `answer_s` how
+    long it may work until it answers, None where nobody waits for that."""
 
     function: str
     account: str | None
     resource: str
     region: str | None
     invocation: str
+    answer_s: int | None
 
 
 def _parse(row: Row) -> _Function:
-    options_among(row, ["invocation"])
+    options_among(row, ["answerSeconds", "invocation"])
     found = _FUNCTION.fullmatch(row.destination)
     if found is None:
         raise WrongRowError("destination", f"destination is {row.destination!r}; it must be {_RIGHT}")
     invocation = row.options.get("invocation", "Event")
     if invocation not in INVOCATIONS:
         raise WrongRowError("invocation", f"invocation is {invocation!r}; it must be one of {', '.join(INVOCATIONS)}")
+    waited = invocation == "RequestResponse"
+    if "answerSeconds" in row.options and not waited:
+        raise WrongRowError(
+            "answerSeconds",
+            "answerSeconds is given, but nobody waits for an answer of `invocation` Event; leave one of them out",
+        )
+    answer_s = number_of(row, "answerSeconds", ANSWER_S, 1, MAX_ANSWER_S) if waited else None
     resource = ":".join(part for part in ("function", found["name"], found["qualifier"]) if part)
     region = region_among(row, found["region"])
-    return _Function(row.destination, found["account"], resource, region, str(invocation))
+    return _Function(row.destination, found["account"], resource, region, str(invocation), answer_s)
 
 
 def _open(_row: Row, function: _Function, access: Access) -> Send:
@@ -124,4 +135,11 @@ def _grants(row: Row, function: _Function) -> tuple[list[str], str]:
     return ["lambda:InvokeFunction"], arn
 
 
-DESTINATION = Destination(parse=_parse, open=_open, limits=_limits, grants=_grants, takes_records=True)
+DESTINATION = Destination(
+    parse=_parse,
+    open=_open,
+    limits=_limits,
+    grants=_grants,
+    answer_s=lambda function: function.answer_s,
+    takes_records=True,
+)

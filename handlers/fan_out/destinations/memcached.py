@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DESTINATION"]
 
 PORT = 11_211
-TIMEOUT_S = 2
+CONNECT_TIMEOUT_S = 2
 # How old the list of nodes may be, as in ElastiCache's own clients.
 REFRESH_S = 60
 # Of an item with its key and what memcached itself needs for it, unless `max_item_size` says otherwise.
@@ -74,8 +74,9 @@ def _parse(row: Row) -> _Cluster:
 class _Nodes:
     """The nodes of a cluster, looked up when the list is old or one of them failed, and a client of each."""
 
-    def __init__(self, cluster: _Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: _Cluster, answer_s: float) -> None:
+        self._cluster, self._answer_s = cluster, answer_s
+        self._connect_s = min(CONNECT_TIMEOUT_S, answer_s)
         self._tls = ssl.create_default_context() if cluster.tls else None
         self._nodes: list[Endpoint] = []
         self._known_at = 0.0
@@ -86,7 +87,7 @@ class _Nodes:
         """Raises OSError."""
         with self._lock:
             if not self._nodes or time.monotonic() - self._known_at > REFRESH_S:
-                self._nodes = nodes_of(self._cluster.endpoint, TIMEOUT_S, self._tls)
+                self._nodes = nodes_of(self._cluster.endpoint, self._connect_s, self._tls)
                 self._known_at = time.monotonic()
             return self._nodes
 
@@ -102,8 +103,8 @@ class _Nodes:
             if node not in self._clients:
                 self._clients[node] = PooledClient(
                     tuple(node),
-                    connect_timeout=TIMEOUT_S,
-                    timeout=TIMEOUT_S,
+                    connect_timeout=self._connect_s,
+                    timeout=self._answer_s,
                     no_delay=True,
                     allow_unicode_keys=True,
                     default_noreply=False,
@@ -112,8 +113,8 @@ class _Nodes:
             return self._clients[node]
 
 
-def _open(_row: Row, cluster: _Cluster, _access: Access) -> Send:
-    nodes = _Nodes(cluster)
+def _open(_row: Row, cluster: _Cluster, access: Access) -> Send:
+    nodes = _Nodes(cluster, access.answer_s)
 
     def send(units: Sequence[Unit]) -> Sequence[Refused]:
         there = nodes.now()

@@ -20,7 +20,7 @@ from botocore.httpsession import URLLib3Session
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
 from handlers.fan_out.destinations.addresses import arn_for, key_within, options_among, region_among
-from handlers.shared.clients import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from handlers.shared.clients import CONNECT_TIMEOUT_S
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -115,11 +115,11 @@ def _problem(index: str) -> str | None:
 class _Bulk:
     """Signed requests to one endpoint, with the credentials of a session."""
 
-    def __init__(self, index: _Index, connections: int, session: botocore.session.Session) -> None:
+    def __init__(self, index: _Index, connections: int, answer_s: float, session: botocore.session.Session) -> None:
         self._index = index
         self._session = session
         self._http = URLLib3Session(
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # the stubs know one number only
+            timeout=(min(CONNECT_TIMEOUT_S, answer_s), answer_s),  # type: ignore[arg-type]  # the stubs know one number only
             max_pool_connections=connections,
         )
 
@@ -161,7 +161,9 @@ def _error(status: int, answer: Any) -> ClientError:
 
 
 def _open(_row: Row, index: _Index, access: Access) -> Send:
-    client = access.kept(("opensearch", index), partial(_Bulk, index, access.connections))
+    client = access.kept(
+        ("opensearch", index, access.answer_s), partial(_Bulk, index, access.connections, access.answer_s)
+    )
 
     def send(units: Sequence[Unit]) -> Sequence[Refused]:
         documents, refused = [], []

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DESTINATION"]
 
 PORT = 6_379
-TIMEOUT_S = 2
+CONNECT_TIMEOUT_S = 2
 # Of ours: values that go together on one connection before their answers are read. Redis takes values of 512 MB; what
 # a stream brings is never larger than this. https://redis.io/docs/latest/develop/data-types/strings/
 CALL_VALUES = 1_000
@@ -92,8 +92,8 @@ def _client(cache: _Cache, access: Access, _session: Any) -> Any:
         "ssl": cache.tls,
         # As every version of the engine speaks it.
         "protocol": 2,
-        "socket_connect_timeout": TIMEOUT_S,
-        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": min(CONNECT_TIMEOUT_S, access.answer_s),
+        "socket_timeout": access.answer_s,
         **(_credentials(access.secret(cache.secret)) if cache.secret else {}),
     }
     # Trying again is not the client's business, nor are messages of the server about its maintenance.
@@ -114,7 +114,7 @@ def _credentials(secret: str) -> dict[str, str]:
 
 
 def _open(_row: Row, cache: _Cache, access: Access) -> Send:
-    kept = access.kept(("redis", cache), partial(_client, cache, access))
+    kept = access.kept(("redis", cache, access.answer_s), partial(_client, cache, access))
 
     def send(units: Sequence[Unit]) -> Sequence[Refused]:
         from redis.exceptions import RedisError

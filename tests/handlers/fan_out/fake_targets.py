@@ -62,6 +62,7 @@ class FakeAccess:
         self._service = service
         self._account = account
         self._secrets = secrets or {}
+        self.answer_s = 2.0
 
     def client(self, *asked: Any) -> Renewable:
         self.asked.append(asked)
@@ -80,7 +81,7 @@ class FakeAccess:
 
     @property
     def access(self) -> Access:
-        return Access(self.client, self.kept, 2, lambda arn: self._secrets[arn], lambda: self._account)
+        return Access(self.client, self.kept, 2, self.answer_s, lambda arn: self._secrets[arn], lambda: self._account)
 
 
 def sent(kind: Destination | str, target: Row, access: FakeAccess, given: Sequence[Unit]) -> Sequence[Refused]:

@@ -74,7 +74,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
 
 def send(target: Row) -> None:
     destination = destination_of(target.type)
-    destination.open(target, destination.parse(target), access.access_of(target))(units("{}"))
+    destination.open(target, destination.parse(target), access.access_of(target, 6))(units("{}"))
 
 
 def test_two_targets_of_one_type_never_share_an_endpoint(network: Network) -> None:
@@ -84,12 +84,23 @@ def test_two_targets_of_one_type_never_share_an_endpoint(network: Network) -> No
     assert network.hosts == [f"{name}-ats.iot.eu-west-1.amazonaws.com" for name in ("aaa", "bbb", "aaa")]
 
 
-def test_where_the_environment_has_an_endpoint_for_all_calls_it_counts(
+def test_an_endpoint_of_a_row_goes_before_that_of_the_environment(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html (precedence)"""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    send(row("kinesis", "orders"))
     send(row("iot", "aaa-ats.iot.eu-west-1.amazonaws.com#topic"))
-    assert network.hosts == ["127.0.0.1:4566"]
+    assert network.hosts == ["127.0.0.1:4566", "aaa-ats.iot.eu-west-1.amazonaws.com"]
+
+
+@pytest.mark.parametrize("answer_s", [1, 2, 6])
+def test_a_call_waits_for_its_answer_as_long_as_it_is_told(network: Network, answer_s: int) -> None:
+    target = row("kinesis", "orders", role=ROLE)
+    config = access.access_of(target, answer_s).client("kinesis").get().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (min(2, answer_s), answer_s)
+    config = access.access_of(target, 6).client("kinesis").get().meta.config
+    assert config.read_timeout == 6
 
 
 def test_a_session_is_for_a_role_an_external_id_and_a_region(network: Network) -> None:
@@ -121,8 +132,8 @@ def test_targets_of_one_role_share_a_session_and_a_client_for_each_service(netwo
         for number in range(3):
             send(row(kind, "orders", id=f"{kind}{number}", role=ROLE))
     assert len(network.assumed) == 1
-    made = access.access_of(row("kinesis", "orders", role=ROLE)).client("kinesis", None).get()
-    assert access.access_of(row("kinesis", "other", role=ROLE)).client("kinesis", None).get() is made
+    made = access.access_of(row("kinesis", "orders", role=ROLE), 6).client("kinesis", None).get()
+    assert access.access_of(row("kinesis", "other", role=ROLE), 6).client("kinesis", None).get() is made
 
 
 def test_credentials_that_are_refused_are_made_anew_for_the_next_call(network: Network) -> None:
@@ -138,7 +149,7 @@ def test_credentials_that_are_refused_are_made_anew_for_the_next_call(network: N
 def test_the_function_s_own_client_is_made_once_whatever_it_is_refused(network: Network) -> None:
     target = row("kinesis", "orders")
     send(target)
-    kept = access.access_of(target).client("kinesis", None)
+    kept = access.access_of(target, 6).client("kinesis", None)
     made = kept.get()
     network.refused = {"AKIAFUNCTION"}
     with pytest.raises(ClientError):
@@ -148,6 +159,6 @@ def test_the_function_s_own_client_is_made_once_whatever_it_is_refused(network: 
 
 def test_a_secret_is_read_once_by_the_function_itself_where_it_is(network: Network) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:111111111111:secret:cache-a1B2c3"
-    secret = access.access_of(row("redis", "cache.example.com", secret=arn)).secret
+    secret = access.access_of(row("redis", "cache.example.com", secret=arn), 6).secret
     assert [secret(arn), secret(arn)] == ["word", "word"]
     assert (network.hosts, network.keys) == (["secretsmanager.us-east-1.amazonaws.com"], ["AKIAFUNCTION"])

@@ -36,6 +36,7 @@ KINDS = {
     "ordered": lambda: Target("ordered", True, Packing(SMALL)),
     "loose": lambda: Target("loose", False, Packing(SMALL)),
     "joined": lambda: Target("joined", True, JOINED),
+    "slow": lambda: Target("slow", True, Packing(SMALL), direct=False),
     "short": lambda: Target("short", True, Packing(SMALL), retry_s=20.0),
 }
 INDEX = st.integers(0, 11)

@@ -75,6 +75,19 @@ def test_what_was_not_taken_is_delivered_in_order_and_the_lane_is_direct_again()
     assert (scene.got(), scene.behind(), scene.world.orphans()) == ([1, 2, 3], False, set())
 
 
+def test_a_target_that_may_take_long_is_called_by_the_drainer_alone() -> None:
+    scene = Scene(direct=False)
+    scene.drain().finish()
+    scene.world.reap()
+    scene.put("ab")
+    scene.deliver().finish()
+    assert (scene.got(), scene.behind()) == ([1, 2, 3], True)
+    # The one that was woken.
+    [drainer] = scene.world.drains["one"]
+    drainer.finish()
+    assert (scene.got(), scene.behind(), scene.world.orphans()) == ([1, 2, 3, 4, 5], False, set())
+
+
 def test_what_comes_in_while_a_lane_is_found_empty_keeps_it_behind() -> None:
     scene = Scene()
     scene.put("a")

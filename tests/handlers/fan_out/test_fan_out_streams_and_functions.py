@@ -11,6 +11,8 @@ from fake_targets import FakeAccess, Service, row, sent, unit, units
 
 from handlers.fan_out.contract import WrongRowError
 from handlers.fan_out.destinations import destination_of
+from handlers.fan_out.mapping import target_of
+from handlers.fan_out.routes import route_of
 from handlers.shared.errors import Cause
 
 pytestmark = pytest.mark.pure
@@ -134,6 +136,23 @@ def test_a_function_that_fails_has_taken_none_and_gets_fewer_the_next_time() -> 
     assert refused[0][2] == "the function failed (Unhandled): KeyError"
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "answer_s", "direct"),
+    [
+        ("lambda", {}, 2, True),
+        ("lambda", {"invocation": "RequestResponse"}, 6, False),
+        ("lambda", {"invocation": "RequestResponse", "answerSeconds": 30}, 30, False),
+        ("lambda", {"invocation": "RequestResponse", "answerSeconds": 2}, 2, True),
+        ("kinesis", {}, 2, True),
+    ],
+)
+def test_a_function_that_may_work_for_longer_than_others_should_wait_is_left_to_the_drainer(
+    kind: str, options: dict[str, Any], answer_s: int, direct: bool
+) -> None:
+    route = route_of(target_of(row(kind, "orders", **options)), 2)
+    assert (route.answer_s, route.direct) == (answer_s, direct)
+
+
 def test_a_function_that_reports_failures_has_taken_what_is_before_the_first() -> None:
     failures = [{"itemIdentifier": "49593"}, {"itemIdentifier": "49592"}]
     assert [one[0] for one in invoked({"batchItemFailures": failures})] == [2, 3]
@@ -160,6 +179,8 @@ WRONG = [
     ("lambda", "arn:aws:lambda:us-east-2:222222222222:layer:orders", {}, "destination", "the ARN of a function"),
     ("lambda", "arn:aws:sns:us-east-2:222222222222:orders", {}, "destination", "the ARN of a function"),
     ("lambda", "orders", {"invocation": "sync"}, "invocation", "it must be one of Event, RequestResponse"),
+    ("lambda", "orders", {"invocation": "RequestResponse", "answerSeconds": 31}, "answerSeconds", "from 1 to 30"),
+    ("lambda", "orders", {"answerSeconds": 5}, "answerSeconds", "nobody waits for an answer of `invocation` Event"),
     ("lambda", "orders", {"invokation": "Event"}, "invokation", "invocation is"),
 ]
 

@@ -62,7 +62,8 @@ class Stepped:
 @dataclass
 class Target:
     """A target and what happens to it. `mode` is healthy, away, refusing, picky (takes every other unit) or deaf (takes
-    units and does not answer). `log` has what it got, `twice` what it may get again."""
+    units and does not answer). One that is not `direct` gets everything by its backlog. `log` has what it got, `twice`
+    what it may get again."""
 
     id: str
     ordered: bool
@@ -70,6 +71,7 @@ class Target:
     retry_s: float = 500.0
     mode: str = "healthy"
     active: bool = True
+    direct: bool = True
     gone: bool = False
     log: list[str] = field(default_factory=list)
     promised: set[str] = field(default_factory=set)
@@ -225,7 +227,7 @@ class World(Stream):
 
     def _route(self, target: Target) -> Route:
         way = Way(target.take, target.packing.limits, target.ordered, apart=target.packing.apart)
-        return Route(target.id, way, rendered, target.packing.units, int(target.retry_s))
+        return Route(target.id, way, rendered, target.packing.units, int(target.retry_s), direct=target.direct)
 
     def _send(self, actor: Actor, target: str) -> Callable[[Sequence[Unit]], Sequence[Refused]]:
         def send(units: Sequence[Unit]) -> Sequence[Refused]:

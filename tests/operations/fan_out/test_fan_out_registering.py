@@ -228,6 +228,16 @@ def test_a_target_that_is_not_there_is_told_with_those_that_are() -> None:
         registering.switch(platform, OF_STREAM, "target1", on=True)
 
 
+def test_validate_tells_which_function_only_the_drainer_invokes() -> None:
+    waited = {"type": "lambda", "destination": "orders", "role": THERE, "invocation": "RequestResponse"}
+    rows = [row("long", **waited), row("short", **waited, answerSeconds=2)]
+    result = registering.validate(platform_of(FakeAws(rows)), AskedSource(None, None, None))
+    assert result.failed is None
+    long, short = result.text.splitlines()
+    assert long.startswith("long of inputStream: right; the function may work for 6 s, which nobody else waits for")
+    assert short == "short of inputStream: right"
+
+
 def test_validate_checks_every_row_as_register_does() -> None:
     foreign = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/other"
     rows = [row("a"), row("b", destination="nowhere"), row("c", destination=f"{QUEUE_URL}-2"), row("d", foreign)]
