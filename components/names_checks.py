@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from components.naming import PhysicalName
+from components.settings import Architecture
 
 # How many names a message lists.
 SHOWN_NAMES = 3
@@ -21,7 +22,13 @@ class Named:
     instance: str
     account_id: str
     region: str
+    settings: Architecture
     names: Sequence[PhysicalName]
+
+    @property
+    def where(self) -> str:
+        """The instance and its file, for a message."""
+        return f"`{self.instance}` of {self.file}"
 
 
 def wrong_names(key: str, names: Iterable[PhysicalName], prefix: str) -> list[str]:
@@ -53,7 +60,7 @@ def doubled_names(key: str, names: Iterable[PhysicalName]) -> list[str]:
 def taken_names(key: str, mine: Named, others: Iterable[Named]) -> list[str]:
     """What other instances of the same account would make under the same names: a line for each of them."""
     return [
-        f"`{key}.{mine.instance}` would make the {_listed(same)}, which `{other.instance}` of {other.file} makes in "
+        f"`{key}.{mine.instance}` would make the {_listed(same)}, which {other.where} makes in "
         f"the same account. Set `namePrefix: {_free_prefix(mine, other)}` in `{key}.{mine.instance}`: it is put "
         "before every name of the instance."
         for other in others

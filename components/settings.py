@@ -185,6 +185,10 @@ class Architecture(Settings):
         """What cannot be used from the account that the stack is deployed to, each from the instance on."""
         return ()
 
+    def beside(self, other: "Architecture", where: str) -> Iterable[str]:
+        """What cannot be as it is beside another instance, each from the instance on; `where` names the other one."""
+        return ()
+
     def component_name(self, instance: str) -> str:
         """The name of the instance's component, of which Pulumi's logical names and many physical ones are made."""
         return f"{self.name_prefix}{instance}"

@@ -73,15 +73,18 @@ def check_place(
     architectures: Mapping[ArchitectureName, Architecture],
     others: Iterable[Named] = (),
 ) -> None:
-    """Refuse what AWS would refuse where the stack is deployed: ARNs of elsewhere, and names that are taken.
+    """Refuse what AWS would refuse where the stack is deployed: ARNs of elsewhere, names that are taken, and what
+    spoils another instance's data.
 
     `others` are the instances of other stacks. Raises SettingsError.
     """
     mistakes: list[str] = []
     named = list(others)
     for one in _named(file, account_id, region, architectures):
-        mistakes += misplaced_arns(f"{KEY}.{one.instance}", architectures[one.instance], region)
-        mistakes += [f"`{KEY}.{one.instance}.{told}" for told in architectures[one.instance].misplaced(account_id)]
+        key = f"{KEY}.{one.instance}"
+        mistakes += misplaced_arns(key, one.settings, region)
+        mistakes += [f"`{key}.{told}" for told in one.settings.misplaced(account_id)]
+        mistakes += [f"`{key}.{told}" for other in named for told in one.settings.beside(other.settings, other.where)]
         mistakes += taken_names(KEY, one, named)
         named.append(one)
     _refuse(file, mistakes)
@@ -107,7 +110,7 @@ def _named(
     file: str, account_id: str, region: str, architectures: Mapping[ArchitectureName, Architecture]
 ) -> list[Named]:
     return [
-        Named(file, instance, account_id, region, settings.names(instance))
+        Named(file, instance, account_id, region, settings, settings.names(instance))
         for instance, settings in architectures.items()
     ]
 

@@ -62,7 +62,5 @@ class LakeConsumer(pulumi.ComponentResource):
         self.outputs: dict[str, pulumi.Input[object]] = {
             **store.outputs,
             "dashboard": monitoring.dashboard,
-            # What the producer must say alike, and is compared with.
-            "layout": settings.layout.model_dump(by_alias=True),
         }
         self.register_outputs(self.outputs)

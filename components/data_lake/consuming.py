@@ -94,6 +94,8 @@ class LakeStore(pulumi.ComponentResource):
             "workBucketName": work.name,
             "keyArn": args.key_arn,
             "region": args.region,
+            # What a producer must say alike, and what objects are like when somebody wants to change it.
+            "layout": settings.layout.model_dump(by_alias=True),
             **({"replicaBucketName": lake.replica_name} if lake.replica_name is not None else {}),
             **catalogue.outputs,
         }

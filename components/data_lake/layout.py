@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from components.data_lake.prefixes import ERROR_TYPE, checked_error_prefix, checked_prefix
+from components.data_lake.prefixes import ERROR_TYPE, checked_error_prefix, checked_prefix, static_part
 from components.settings import Settings
 
 # As the transformer makes them: https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
@@ -46,6 +46,16 @@ class Layout(Settings):
             raise ValueError("`compression` must be left out with `format: parquet`, which is compressed by itself")
         return self
 
+    @model_validator(mode="after")
+    def _errors_are_no_changes(self) -> Self:
+        if _overlap(self.prefix, self.error_prefix):
+            raise ValueError(
+                f"`prefix` and `errorPrefix` share the folder {_folders(self.prefix, self.error_prefix)[0]!r}: what "
+                "could not be delivered would be read as changes, or changes be deleted with it. Let them begin with "
+                "two folders, such as `changes/` and `errors/`"
+            )
+        return self
+
     @field_validator("columns")
     @classmethod
     def _are_the_items(cls, columns: dict[str, str]) -> dict[str, str]:
@@ -55,6 +65,16 @@ class Layout(Settings):
                 f"`item_{own[0]}`"
             )
         return columns
+
+    def mixes_with(self, other: "Layout") -> bool:
+        """Whether objects of both, in one bucket, would be in one folder and of two formats."""
+        return self.format != other.format and _overlap(self.prefix, other.prefix)
+
+    @property
+    def prefix_of_its_own(self) -> str:
+        """A prefix like this one, for this format alone: `changes-parquet/…` for `changes/…`."""
+        folder, _, rest = self.prefix.partition("/")
+        return f"{folder}-{self.format}/{rest}"
 
     @property
     def partition_name(self) -> str:
@@ -73,3 +93,14 @@ class Layout(Settings):
     def least_buffer_mb(self) -> int:
         """What Firehose asks for, in MB."""
         return LEAST_PARTITIONED_MB if self.partition_by or self.format == "parquet" else 1
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of the folders of two prefixes is in the other, or the same."""
+    shorter, longer = _folders(one, other)
+    return longer.startswith(shorter)
+
+
+def _folders(*prefixes: str) -> list[str]:
+    """The folders in which everything under the prefixes is, the shortest first."""
+    return sorted(map(static_part, prefixes), key=len)

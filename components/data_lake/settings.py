@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Tag, model_validator
 
 from components.data_lake.far_sides import CROSS_ACCOUNT_TABLE, LakeAccess, Producer
-from components.data_lake.layout import Layout
 from components.data_lake.store_settings import Bucket, Catalogue
+from components.data_lake.table_settings import TableSettings
 from components.data_lake.way_settings import (
     Bulk,
     ChangeStream,
@@ -18,64 +18,12 @@ from components.data_lake.way_settings import (
 )
 from components.naming import PhysicalName, What
 from components.network_settings import Network, NewNetwork
-from components.settings import Architecture, Peer, Settings
+from components.settings import Peer
 
 SAME_ACCOUNT_TABLE = "blog-srsa-ddb-table"
 LEAST_SALT_CHARACTERS = 16
 # What is put after the table's name to name the function that reads its exports.
 EXPORTER = "-export"
-# What begins the name of every alias.
-ALIAS = "alias/"
-
-
-def not_awss(alias: str) -> str:
-    """An alias that is not AWS's own. Raises ValueError."""
-    if alias.startswith("alias/aws/"):
-        raise ValueError("`alias/aws/` begins the aliases of AWS's own keys: choose another name")
-    return alias
-
-
-# https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-KeyAlias = Annotated[
-    str, StringConstraints(pattern=r"^alias/[A-Za-z0-9/_-]+$", max_length=256), AfterValidator(not_awss)
-]
-
-
-class Key(Settings):
-    """A key attribute of the table: its name and its type, S, N or B."""
-
-    name: str = Field(min_length=1, max_length=255)
-    type: Literal["S", "N", "B"] = "S"
-
-
-class TableSettings(Architecture):
-    """What both sides say: the keys of the table, and the layout of the bucket."""
-
-    partition_key: Key = Key(name="id")
-    sort_key: Key | None = None
-    layout: Layout = Layout()
-    # The name by which people find the customer key; `alias/tributary/<instance>` when left out.
-    key_alias: KeyAlias | None = None
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Key attributes and their types, the partition key first."""
-        return {key.name: key.type for key in (self.partition_key, self.sort_key) if key is not None}
-
-    @property
-    def own_alias(self) -> str | None:
-        """The alias that the stack file says, with the prefix of names."""
-        return self.key_alias and f"{ALIAS}{self.name_prefix}{self.key_alias.removeprefix(ALIAS)}"
-
-    def key_alias_name(self, instance: str) -> PhysicalName:
-        if self.own_alias is None:
-            return super().key_alias_name(instance)
-        value = self.own_alias.removeprefix(ALIAS)
-        return PhysicalName(what="key alias", key="keyAlias", value=value, before=ALIAS)
-
-    def work_bucket_name(self, instance: str) -> PhysicalName:
-        """The bucket of exports and, where the lake is, of results."""
-        return self.from_instance("bucket", instance, after="-work-bucket", automatic=True)
 
 
 class ProducingSettings(TableSettings):
@@ -195,6 +143,10 @@ class ProducerSettings(ProducingSettings):
     table: Table = NewTable(table_name=CROSS_ACCOUNT_TABLE)
     lake: Annotated[Annotated[Peer, Tag("peer")] | Annotated[LakeAccess, Tag("literal")], Discriminator(_lake_form)]
 
+    @property
+    def said_bucket(self) -> str | None:
+        return self.lake.bucket_name if isinstance(self.lake, LakeAccess) else None
+
     def peers(self) -> Iterable[Peer]:
         return (self.lake,) if isinstance(self.lake, Peer) else ()
 
@@ -208,6 +160,10 @@ class ConsumingSettings(TableSettings):
 
     bucket: Bucket = Bucket()
     catalogue: Catalogue = Catalogue()
+
+    @property
+    def said_bucket(self) -> str | None:
+        return self.bucket.name
 
     def names_of_the_store(self, instance: str) -> Iterable[PhysicalName]:
         """The names that are made of the instance's."""

@@ -103,6 +103,26 @@ def test_one_key_encrypts_everything_on_the_way(lake: Lake) -> None:
     assert clients.kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
 
 
+def test_another_format_is_refused_while_objects_of_the_first_one_are_in_the_folder(lake: Lake) -> None:
+    file, before = lake.engine.folder / "Pulumi.lake.yaml", parts(lake)
+    as_it_was = file.read_text()
+    content = yaml.safe_load(as_it_was)
+    content["config"]["tributary:architectures"][INSTANCE]["layout"]["format"] = "parquet"
+    content["config"]["tributary:architectures"][INSTANCE]["delivery"] = {"bufferMb": 64}
+    file.write_text(yaml.safe_dump(content))
+    try:
+        with pytest.raises(StackError) as refused:
+            deploying.up(lake.engine, ["lake"], yes=True)
+    finally:
+        file.write_text(as_it_was)
+    bucket = lake.store["bucketName"]
+    assert f"`lake.layout.format` is 'parquet', but `changes/` of the bucket {bucket} has objects of 'json'" in str(
+        refused.value
+    )
+    assert f"Type `aws s3 mv --recursive s3://{bucket}/changes/ s3://{bucket}/changes-json/`" in str(refused.value)
+    assert parts(lake) == before
+
+
 def test_while_it_is_protected_nothing_of_it_is_taken_apart(lake: Lake) -> None:
     before = parts(lake)
     with pytest.raises(StackError, match=r"holds protected data: .* Nothing was destroyed") as refused:

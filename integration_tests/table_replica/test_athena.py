@@ -1,7 +1,6 @@
 """A comparison by Athena gives the report that one by scans gives, whatever keys and items there are."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -116,7 +115,21 @@ def test_empty_tables_are_equal_and_all_of_an_empty_one_is_missing(pair) -> None
     assert (len(report.missing), report.items) == (5, (5, 0))
 
 
-def test_what_was_on_its_way_when_it_was_exported_is_waited_for(pair) -> None:
+def under_way(pair: Pair) -> list[str]:
+    """The exports and queries of the pair that have not ended."""
+    athena = pair.owner.athena
+    queries = athena.list_query_executions(WorkGroup=pair.workgroup)["QueryExecutionIds"]
+    found = [athena.get_query_execution(QueryExecutionId=one)["QueryExecution"]["Status"]["State"] for one in queries]
+    exports = pair.owner.dynamodb.list_exports()["ExportSummaries"]
+    found += [
+        one["ExportStatus"]
+        for one in exports
+        if one["ExportArn"].split("/")[1] in (pair.source.name, pair.replica.name)
+    ]
+    return [state for state in found if state in ("IN_PROGRESS", "QUEUED", "RUNNING")]
+
+
+def test_what_was_on_its_way_when_it_was_exported_is_waited_for(pair, eventually) -> None:
     tables = pair({"id": "S"})
     every = list(items(tables.keys))
     tables.put(tables.source, every)
@@ -126,7 +139,7 @@ def test_what_was_on_its_way_when_it_was_exported_is_waited_for(pair) -> None:
     def arrive(pause_s: float) -> None:
         nonlocal now_s
         if not steps[-1].startswith("Confirming"):
-            time.sleep(0.02)  # until the exports and the query are done
+            eventually(lambda: under_way(tables), equals=[])
             return
         now_s += pause_s
         if now_s > 3:

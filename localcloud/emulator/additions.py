@@ -5,6 +5,7 @@ import importlib
 # Each is a module with `install()`. The order matters only where one addition calls another's replacement.
 ADDITIONS: tuple[str, ...] = (
     "resetting",
+    "connections",
     "eventloop",
     "model_checks",  # before other checks of a request
     "cloudwatch",

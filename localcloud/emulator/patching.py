@@ -40,19 +40,21 @@ def fingerprint(function: Callable[..., Any]) -> str:
 def replaces(module: str, name: str, source: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Put the decorated function in the place of `module.name`; it gets the original function as its first argument.
 
+    The name of a method is that of its class, a dot, and its own.
     `source` is the `fingerprint` of the original. Raises EmulatorChangedError when the original differs, or when
     another addition has replaced the same function already (the second one would be written against a text that no
     longer runs).
     """
 
     def put_in_place(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        owner = importlib.import_module(module)
+        *classes, attribute = name.split(".")
+        owner = functools.reduce(getattr, classes, importlib.import_module(module))
         if (module, name) in _installed:
             raise EmulatorChangedError(
                 f"{module}.{name} is replaced by {_installed[module, name]} already; {replacement.__module__} cannot "
                 "replace it again."
             )
-        original = getattr(owner, name)
+        original = getattr(owner, attribute)
         found = fingerprint(original)
         if found != source:
             raise EmulatorChangedError(
@@ -73,7 +75,7 @@ def replaces(module: str, name: str, source: str) -> Callable[[Callable[..., Any
             def bound(*args: Any, **kwargs: Any) -> Any:
                 return replacement(original, *args, **kwargs)
 
-        setattr(owner, name, bound)
+        setattr(owner, attribute, bound)
         _installed[module, name] = f"{replacement.__module__}.{replacement.__qualname__}"
         return replacement
 

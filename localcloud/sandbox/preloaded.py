@@ -19,6 +19,7 @@ import struct
 import sys
 import time
 import traceback
+from copy import copy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,7 +73,6 @@ def _lead_to_the_local_cloud() -> None:
     An endpoint that a client was given, such as an account's own of IoT Core, goes before AWS_ENDPOINT_URL.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
-    from botocore.awsrequest import AWSPreparedRequest
     from botocore.httpsession import URLLib3Session
 
     send = URLLib3Session.send
@@ -81,13 +81,13 @@ def _lead_to_the_local_cloud() -> None:
         asked = urlsplit(request.url)
         if (asked.hostname or "").endswith(AWS_NAMES) and (here := os.environ.get("AWS_ENDPOINT_URL")):
             there = urlsplit(here)
-            url = urlunsplit((there.scheme, there.netloc, asked.path, asked.query, ""))
+            request = copy(request)
+            request.url = urlunsplit((there.scheme, there.netloc, asked.path, asked.query, ""))
             # The host is signed, and tells whose endpoint it is.
-            headers = {**request.headers, "Host": asked.netloc}
-            request = AWSPreparedRequest(request.method, url, headers, request.body, request.stream_output)
+            request.headers["Host"] = asked.netloc
         return send(session, request)
 
-    URLLib3Session.send = sent  # type: ignore[method-assign]
+    URLLib3Session.send = sent  # type: ignore[method-assign, assignment]
 
 
 def _module(name: str, path: Path) -> ModuleType:

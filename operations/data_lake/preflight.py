@@ -6,8 +6,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.data_lake.far_sides import LakeAccess
-from components.data_lake.settings import ProducerSettings, ProducingSettings
+from components.data_lake.layout import Layout
+from components.data_lake.prefixes import static_part
+from components.data_lake.settings import ConsumingSettings, ProducerSettings, ProducingSettings
 from components.data_lake.way_settings import ExistingTable
+from components.settings import Architecture
 from operations.access import account_of
 from operations.engine import Engine
 from operations.errors import StackError
@@ -15,27 +18,46 @@ from operations.stacks import Stack
 
 
 def check(engine: Engine, stack: Stack) -> None:
-    """Look at the tables and buckets that the stack names and does not make. Raises StackError."""
+    """Look at the tables and buckets that the stack names and does not make, and at what its own lakes have already.
+
+    Raises StackError.
+    """
     for name, settings in stack.architectures.items():
-        if not isinstance(settings, ProducingSettings):
-            continue
-        existing = isinstance(settings.table, ExistingTable)
-        literal = isinstance(settings, ProducerSettings) and isinstance(settings.lake, LakeAccess)
-        if not (existing or literal):
-            continue
-        account = account_of(engine, stack)
-        problems = [
-            *_of_table(account.client("dynamodb"), stack, settings),
-            *_of_bucket(account.client("s3"), stack, settings),
-        ]
-        if problems:
-            raise StackError(f"{stack.file}: `{name}.{problems[0]}")
+        if problem := next(_problems(engine, stack, name, settings), None):
+            raise StackError(f"{stack.file}: `{name}.{problem}")
 
 
-def _of_table(dynamodb: Any, stack: Stack, settings: ProducingSettings) -> Iterator[str]:
-    if not isinstance(settings.table, ExistingTable):
-        return
-    arn, name = settings.table.table_arn, settings.table.name
+def _problems(engine: Engine, stack: Stack, name: str, settings: Architecture) -> Iterator[str]:
+    if isinstance(settings, ProducingSettings) and isinstance(settings.table, ExistingTable):
+        yield from _of_table(account_of(engine, stack).client("dynamodb"), stack, settings, settings.table)
+    if isinstance(settings, ProducerSettings) and isinstance(settings.lake, LakeAccess):
+        yield from _of_bucket(account_of(engine, stack).client("s3"), stack, settings.lake)
+    if isinstance(settings, ConsumingSettings):
+        deployed = engine.outputs(stack.name).get(name, {})
+        if other_format(deployed, settings.layout):
+            yield from _of_objects(account_of(engine, stack).client("s3"), deployed, settings.layout)
+
+
+def other_format(deployed: Mapping[str, Any], layout: Layout) -> bool:
+    """Whether a lake with these outputs would get objects of another format into the folder that it has."""
+    return "layout" in deployed and layout.mixes_with(Layout.model_validate(deployed["layout"]))
+
+
+def _of_objects(s3: Any, deployed: Mapping[str, Any], layout: Layout) -> Iterator[str]:
+    """The table of the catalogue reads objects of one format: those of the other one are out of its way."""
+    before, bucket = Layout.model_validate(deployed["layout"]), deployed["bucketName"]
+    folder = static_part(before.prefix)
+    if s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)["KeyCount"]:
+        yield (
+            f"layout.format` is {layout.format!r}, but `{folder}` of the bucket {bucket} has objects of "
+            f"{before.format!r}, and a table reads objects of one format. Type `aws s3 mv --recursive "
+            f"s3://{bucket}/{folder} s3://{bucket}/{folder.rstrip('/')}-{before.format}/` and the same command again, "
+            f"or say `layout.prefix: {layout.prefix_of_its_own}`."
+        )
+
+
+def _of_table(dynamodb: Any, stack: Stack, settings: ProducingSettings, existing: ExistingTable) -> Iterator[str]:
+    arn, name = existing.table_arn, existing.name
     if arn.split(":")[3:5] != [stack.region, stack.account_id]:
         yield (
             f"table.tableArn` is {arn!r}, but the stack is in account {stack.account_id}, {stack.region}: DynamoDB "
@@ -77,17 +99,15 @@ def other_destinations(found: list[Mapping[str, Any]], settings: ProducingSettin
             )
 
 
-def _of_bucket(s3: Any, stack: Stack, settings: ProducingSettings) -> Iterator[str]:
-    if not (isinstance(settings, ProducerSettings) and isinstance(settings.lake, LakeAccess)):
-        return
-    bucket = settings.lake.bucket_name
+def _of_bucket(s3: Any, stack: Stack, lake: LakeAccess) -> Iterator[str]:
+    bucket = lake.bucket_name
     try:
         headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             yield (
                 f"lake.bucketName` is {bucket!r}, but there is no such bucket. Correct it, or ask account "
-                f"{settings.lake.account_id} to deploy its side first: docs/data-lake.md says what it grants."
+                f"{lake.account_id} to deploy its side first: docs/data-lake.md says what it grants."
             )
             return
         # Somebody else's bucket does not let this account list it, and says where it is all the same.

@@ -1,5 +1,6 @@
 """What a stack file says wrongly about a data lake is told with the setting, what is right, and why."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from components.data_lake.prefixes import static_part
 from components.data_lake.settings import LakeSettings, ProducerSettings
 from components.errors import SettingsError
 from components.kinds import KINDS
-from components.stack_files import parse
+from components.stack_files import check_place, parse
 
 pytestmark = pytest.mark.pure
 
@@ -54,6 +55,42 @@ def test_a_prefix_that_firehose_refuses_is_told(prefix: str, told: str) -> None:
 )
 def test_an_error_prefix_says_what_failed_in_a_folder_of_its_own(prefix: str, told: str) -> None:
     assert told in mistake(layout={"errorPrefix": prefix})
+
+
+def test_what_could_not_be_delivered_is_in_no_folder_of_changes() -> None:
+    errors = "changes/errors/!{firehose:error-output-type}/"
+    told = mistake(layout={"errorPrefix": errors})
+    assert "`prefix` and `errorPrefix` share the folder 'changes/': what could not be delivered would be read" in told
+    assert parsed(layout={"prefix": "rows/", "errorPrefix": errors}).layout.error_prefix == errors
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [("changes/", True), ("changes/2/!{timestamp:yyyy}/", True), ("changes-parquet/", False), ("rows/", False)],
+)
+def test_one_folder_of_a_bucket_has_one_format(prefix: str, told: bool) -> None:
+    parquet = {"prefix": prefix, "format": "parquet", "columns": {"name": "string"}}
+    sides = {
+        "people": {"kind": "data-lake", "bucket": {"name": "the-lake"}},
+        "ships": {
+            "kind": "data-lake/producer",
+            "lake": ACCESS,
+            "layout": parquet,
+            "delivery": {"bufferMb": 64},
+        },
+    }
+    account = ("666666666666", "us-east-1")
+    if not told:
+        check_place("Pulumi.lake.yaml", *account, parse(KINDS, "Pulumi.lake.yaml", sides))
+        return
+    with pytest.raises(SettingsError) as refused:
+        check_place("Pulumi.lake.yaml", *account, parse(KINDS, "Pulumi.lake.yaml", sides))
+    said = str(refused.value)
+    assert said.startswith("Pulumi.lake.yaml: `tributary:architectures.ships.layout.format` is 'parquet', but `people`")
+    assert "of Pulumi.lake.yaml says 'json' for the same folder of the bucket 'the-lake'" in said
+    [advised] = re.findall(r"`layout\.prefix: ([^`]*)` here", said)
+    sides["ships"]["layout"] = {**parquet, "prefix": advised}
+    check_place("Pulumi.lake.yaml", *account, parse(KINDS, "Pulumi.lake.yaml", sides))
 
 
 def test_the_folder_of_a_prefix_is_what_comes_before_its_first_expression() -> None:

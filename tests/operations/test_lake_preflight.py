@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from components.data_lake.layout import Layout
 from components.data_lake.settings import LakeSettings
-from operations.data_lake.preflight import other_destinations, wrong_keys
+from operations.data_lake.preflight import other_destinations, other_format, wrong_keys
 
 pytestmark = pytest.mark.pure
 
@@ -45,3 +46,15 @@ def test_keys_other_than_the_files_are_told_as_they_are_to_be_written() -> None:
 def test_only_another_stream_that_is_written_is_in_the_way(stream: str, status: str, told: bool) -> None:
     found = [{"StreamArn": f"{STREAM}{stream}", "DestinationStatus": status}]
     assert bool(list(other_destinations(found, settings()))) is told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({}, False), ({"format": "parquet"}, True), ({"format": "parquet", "prefix": "changes-parquet/"}, False)],
+)
+def test_another_format_is_looked_at_where_it_goes_into_the_folder_that_there_is(
+    said: dict[str, str], told: bool
+) -> None:
+    deployed = {"layout": Layout().model_dump(by_alias=True)}
+    assert other_format(deployed, Layout.model_validate(said)) is told
+    assert not other_format({}, Layout.model_validate(said))

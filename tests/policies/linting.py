@@ -20,28 +20,34 @@ NOT_ASKED = ("action_condition_enforcement", "sensitive_action", "wildcard_resou
 # What is meant all the same: complaint → why. One that nothing is said of any more is a mistake, too.
 MEANT: Mapping[str, str] = {
     r"Key .*'kms:\*' grants all permissions": (
-        "a key whose account may not do everything with it can become unmanageable: "
+        "AWS's own first statement: a key policy gives its account nothing by itself, so that without it IAM policies "
+        "allow nothing and a key whose users are gone is unmanageable: "
         "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"
+        "#key-policy-default-allow-root-enable-iam"
     ),
     r"`lambda:SourceFunctionArn` is not valid for action `ec2:AssignPrivateIpAddresses`": (
-        "Lambda passes it, and the reference lists it nowhere but here: "
-        "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
+        "Lambda puts it into the credentials of a function's code, whatever that calls, and the reference lists keys "
+        "by action: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html. The statement "
+        "is the one that AWS advises: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
+        "#configuration-vpc-best-practice-security"
     ),
     r"`kms:EncryptionContext:aws:logs:arn` is not valid for action": (
-        "the part after the second colon is the context's own name, which the linter does not know: "
+        "a key for each context, `kms:EncryptionContext:<its name>`, whose name may have colons; the linter takes it "
+        "for another key: "
         "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context"
     ),
     r"Key .*service principal `logs\.[a-z0-9-]+\.amazonaws\.com` without": (
-        "its statement has that condition of the encryption context, as CloudWatch Logs documents it: "
-        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
+        "what bounds it is the context, the ARN of a log group of this account, which CloudWatch Logs sends with every "
+        "request: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
+        "#encrypt-log-data-kms-policy"
     ),
     r"VpcEndpoint .* missing_principal_condition_any_of": (
-        "an endpoint gives nobody anything: it bounds what passes through it. "
+        "an endpoint's policy replaces no other: what passes needs its own permission as well. "
         "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"
     ),
     r"BucketPolicy .*type_mismatch_usable.*`s3:x-amz-server-side-encryption-aws-kms-key-id`": (
-        "it is compared with a whole ARN, and a request that names its key otherwise is refused, as is meant: "
-        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
+        "its value is a key's whole ARN without wildcards, as S3 asks for, and is compared as it is: "
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"
     ),
 }
 
