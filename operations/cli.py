@@ -2,8 +2,10 @@
 
 import signal
 import sys
+from collections.abc import Callable
+from functools import cache
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,10 +66,9 @@ fan_out.register(app)
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code: 0, 1 for an error, 2 for wrong usage, 130 for ^C,
     128 + the number of another signal."""
-    _register_local_clouds()
     try:
         with handled(end, (signal.SIGTERM, signal.SIGHUP)):
-            app(arguments)
+            command()(arguments)
     except EXPECTED_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(FAILED)
@@ -93,8 +94,11 @@ def _what_to_do(error: Exception) -> str:
     return f". {next(advice, 'Correct that, and type the same command again')}."
 
 
-def _register_local_clouds() -> None:
+@cache
+def command() -> Callable[..., Any]:
+    """The whole command line, put together once: that takes longer than most commands."""
     # The one place where operations touch the local cloud: everything else in them works on AWS alone.
     from localcloud.commands import app as local
 
     app.add_typer(local, name="local")
+    return typer.main.get_command(app)

@@ -24,8 +24,7 @@ def ends(
         def fail(*_: object) -> NoReturn:
             raise error
 
-        monkeypatch.setattr(cli, "app", fail)
-        monkeypatch.setattr(cli, "_register_local_clouds", lambda: None)
+        monkeypatch.setattr(cli, "command", lambda: fail)
         with pytest.raises(SystemExit) as exit_:
             cli.main([])
         return exit_.value.code, capsys.readouterr().err

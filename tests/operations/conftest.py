@@ -4,15 +4,17 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from fake_pulumi import FakePulumi, installed
+from fake_pulumi import FakePulumi
 from fake_sts import FakeSts, serving
 
 
 @pytest.fixture
 def pulumi(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> FakePulumi:
-    """It is first on PATH: an Engine made afterwards finds it."""
-    fake = installed(tmp_path_factory.mktemp("fake") / "bin")
-    monkeypatch.setenv("PATH", f"{fake.bin}{os.pathsep}{os.environ['PATH']}")
+    """Engines are answered by it, and one made afterwards finds a `pulumi` on PATH."""
+    fake, program = FakePulumi(), tmp_path_factory.mktemp("bin") / "pulumi"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("operations.engine.attended", fake.attended)
     return fake
 
 

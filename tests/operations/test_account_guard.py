@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
-import yaml
-from fake_pulumi import FakePulumi
+from fake_pulumi import FakePulumi, parsed
 from fake_sts import FakeSts
 
 from components.kinds import KINDS
@@ -106,7 +105,7 @@ def typed(
         text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
         roles, rest = text.index("  aws:assumeRoles:"), text.index("  tributary:")
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(text[:roles] + text[rest:])
-        [instance] = yaml.safe_load(text)["config"]["tributary:architectures"]
+        [instance] = parsed(text)["config"]["tributary:architectures"]
         component = {"urn": f"urn::{instance}", "type": "tributary:index:Any", "parent": "urn:stack"}
         parts = [{**part, "parent": component["urn"]} for part in (ALARM, BUCKET, MAPPING)]
         pulumi.deploy(stack, {instance: OUTPUTS}, [STACK, component, *parts], [INTERRUPTED])
@@ -141,7 +140,7 @@ def test_another_account_is_asked_nothing_but_its_name(
     assert f"are for account {OTHERS}; nothing was read or written. `export AWS_PROFILE=…`" in told
     assert "is, by `aws:allowedAccountIds` in Pulumi." in told
     assert sts.actions == ["GetCallerIdentity"]
-    assert not [call for call in pulumi.calls() if call[0] in ("up", "destroy", "preview", "refresh", "cancel")]
+    assert not [call for call in pulumi.calls if call[0] in ("up", "destroy", "preview", "refresh", "cancel")]
 
 
 def test_a_load_without_a_stack_says_which_account_it_is_for(typed: Callable[..., str], sts: FakeSts) -> None:

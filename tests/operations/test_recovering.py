@@ -66,7 +66,7 @@ def told_of(
     pulumi.deploy("dev", {}, [KNOWN, *resources], pending)
     said: list[str] = []
     recover(Engine(folder, {**os.environ, **environment}), STACK, said.append, said.append)
-    return [call for call in pulumi.calls() if call[:2] != ["stack", "export"]], said
+    return [call for call in pulumi.calls if call[:2] != ["stack", "export"]], said
 
 
 def test_what_is_there_is_imported_and_the_rest_is_forgotten(
@@ -89,7 +89,7 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
     (put, refresh) = asked
     assert put[:-1] == ["stack", "import", "--stack", "dev", "--file"]
     assert refresh == [*REFRESH, *(word for one in found for word in ("--target", one))]
-    state = pulumi.imported()
+    state = pulumi.imported
     assert state["pending_operations"] == []
     assert {one["urn"]: one["id"] for one in state["resources"] if one["urn"].startswith(urn)} == found
     assert [one["inputs"] for one in state["resources"] if one.get("id") == "there"] == [{"name": "there"}]
@@ -126,7 +126,7 @@ def test_what_was_made_in_the_place_of_another_comes_before_it(
     told_of(pulumi, tmp_path, monkeypatch, one, resources=[old])
     found = [
         (found["id"], found.get("delete", False))
-        for found in pulumi.imported()["resources"]
+        for found in pulumi.imported["resources"]
         if found["urn"] == old["urn"]
     ]
     assert found == ([("there", False)] if deleted_first else [("there", False), ("old", True)])
@@ -177,7 +177,7 @@ def test_a_target_whose_name_has_a_dot_is_not_destroyed_under_its_source(pulumi:
         pulumi.deploy(stack, {})
     with pytest.raises(StackError, match=r"`prod\.eu` reads its outputs .* `tributary destroy prod\.eu poc\.eu`"):
         deploying.destroy(Engine(tmp_path), ["poc.eu"], yes=True)
-    assert [call for call in pulumi.calls() if call[0] == "destroy"] == []
+    assert [call for call in pulumi.calls if call[0] == "destroy"] == []
     deploying.destroy(Engine(tmp_path), [], yes=True)
-    destroyed = [call[2] for call in pulumi.calls() if call[0] == "destroy"]
+    destroyed = [call[2] for call in pulumi.calls if call[0] == "destroy"]
     assert destroyed == ["prod.eu", "poc.eu"]

@@ -63,10 +63,10 @@ def test_dependents_are_the_stacks_that_read_the_outputs_of_one_with_a_dot_in_it
 def test_a_stack_is_asked_for_once_until_its_settings_change(engine: Engine, pulumi: FakePulumi) -> None:
     asked = ["config", "--json", "--show-secrets", "--stack", "alpha"]
     assert read(engine, "alpha") == read(engine, "alpha")
-    assert pulumi.calls() == [asked]
+    assert pulumi.calls == [asked]
     engine.run(["config", "set", "--stack", "alpha", "a", "b"])
     read(engine, "alpha")
-    assert pulumi.calls()[2:] == [asked]
+    assert pulumi.calls[2:] == [asked]
 
 
 def test_a_circle_is_named(engine: Engine) -> None:
