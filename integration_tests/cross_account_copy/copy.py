@@ -91,7 +91,7 @@ def deployed_copy(
     """Deploy both sides into two fresh accounts."""
     account_ids = {committed: cloud.lend_account(cleanup) for committed in COMMITTED_ACCOUNTS.values()}
     engine = prepare(cloud, folder, changes, account_ids)
-    return Copy(deploy(engine, account_ids, cleanup), cloud)
+    return Copy(deploy(cloud, engine, account_ids, cleanup), cloud)
 
 
 def clicks(count: int, seed: int) -> list[Record]:

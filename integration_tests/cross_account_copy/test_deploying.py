@@ -10,7 +10,7 @@ import yaml
 
 from integration_tests.cross_account_copy.copy import CHANGES, COMMITTED_ACCOUNTS, Copy, deployed_copy
 from integration_tests.support.addressing import Cloud
-from integration_tests.support.deployments import PROJECT, prepare
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, PROJECT, left, prepare
 from operations import deploying
 from operations.diagram import mermaid
 from operations.engine import Engine
@@ -96,6 +96,14 @@ def test_an_endpoint_that_nobody_listens_on_is_named(undeployed: Engine) -> None
     environment = {**undeployed.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(EngineError, match=r"127\.0\.0\.1:9"):
         Engine(undeployed.folder, environment).up("poc")
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_is_left_when_both_sides_are_destroyed(copy: Copy, cloud: Cloud) -> None:
+    deploying.destroy(copy.engine, ["poc", "prod"], yes=True)
+
+    assert copy.engine.deployed() == []
+    assert left(cloud, "eu-west-1", copy.accounts.values()) == set()
 
 
 def change(engine: Engine, stack: str, setting: str, value: object) -> None:

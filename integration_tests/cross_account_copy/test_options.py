@@ -32,7 +32,7 @@ def copy_with(
     source = prod(account_ids["999999999999"]) if callable(prod) else prod
     changes = {"poc": {**CHANGES["poc"], **poc}, "prod": {**CHANGES["prod"], **source}}
     engine = prepare(cloud, tmp_path_factory.mktemp("options"), changes, account_ids)
-    return Copy(deploy(engine, account_ids, cleanup), cloud)
+    return Copy(deploy(cloud, engine, account_ids, cleanup), cloud)
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def deployed_lake(
     for committed, used in account_ids.items():
         said = said.replace(committed, used)
     engine = prepare(cloud, folder, {stack: _said_by(stack, json.loads(said)) for stack in stacks}, account_ids)
-    return Lake(deploy(engine, account_ids, cleanup), cloud, stacks)
+    return Lake(deploy(cloud, engine, account_ids, cleanup), cloud, stacks)
 
 
 def designations(rows: Iterable[Mapping[str, Any]], key: str = "864732") -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 
 from integration_tests.data_lake.lake import ONE_ACCOUNT, QUICK, REGION, Lake
 from integration_tests.support.addressing import Clients, Cloud
-from integration_tests.support.deployments import deploy, prepare
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, deploy, left, prepare
 from integration_tests.support.factories import objects
 from operations import deploying
 from operations.engine import Engine
@@ -77,7 +77,7 @@ def lake(cloud: Cloud, undeployed: Undeployed, elsewhere: str) -> Iterator[Lake]
     dynamodb = undeployed.clients.dynamodb
     dynamodb.disable_kinesis_streaming_destination(TableName=TABLE, StreamArn=elsewhere)
     with ExitStack() as cleanup:
-        yield Lake(deploy(undeployed.engine, undeployed.account_ids, cleanup), cloud, ONE_ACCOUNT)
+        yield Lake(deploy(cloud, undeployed.engine, undeployed.account_ids, cleanup), cloud, ONE_ACCOUNT)
 
 
 def test_a_table_that_is_not_there_is_told_before_anything_is_deployed(undeployed: Undeployed) -> None:
@@ -135,6 +135,15 @@ def test_a_teardown_shows_what_is_lost_and_leaves_only_the_table(lake: Lake) -> 
     assert lake.producer.dynamodb.list_tables()["TableNames"] == [TABLE]
     assert lake.producer.logs.describe_log_groups()["logGroups"] == []
     assert lake.engine.deployed() == []
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_else_is_left(lake: Lake, cloud: Cloud) -> None:
+    """Given the lake that was taken apart above, only what its stack did not make is there."""
+    deploying.destroy(lake.engine, ["lake"], yes=True)
+    table, stream = f"dynamodb {TABLE}", "kinesis elsewhere"
+    assert left(cloud, REGION, lake.accounts.values()) == {table, stream}
+    assert left(cloud, FAR, lake.accounts.values()) == set()
 
 
 def person(key: str, city: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from integration_tests.data_lake import flights
 from integration_tests.data_lake.lake import INSTANCE, REGION, TWO_ACCOUNTS, Lake, deployed_lake, designations
 from integration_tests.support.addressing import Clients, Cloud, statement
-from integration_tests.support.deployments import PROJECT, prepare
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, PROJECT, left, prepare
 from integration_tests.support.packaging import zipped
 from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
@@ -241,6 +241,14 @@ def test_ten_thousand_changes_of_aircraft_are_all_in_the_lake_though_some_come_t
     wanted = flights.expected(changes)
     eventually(lambda: flights.by_aircraft(lake.rows()), equals=wanted, timeout=60, interval=1)
     assert lake.count() > before + len(changes)
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_is_left_when_both_sides_are_destroyed(lake: Lake, cloud: Cloud) -> None:
+    deploying.destroy(lake.engine, ["lake-consumer", "lake-producer"], yes=True)
+
+    assert lake.engine.deployed() == []
+    assert left(cloud, REGION, lake.accounts.values()) == set()
 
 
 def refusals(lake: Lake) -> float:

@@ -91,4 +91,4 @@ def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[st
         "partner": {"deletionProtection": False, "platform": {"accountId": account_ids[PLATFORM]}},
     }
     engine = prepare(cloud, folder, settings, account_ids)
-    return FannedOut(deploy(engine, account_ids, cleanup), cloud)
+    return FannedOut(deploy(cloud, engine, account_ids, cleanup), cloud)

@@ -15,7 +15,7 @@ import pytest
 from handlers.fan_out.rows import item_of
 from integration_tests.fan_out.deployed import PARTNER, PLATFORM, REGION
 from integration_tests.support.addressing import Clients, Cloud
-from integration_tests.support.deployments import PROJECT, prepare
+from integration_tests.support.deployments import PROJECT, leave, prepare
 from integration_tests.support.typing_commands import Tributary, typed_in
 from localcloud.faults import Faults
 from operations.engine import Engine
@@ -83,7 +83,7 @@ def typed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ty
         shutil.copy(PROJECT / "fanout", folder)
         path = f"{Path(sys.executable).parent}{os.pathsep}{engine.environment['PATH']}"
         for stack in ("partner", "platform"):
-            cleanup.callback(engine.destroy, stack)
+            cleanup.callback(leave, cloud, engine, stack)
         shown = []
         for line in ARTICLE.splitlines():
             done = subprocess.run(

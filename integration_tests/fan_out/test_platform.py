@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from integration_tests.fan_out.deployed import INSTANCE, FannedOut, deployed
+from integration_tests.fan_out.deployed import INSTANCE, REGION, FannedOut, deployed
 from integration_tests.support import alarms
 from integration_tests.support.addressing import Cloud
-from integration_tests.support.deployments import PROJECT
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, PROJECT, left
 from integration_tests.support.factories import objects
 from integration_tests.support.typing_commands import Tributary, typed_in
 from localcloud.faults import Faults
+from operations import deploying
 from operations.cross_account_copy.sending import Record
 from operations.diagram import mermaid
 
@@ -179,3 +180,11 @@ def test_what_is_wrong_is_shown_redriven_and_verified_by_the_verbs_of_all_kinds(
     }
     assert verified["target1"]["verdict"]["expected"] == len(fanned_out.put_so_far)
     assert verified["target1"]["verdict"]["repeated"] == 0
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_is_left_when_platform_and_partner_are_destroyed(fanned_out: FannedOut, cloud: Cloud) -> None:
+    deploying.destroy(fanned_out.engine, ["partner", "platform"], yes=True)
+
+    assert fanned_out.engine.deployed() == []
+    assert left(cloud, REGION, fanned_out.accounts.values()) == set()

@@ -111,7 +111,7 @@ class Deployed:
 def stack(
     cloud: Cloud, account: Callable[[], str], clients: Callable[[str], Clients], tmp_path: Path
 ) -> Iterator[Callable[..., Deployed]]:
-    """`stack()` is an empty stack in an account of its own; whatever is left in it at the end is destroyed.
+    """`stack()` is an empty stack in an account of its own, which is left in a cloud that ends with the tests.
 
     `config` is what its file configures.
     """
@@ -133,7 +133,8 @@ def stack(
             used = environment(local, Credentials(account_id, "test"), state, region=cloud.region)
             engine = Engine(work, used | {"PYTHONPATH": str(checkout().project)} | SHOW_EVENTS | variables)
             deployed = Deployed(account_id, clients(account_id), state, engine)
-            cleanup.callback(_destroy_what_is_left, deployed)
+            if not cloud.ends_with_the_tests:
+                cleanup.callback(_destroy_what_is_left, deployed)
             return deployed
 
         yield make

@@ -78,7 +78,7 @@ def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack) -> Shared:
         "stream-subscriber": quick,
     }
     engine = prepare(cloud, folder, changes, account_ids, derived={"stream-second": second_subscriber(account_ids)})
-    return Shared(deploy(engine, account_ids, cleanup), cloud)
+    return Shared(deploy(cloud, engine, account_ids, cleanup), cloud)
 
 
 def second_subscriber(account_ids: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from integration_tests.shared_stream.sharing import INSTANCE, OWNER, REGION, SUBSCRIBER, Shared, deployed, numbered
 from integration_tests.support.addressing import Clients, Cloud, statement
-from integration_tests.support.deployments import prepare
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, left, prepare
 from integration_tests.support.factories import Factories, objects
 from integration_tests.support.typing_commands import typed_in
 from localcloud.faults import Faults
@@ -251,6 +251,14 @@ def arrival_of(kinesis: Any, stream: str, shard: str, sequence_number: str) -> A
 def test_the_owner_is_not_destroyed_under_its_subscribers(shared: Shared) -> None:
     with pytest.raises(StackError, match=r"`stream-owner` cannot be destroyed: `stream-second` reads its outputs"):
         deploying.destroy(shared.engine, ["stream-owner"], yes=True)
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_is_left_when_owner_and_subscribers_are_destroyed(shared: Shared, cloud: Cloud) -> None:
+    deploying.destroy(shared.engine, ["stream-owner", "stream-second", "stream-subscriber"], yes=True)
+
+    assert shared.engine.deployed() == []
+    assert left(cloud, REGION, shared.accounts.values()) == set()
 
 
 def withdraw_policy(shared: Shared, resource_arn: str) -> dict[str, str]:

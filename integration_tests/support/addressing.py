@@ -48,6 +48,11 @@ class Cloud:
         name = self.name or self.target
         return f"{name} at {self.endpoint}" if self.endpoint else name
 
+    @property
+    def ends_with_the_tests(self) -> bool:
+        """Whether it was started for them, so that nobody sees what they leave in it."""
+        return self.target in ("local", "plain")
+
     def lend_account(self, until: ExitStack) -> str:
         """The id of an account that nobody else uses until the stack closes."""
         return self._accounts.lend(until)

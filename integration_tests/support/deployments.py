@@ -1,12 +1,15 @@
 """Deploys the committed stack files with the real Pulumi engine into accounts of a test's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from integration_tests.support.addressing import Cloud
+from integration_tests.support.inventory import held
 from localcloud import accounts
 from localcloud.engine.environment import environment, passphrase
 from localcloud.engine.layout import checkout
@@ -17,6 +20,8 @@ from operations.stacks import in_order, read_all, stack_names
 from operations.workspace import write_workspace
 
 PROJECT = Path(__file__).parents[2]
+# Stories that look with `left`.
+NEW_ACCOUNTS_DIFFER = pytest.mark.differs("localstack", "a new account's network has names of its own there")
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,30 @@ def prepare(
     return Engine(folder, environment(local, operator, state))
 
 
-def deploy(engine: Engine, account_ids: Mapping[str, str], cleanup: ExitStack) -> Deployment:
-    """Deploy every stack of the folder, in order; they are destroyed in reverse order when `cleanup` closes."""
+def deploy(cloud: Cloud, engine: Engine, account_ids: Mapping[str, str], cleanup: ExitStack) -> Deployment:
+    """Deploy every stack of the folder, in order; they are left in reverse order when `cleanup` closes."""
     stacks = in_order(read_all(engine, stack_names(engine.folder)))
     for stack in stacks:
-        cleanup.callback(engine.destroy, stack.name)
+        cleanup.callback(leave, cloud, engine, stack.name)
         engine.up(stack.name)
     return Deployment(engine, account_ids, {stack.name: engine.outputs(stack.name) for stack in stacks})
+
+
+def leave(cloud: Cloud, engine: Engine, stack: str) -> None:
+    """Destroy a stack, unless the whole cloud ends with the tests.
+
+    That destroying leaves nothing behind is looked at by one story of each kind of deployment (`left`).
+    """
+    if not cloud.ends_with_the_tests:
+        engine.destroy(stack)
+
+
+def left(cloud: Cloud, region: str, account_ids: Iterable[str]) -> set[str]:
+    """In what the accounts differ, in a Region, from a new one that is prepared for deployments."""
+    assert cloud.endpoint is not None
+    there = replace(cloud, region=region)
+    with ExitStack() as cleanup:
+        new = cloud.lend_account(cleanup)
+        accounts.prepare(attach(cloud.endpoint), [new], keep=cloud.folder)
+        holdings = {one: held(there.clients(there.session(one), one)) for one in (new, *account_ids)}
+    return {thing for holding in holdings.values() for thing in holding ^ holdings[new]}

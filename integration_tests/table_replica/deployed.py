@@ -181,7 +181,7 @@ def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[st
     changes = {**bulk(cloud, maximumConcurrency=4), **changes}
     account = cloud.lend_account(cleanup)
     account_ids = {COMMITTED_ACCOUNT: account}
-    deployment = deploy(prepare(cloud, folder, {"workshop": changes}, account_ids), account_ids, cleanup)
+    deployment = deploy(cloud, prepare(cloud, folder, {"workshop": changes}, account_ids), account_ids, cleanup)
     return Deployed(deployment, cloud, "workshop", account, account)
 
 
@@ -220,7 +220,7 @@ def deployed_far(cloud: Cloud, folder: Path, cleanup: ExitStack) -> Deployed:
         },
         "workshop-far": {**shape, "tableName": "orders-replica", "capacity": "on-demand", "indexes": [by_kind]},
     }
-    deployment = deploy(prepare(cloud, folder, changes, accounts), accounts, cleanup)
+    deployment = deploy(cloud, prepare(cloud, folder, changes, accounts), accounts, cleanup)
     return Deployed(deployment, cloud, "workshop", accounts[COMMITTED_ACCOUNT], accounts[FAR_ACCOUNT])
 
 

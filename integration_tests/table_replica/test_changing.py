@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from integration_tests.support.addressing import Cloud
-from integration_tests.support.deployments import PROJECT, Deployment, prepare
+from integration_tests.support.deployments import NEW_ACCOUNTS_DIFFER, PROJECT, Deployment, left, prepare
 from integration_tests.table_replica.deployed import (
     COMMITTED_ACCOUNT,
     INSTANCE,
+    REGION,
     REPLICATOR,
     Deployed,
     Eventually,
@@ -47,6 +48,13 @@ def replicated(deployed: Deployed) -> set[str]:
     return {item["PK"]["S"] for item in deployed.items(deployed.replica.replica).values()}
 
 
+def take_apart(engine: Engine) -> None:
+    """What is told to somebody who wants to be rid of a protected stack."""
+    change(engine, "workshop", deletionProtection=False)
+    engine.up("workshop")
+    deploying.destroy(engine, ["workshop"], yes=True)
+
+
 @pytest.fixture(scope="module")
 def live(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The stack `workshop` with its deletion protection on."""
@@ -55,12 +63,8 @@ def live(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dep
         accounts = {COMMITTED_ACCOUNT: account}
         engine = prepare(cloud, tmp_path_factory.mktemp("changing"), {"workshop": PROTECTED}, accounts)
 
-        def remove() -> None:
-            change(engine, "workshop", deletionProtection=False)
-            engine.up("workshop")
-            engine.destroy("workshop")
-
-        cleanup.callback(remove)
+        if not cloud.ends_with_the_tests:
+            cleanup.callback(take_apart, engine)
         deploying.up(engine, ["workshop"], yes=True)
         deployment = Deployment(engine, accounts, {"workshop": engine.outputs("workshop")})
         yield Deployed(deployment, cloud, "workshop", account, account)
@@ -165,3 +169,11 @@ def test_a_protected_stack_is_not_taken_apart(live: Deployed) -> None:
     with pytest.raises(EngineError, match="it is protected"):
         live.engine.run(["destroy", "--yes", "--stack", "workshop"])
     assert live.engine.resources("workshop") == resources
+
+
+@NEW_ACCOUNTS_DIFFER
+def test_nothing_is_left_when_it_is_unprotected_and_destroyed(live: Deployed, cloud: Cloud) -> None:
+    take_apart(live.engine)
+
+    assert live.engine.deployed() == []
+    assert left(cloud, REGION, [live.account]) == set()

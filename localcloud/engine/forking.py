@@ -4,10 +4,10 @@ A language host or a plugin is started as `python -I -S forking.py -m <module> â
 was forked, which ends with it. Where no local cloud keeps such a process, it turns into `python -P -m <module> â€¦`. The
 address is an abstract one (https://man7.org/linux/man-pages/man7/unix.7.html), which Linux alone has, so there is no
 file to be left behind.
+
+It runs for every host and plugin, so it imports little.
 """
 
-import contextlib
-import json
 import os
 import signal
 import socket
@@ -46,8 +46,10 @@ class Forked:
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
-        with contextlib.suppress(OSError):  # it has ended
+        try:
             self._connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # it has ended
 
 
 def fork(
@@ -63,10 +65,11 @@ def fork(
     connection = _connected(environment.get("AWS_ENDPOINT_URL", ""))
     if connection is None:
         return None
-    message = {"words": words, "environment": dict(environment), "folder": folder, "mask": _mask()}
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    message = "\0".join([folder, str(_mask()), str(len(words)), *words, *variables])
     connection.settimeout(START_TIMEOUT_S)
     try:
-        socket.send_fds(connection, [json.dumps(message).encode()], descriptors)
+        socket.send_fds(connection, [os.fsencode(message)], descriptors)
         answer = connection.recv(NUMBER.size)
     except OSError:
         answer = b""
@@ -124,9 +127,11 @@ def main(words: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     while os.getppid() == parent:
-        with contextlib.suppress(TimeoutError):
+        try:
             code = forked.wait(POLL_S)
-            os._exit(code if code >= 0 else 128 - code)
+        except TimeoutError:
+            continue
+        os._exit(code if code >= 0 else 128 - code)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The process that the engine's Python processes are forked from: the SDK is imported here, once for all of them.
 
 Importing it is most of what a program, a language host or a plugin does, and each of them is started for every
-command. A connection to the listening socket (its descriptor is the argument) carries one JSON object (`words`: the
-interpreter's arguments, `-m module …` or `file …`; `environment`, `folder`, `mask`) and the descriptors that become
-the new process's first ones; the answers are its process id and, when it has ended, its exit code. A connection that
-is closed ends its process, and the end of standard input, which is the local cloud's, ends all of them.
+command. A connection to the listening socket (its descriptor is the argument) carries a request (`Request.read`) and
+the descriptors that become the new process's first ones; the answers are its process id and, when it has ended, its
+exit code. A connection that is closed ends its process, and the end of standard input, which is the local cloud's, ends
+all of them.
 
 Nothing of this project is imported here, nor of a program: what a fork runs is read when it runs. This file is
 executed by path.
@@ -15,7 +15,6 @@ import contextlib
 import fcntl
 import gc
 import importlib
-import json
 import os
 import runpy
 import select
@@ -27,10 +26,11 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-PRELOADED = ("grpc", "pulumi", "pulumi_aws", "pydantic", "boto3")
+PRELOADED = ("grpc", "pulumi", "pulumi_aws", "pydantic.main", "pydantic.types", "boto3", "yaml")
 # Its packages are imported at first use, which is most of a program's time: here, once a program has used them.
 LAZY = "pulumi_aws"
 # Variables that are read when the interpreter starts or the SDK is imported.
@@ -53,6 +53,23 @@ def main(descriptor: int) -> None:
     # Collections would write to every object, and so copy the pages that the forks share.
     gc.freeze()
     Forks(listener).serve()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A process that is wanted: `words` are the interpreter's arguments, `-m module …` or `file …`."""
+
+    folder: str
+    mask: int
+    words: list[str]
+    environment: dict[str, str]
+
+    @classmethod
+    def read(cls, message: bytes) -> "Request":
+        """Of folder, mask, number of words, words and variables, with a null byte between them."""
+        folder, mask, count, *rest = os.fsdecode(message).split("\0")
+        words, variables = rest[: int(count)], rest[int(count) :]
+        return cls(folder, int(mask), words, dict(variable.split("=", 1) for variable in variables))
 
 
 class Forks:
@@ -95,9 +112,9 @@ class Forks:
         with contextlib.suppress(OSError):
             message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS)
         if message and peer(connection) == os.getuid():
-            asked = json.loads(message)
+            request = Request.read(message)
             if (pid := os.fork()) == 0:
-                become(asked, descriptors, self._uses)
+                become(request, descriptors, self._uses)
             self._running[connection] = pid
             tell(connection, pid)
         else:
@@ -134,19 +151,19 @@ def tell(connection: socket.socket, number: int) -> None:
         connection.send(NUMBER.pack(number))
 
 
-def become(message: Mapping[str, Any], descriptors: list[int], uses: int) -> NoReturn:
-    """Turn this fork into the process that the message asks for."""
+def become(request: Request, descriptors: list[int], uses: int) -> NoReturn:
+    """Turn this fork into the process that is wanted."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         uses = settle(descriptors, uses)
-        os.umask(message["mask"])
-        os.chdir(message["folder"])
-        if not suits(message):
-            os.execve(sys.executable, [sys.executable, "-P", *message["words"]], message["environment"])
+        os.umask(request.mask)
+        os.chdir(request.folder)
+        if not suits(request):
+            os.execve(sys.executable, [sys.executable, "-P", *request.words], request.environment)
         before = lazily_imported()
-        execute(message["words"], message["environment"])
+        execute(request.words, request.environment)
         code = 0
         os.write(uses, " ".join(lazily_imported() - before).encode()[: select.PIPE_BUF])
     except SystemExit as stopped:
@@ -173,12 +190,12 @@ def settle(descriptors: list[int], kept: int) -> int:
     return kept
 
 
-def suits(message: Mapping[str, Any]) -> bool:
+def suits(request: Request) -> bool:
     """Whether the process would have imported the same modules, had it been started by itself."""
-    if any(name.startswith(READ_EARLY) and name != "PYTHONPATH" for name in message["environment"]):
+    if any(name.startswith(READ_EARLY) and name != "PYTHONPATH" for name in request.environment):
         return False
     # What is imported here may not be what the process would find first. With `-m` the folder is not on its path.
-    folders = search_path(message["environment"]) + ([] if message["words"][0] == "-m" else [message["folder"]])
+    folders = search_path(request.environment) + ([] if request.words[0] == "-m" else [request.folder])
     found = {entry.partition(".")[0] for folder in folders if os.path.isdir(folder) for entry in os.listdir(folder)}
     return found.isdisjoint({name.partition(".")[0] for name in sys.modules} - {"__main__"})
 
