@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from operations.children import Ended, attended
+from operations.children import Ended, attended, exit_code
 
 SALT = re.compile(rb"^encryptionsalt:.*(?:\n|$)", re.MULTILINE)
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+$")
@@ -41,15 +41,15 @@ def main(pulumi: str, arguments: list[str]) -> int:
         wanted = without_added_salt(before.get(path), now)
         if wanted != now:
             replace(path, wanted)
-    return code if code >= 0 else 128 - code
+    return code
 
 
 def run(command: list[str]) -> int:
-    """Runs the CLI to its end, which is its own answer to a signal: its return code."""
+    """Runs the CLI to its end, which is its own answer to a signal: its exit code."""
     # What a script has on standard input is the CLI's to read: `pulumi stack import < file`.
     with contextlib.suppress(KeyboardInterrupt, Ended), attended(command, stdin=None) as child:
         pass
-    return int(child.returncode)
+    return exit_code(child)
 
 
 def without_generated_code(arguments: list[str]) -> list[str]:
