@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # The stories of the architectures; what LocalStack does not do is skipped by integration_tests/support/gaps.py.
-LOCALSTACK_STORIES := test_localstack.py test_harness.py cross_account_copy table_replica shared_stream data_lake
+LOCALSTACK_STORIES := test_localstack.py test_harness.py cross_account_copy table_replica shared_stream data_lake fan_out
 .PHONY: help demo test test-localstack pythons clients check bench shell format clean
 
 help: ## List what can be made
@@ -22,9 +22,9 @@ test: ## Run all tests, on local clouds of their own (arguments for pytest: TEST
 	@$(SETUP) $@
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
-pythons: ## Run demo, fast tests and a story with each other supported Python of this machine
+pythons: ## Run demo, fast tests and a story with each other supported Python of this machine, or with PYTHONS="oldest newest"
 	@$(SETUP) check
-	@$(BIN)/python -m integration_tests.pythons
+	@$(BIN)/python -m integration_tests.pythons $(PYTHONS)
 
 test-localstack: ## Run the architectures' stories on LocalStack's open runtime, without Docker (TESTS="..." as above)
 	@$(SETUP) test

@@ -7,6 +7,7 @@ emulator without this project's additions, to show what they are worth. A test t
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,6 +21,7 @@ from integration_tests.support.localstack import PATIENCE, endpoint, localstack
 from localcloud.faults import Faults
 
 TARGETS = (*PROGRAMS, "localstack", "aws")
+_COLLECTED = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,6 +69,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_report_header(config: pytest.Config) -> str:
     target = config.getoption("--target")
     return f"target: {target} at {endpoint()}" if target == "localstack" else f"target: {target}"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[_COLLECTED] = [item.nodeid for item in session.items]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """A run that is ended before its time says which tests it has not come to."""
+    run = {getattr(report, "nodeid", "") for reports in terminalreporter.stats.values() for report in reports}
+    left = Counter(name.partition("::")[0] for name in config.stash.get(_COLLECTED, ()) if name not in run)
+    if left and not config.option.collectonly:
+        terminalreporter.section("not run")
+        for file, count in left.items():
+            terminalreporter.line(f"{file}: {count}")
 
 
 @pytest.fixture(scope="session")

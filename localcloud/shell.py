@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.workspace import Workspace
-from operations.children import GRACEFUL, attended
+from operations.children import GRACEFUL, attended, exit_code
 
 # An interactive shell ignores SIGTERM; it ends, and hangs up what runs in it, when its terminal goes.
 HANGING_UP: Mapping[int, int] = {**GRACEFUL, signal.SIGTERM: signal.SIGHUP, signal.SIGHUP: signal.SIGHUP}
@@ -99,4 +99,4 @@ def _posix_shell() -> str:
 def _run(command: list[str], workspace: Workspace, signals: Mapping[int, int] = GRACEFUL) -> int:
     with attended(command, signals, stdin=None, cwd=workspace.project.folder, env=workspace.environment) as shell:
         pass
-    return shell.returncode if shell.returncode >= 0 else 128 - shell.returncode
+    return exit_code(shell)

@@ -73,6 +73,11 @@ def attended(
         raise Ended(received[0])
 
 
+def exit_code(child: "subprocess.Popen[Any]") -> int:
+    """The code of a command that has ended, or 128 + the signal that ended it, as shells report it."""
+    return int(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+
+
 def _send(child: "subprocess.Popen[Any]", signals: Mapping[int, int], number: int, on_terminal: bool) -> None:
     if on_terminal and number != signal.SIGINT:
         child.send_signal(signals[number])

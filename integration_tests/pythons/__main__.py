@@ -1,14 +1,16 @@
 """`make pythons`: the demo, the fast tests and a story, with each other supported Python that is here.
 
-Each has a copy of this checkout in the user's cache folder, where it is set up once as anybody's would be.
+`make pythons PYTHONS="oldest newest"`, or versions such as `3.13`, are some of them. Each has a copy of this checkout
+in the user's cache folder, where it is set up once as anybody's would be.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,8 +29,8 @@ KEPT = {".venv", ".tributary"}
 TAIL_LINES = 60
 
 
-def main() -> int:
-    """The exit code: 0 when everything passed with each of them."""
+def main(words: Sequence[str]) -> int:
+    """The exit code: 0 when everything passed with each Python that is named, or with all that are here."""
     pythons = others()
     if ARTIFACT_VERSION not in pythons and sys.version_info[:2] != ARTIFACT_VERSION and can_be_downloaded():
         try:
@@ -38,13 +40,34 @@ def main() -> int:
         except SetupError as error:
             print(error, file=sys.stderr)
         pythons = others()
+    here = sys.version_info[:2]
     for version in SUPPORTED:
-        if version not in pythons and version != sys.version_info[:2]:
+        if version not in pythons and version != here:
             print(
                 f"Python {shown(version)}: not tried, it is not here; put `python{shown(version)}` on PATH", flush=True
             )
+    try:
+        chosen = named(words, {*pythons, here})
+    except KeyError as error:
+        print(f"PYTHONS: {error.args[0]} is none of {', '.join(map(shown, sorted(pythons)))}", file=sys.stderr)
+        return 2
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return max(threads.map(tried, pythons, pythons.values()), default=0)
+        running = {
+            version: threads.submit(tried, version, path) for version, path in pythons.items() if version in chosen
+        }
+        try:
+            return max((one.result() for one in running.values()), default=0)
+        except KeyboardInterrupt:
+            for version, one in running.items():
+                if one.cancel():
+                    print(f"Python {shown(version)}: not tried, the run was ended before", flush=True)
+            return 130
+
+
+def named(words: Sequence[str], versions: Collection[Version]) -> set[Version]:
+    """The versions that words stand for; all without a word. Raises KeyError for what is none of them."""
+    names = {shown(version): version for version in versions} | {"oldest": min(versions), "newest": max(versions)}
+    return {names[word] for word in words} or set(versions)
 
 
 def tried(version: Version, python: Path) -> int:
@@ -53,7 +76,9 @@ def tried(version: Version, python: Path) -> int:
     copy(checkout().project, folder)
     # What the `make` around this was told is not meant for those within.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    left = dict(COMMANDS)
     for name, words in COMMANDS.items():
+        del left[name]
         began = time.monotonic()
         command = ["make", f"PYTHON={python}", *words]
         done = subprocess.run(
@@ -64,7 +89,9 @@ def tried(version: Version, python: Path) -> int:
         print(f"Python {shown(version)}: {name} {result} ({time.monotonic() - began:.0f} s)", flush=True)
         if done.returncode != 0:
             print("\n".join(done.stdout.splitlines()[-TAIL_LINES:]), flush=True)
-            print(f"To try it again: cd {folder} && {' '.join(command[:2])} {words[0]}", flush=True)
+            print(f"To try it again: cd {folder} && {shlex.join(command)}", flush=True)
+            if left:
+                print(f"Python {shown(version)}: not run: {', '.join(left)}", flush=True)
             return 1
     return 0
 
@@ -89,4 +116,4 @@ def shown(version: Version) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

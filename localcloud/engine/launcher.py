@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from operations.children import Ended, attended
+from operations.children import Ended, attended, exit_code
 
 # The CLI runs for seconds: looking for garbage as often as Go does takes up to a seventh of its time. Until it has
 # so much memory it hardly looks: https://go.dev/doc/gc-guide#Memory_limit
@@ -44,15 +44,15 @@ def main(pulumi: str, arguments: list[str]) -> int:
         wanted = without_added_salt(before.get(path), now)
         if wanted != now:
             replace(path, wanted)
-    return code if code >= 0 else 128 - code
+    return code
 
 
 def run(command: list[str]) -> int:
-    """Runs the CLI to its end, which is its own answer to a signal: its return code."""
+    """Runs the CLI to its end, which is its own answer to a signal: its exit code."""
     # What a script has on standard input is the CLI's to read: `pulumi stack import < file`.
     with contextlib.suppress(KeyboardInterrupt, Ended), attended(command, stdin=None) as child:
         pass
-    return int(child.returncode)
+    return exit_code(child)
 
 
 def without_generated_code(arguments: list[str]) -> list[str]:

@@ -6,7 +6,6 @@ runs until ^C; `--check` says what is missing here, if anything is.
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,10 @@ from localcloud.engine.progress import step
 from localcloud.errors import LocalCloudError
 from localcloud.localstack import hosting, packages
 from localcloud.server import LocalCloud
+from operations.children import attended, end, exit_code, handled
+
+# pytest takes none but ^C for a reason to clean up.
+INTERRUPTED: Mapping[int, int] = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIGINT)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
             installation = packages.install(line)
             line.done(f"LocalStack {packages.VERSION}, {installation.folder}")
         with (
+            handled(end, (signal.SIGTERM, signal.SIGHUP)),
             tempfile.TemporaryDirectory(prefix="localstack-") as folder,
             server.start(folder=Path(folder), program=hosting.program(installation)) as cloud,
         ):
@@ -49,7 +53,10 @@ def check() -> int:
 
 
 def run(command: Sequence[str], cloud: LocalCloud) -> int:
-    return subprocess.run(command, env=environment(cloud, os.environ)).returncode
+    """Run the command to its end, which a signal is left to: ^C has pytest tell what it has seen until then."""
+    with attended(command, INTERRUPTED, env=environment(cloud, os.environ)) as child:
+        pass
+    return exit_code(child)
 
 
 def environment(cloud: LocalCloud, caller: Mapping[str, str]) -> dict[str, str]:

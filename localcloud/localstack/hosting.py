@@ -14,10 +14,16 @@ sandbox = localcloud.localstack.runtime.plugins:SandboxExecutorPlugin
 
 [localstack.hooks.on_infra_start]
 tables_by_moto = localcloud.localstack.runtime.plugins:tables_by_moto
+streams_end_with_it = localcloud.localstack.runtime.plugins:streams_end_with_it
 """
 METADATA = "Metadata-Version: 2.4\nName: tributary-localstack-plugins\nVersion: 1\n"
 # Below FILESYSTEM_ROOT: https://docs.localstack.cloud/aws/capabilities/config/filesystem/
 LIBRARIES = Path("root/var/lib/localstack/lib")
+# Loaded before it answers: a first call that waits for a service to be loaded may come to the end of its patience.
+SERVICES = (
+    "cloudwatch", "dynamodb", "dynamodbstreams", "ec2", "events", "firehose", "iam", "kinesis", "kms", "lambda", "logs",
+    "s3", "secretsmanager", "sns", "sqs", "sts",
+)  # fmt: skip
 OWN = "Lambda's API and its mappings, Kinesis, Firehose, S3, SQS, SNS, KMS, STS and IAM's API"
 STAND_INS = "tables by moto, functions as processes of this machine"
 WHAT_IT_IS = f"LocalStack {VERSION}, its open runtime without Docker. Its own: {OWN}. Stand-ins: {STAND_INS}."
@@ -35,7 +41,7 @@ def program(installation: Installation) -> Program:
         "localstack.runtime.main",
         environment,
         installation.python,
-        start_timeout_s=120.0,  # the first start compiles its modules
+        start_timeout_s=600.0,  # the first start compiles its modules, on whatever a busy machine leaves it
         stop_timeout_s=30.0,  # it ends the processes that it started
     )
 
@@ -53,6 +59,9 @@ def variables(port: int, folder: Path) -> dict[str, str]:
         "DNS_ADDRESS": "0",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "SERVICES": ",".join(SERVICES),
+        "EAGER_SERVICE_LOADING": "1",
+        "STRICT_SERVICE_LOADING": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "sandbox",
         "KINESIS_MOCK_VERSION": KINESIS_VERSION,
         # A mapping that found nothing would sleep for up to ten seconds, one whose function failed for a minute.

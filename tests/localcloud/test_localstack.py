@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -60,10 +62,27 @@ def test_the_entry_points_lead_to_plugins(tmp_path) -> None:
     points = ConfigParser()
     points.read_string(hosting.ENTRY_POINTS)
     found = [points[group][name] for group in points.sections() for name in points[group]]
-    assert len(found) == 2
+    assert len(found) == 3
     for module, _, name in (point.partition(":") for point in found):
         tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
         assert name in {node.name for node in tree.body if hasattr(node, "name")}
+
+
+PARENT = """
+import os, subprocess, sys
+tether = [sys.executable, "-m", "localcloud.engine.tethered", str(os.getpid()), "--"]
+child = subprocess.Popen([*tether, "sh", "-c", "echo here; exec sleep 600"], start_new_session=True)
+child.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends a child with its parent")
+def test_the_program_of_a_plugin_ends_with_a_parent_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        assert parent.stdout.readline() == "here\n"
+        parent.kill()
+        # Whoever could write there has ended.
+        assert parent.communicate(timeout=60) == ("", None)
 
 
 def test_it_is_laid_out_where_it_looks(tmp_path) -> None:

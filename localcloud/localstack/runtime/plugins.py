@@ -3,7 +3,9 @@
 https://docs.localstack.cloud/aws/capabilities/extensions/ and https://github.com/localstack/plux
 """
 
+import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from localstack.runtime import hooks
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from localstack.utils.run import ShellCommandThread
 
 TABLES = "localcloud.localstack.runtime.tables"
+TETHERED = "localcloud.engine.tethered"
+# The highest is the first; services are loaded at 0.
+BEFORE_SERVICES = 100
 
 
 class SandboxExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # LocalStack is not installed where this is checked
@@ -26,7 +31,7 @@ class SandboxExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # Loca
         return SandboxExecutor
 
 
-@hooks.on_infra_start()  # type: ignore[untyped-decorator] # the same
+@hooks.on_infra_start(priority=BEFORE_SERVICES)  # type: ignore[untyped-decorator] # the same
 def tables_by_moto() -> None:
     """LocalStack's DynamoDB forwards to moto in place of DynamoDB Local, a download with terms of its own."""
     from localstack.services.dynamodb.server import DynamodbServer
@@ -39,3 +44,18 @@ def tables_by_moto() -> None:
         return thread
 
     DynamodbServer.do_start_thread = start
+
+
+@hooks.on_infra_start(priority=BEFORE_SERVICES)  # type: ignore[untyped-decorator] # the same
+def streams_end_with_it() -> None:
+    """LocalStack's Kinesis is a process of Node.js for each account, in a session of its own: it would outlive
+    a LocalStack that is killed, and poll for ever."""
+    from localstack.services.kinesis.kinesis_mock_server import KinesisMockNodeServer
+
+    command = KinesisMockNodeServer._create_shell_command
+
+    def tied(self: Any) -> tuple[Sequence[str], dict[str, Any]]:
+        words, variables = command(self)
+        return [sys.executable, "-m", TETHERED, str(os.getpid()), "--", *map(str, words)], variables
+
+    KinesisMockNodeServer._create_shell_command = tied
