@@ -83,11 +83,11 @@ def _lead_to_the_local_cloud() -> None:
             there = urlsplit(here)
             url = urlunsplit((there.scheme, there.netloc, asked.path, asked.query, ""))
             # The host is signed, and tells whose endpoint it is.
-            headers = {**request.headers, "Host": asked.netloc}
+            headers: Any = {**request.headers, "Host": asked.netloc}
             request = AWSPreparedRequest(request.method, url, headers, request.body, request.stream_output)
         return send(session, request)
 
-    URLLib3Session.send = sent  # type: ignore[method-assign]
+    setattr(URLLib3Session, "send", sent)  # noqa: B010 - types of methods cannot be assigned
 
 
 def _module(name: str, path: Path) -> ModuleType:
