@@ -1,6 +1,6 @@
 """The fan-out platform: nine targets beside the slowest alone, one of them stalled, calls, costs, size and start.
 
-Prices are AWS's list prices of us-east-1 in US dollars.
+Prices are those of operations.prices.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.handlers import fan_out_original
 from benchmarks.handlers.alone import show
 from benchmarks.handlers.fan_out_targets import (
     SOURCE,
@@ -30,6 +31,7 @@ from benchmarks.handlers.footprint import IMPORT_ROUNDS, PROJECT, _python
 from benchmarks.results import Result
 from handlers.fan_out.draining import drain
 from handlers.shared.time_budget import TimeBudget
+from operations import prices
 
 STALL_S = 60.0
 ROUNDS = 10
@@ -42,13 +44,8 @@ ORIGINALS = {
     "none": {"sns": 1000, "sqs": 1000, "iot": 1000, "kinesis": 10, "firehose": 10, "es": 10, "lambda": 10},
     "JSON": {"sns": 10, "sqs": 10, "iot": 10, "kinesis": 10, "firehose": 10, "es": 10, "lambda": 10},
 }
-# https://aws.amazon.com/sns/pricing/, https://aws.amazon.com/sqs/pricing/ (standard, 64 KB each),
-# https://aws.amazon.com/lambda/pricing/, each for a million requests
-DOLLARS_PER_MILLION = {"sns": 0.50, "sqs": 0.40, "lambda": 0.20}
-# https://aws.amazon.com/lambda/pricing/ (Arm), https://aws.amazon.com/dynamodb/pricing/on-demand/,
-# https://aws.amazon.com/s3/pricing/
-DOLLARS_PER_GB_SECOND, DOLLARS_PER_WRITE, DOLLARS_PER_READ = 13.3334e-6, 0.625e-6, 0.125e-6
-DOLLARS_PER_PUT, DOLLARS_PER_GET = 5e-6, 0.4e-6
+# Of those that are paid by the call.
+CALL_PRICES = {"sns": prices.SNS_PUBLISH, "sqs": prices.SQS_REQUEST, "lambda": prices.LAMBDA_REQUEST}
 FUNCTION_GB, BATCH, MILLION = 0.5, 100, 1_000_000
 
 _IMPORT = """
@@ -96,6 +93,11 @@ def _processor_time() -> Iterator[Result]:
     for names, what in ((["sqs"], "a queue"), (list(TARGETS), "nine targets")):
         title = "processor time per record and target"
         yield Result(title, "a stream, which takes batches", what, stream_us, _each_us(names), None, "µs")
+    for kind in fan_out_original.KINDS:
+        theirs_us = fan_out_original.microseconds(kind, batches(ROUNDS + 1, BATCH))
+        if theirs_us is not None:
+            title = f"processor time per record to a target of type {kind}"
+            yield Result(title, "the original's way on Node", "ours", theirs_us, _each_us([kind]), None, "µs")
 
 
 def _each_us(names: list[str]) -> float:
@@ -163,8 +165,8 @@ def _calls(services: Services) -> Iterator[Result]:
             ours = services.calls[name] - before
             what = f"{name}, collapse {collapse}"
             yield Result(f"calls per 1,000 records: {what}", "the original", "ours", theirs, ours, None, "calls")
-            if name in DOLLARS_PER_MILLION:
-                dollars = [calls * DOLLARS_PER_MILLION[name] / 1000 for calls in (theirs, ours)]
+            if name in CALL_PRICES:
+                dollars = [calls * CALL_PRICES[name] * MILLION / 1000 for calls in (theirs, ours)]
                 title = f"cost of the calls per million records: {what}"
                 yield Result(title, "the original", "ours", dollars[0], dollars[1], None, "$")
 
@@ -172,12 +174,13 @@ def _calls(services: Services) -> Iterator[Result]:
 def _lanes_beside_others(together_s: float, alone_s: dict[str, float]) -> Iterator[Result]:
     """What a million records to nine targets cost beside what the targets themselves take."""
     invocations = MILLION / BATCH
-    lanes = _functions(invocations, together_s / ROUNDS) + invocations * DOLLARS_PER_READ
+    lanes = _functions(invocations, together_s / ROUNDS) + invocations * prices.DYNAMODB_READ_UNIT
     mappings = sum(_functions(invocations, seconds / ROUNDS) for seconds in alone_s.values())
     # One batch of ten is sent, received and deleted; its function takes 100 messages at a time.
-    queues = len(TARGETS) * MILLION / 10 * 3 * DOLLARS_PER_MILLION["sqs"] / MILLION + mappings
+    queues = len(TARGETS) * MILLION / 10 * 3 * prices.SQS_REQUEST + mappings
     # An object, a transaction of two items, a removal; a read of the object, of the lane and of its entries.
-    behind = invocations * (DOLLARS_PER_PUT + DOLLARS_PER_GET + 5 * DOLLARS_PER_WRITE + 2 * DOLLARS_PER_READ)
+    each = prices.S3_PUT + prices.S3_GET + 5 * prices.DYNAMODB_WRITE_UNIT + 2 * prices.DYNAMODB_READ_UNIT
+    behind = invocations * each
     title = "cost per million records to nine targets"
     yield Result(title, "a mapping per target", "lanes", mappings, lanes, None, "$")
     yield Result(title, "a queue per target", "lanes", queues, lanes, None, "$")
@@ -186,8 +189,7 @@ def _lanes_beside_others(together_s: float, alone_s: dict[str, float]) -> Iterat
 
 
 def _functions(invocations: float, seconds: float) -> float:
-    each = seconds * FUNCTION_GB * DOLLARS_PER_GB_SECOND + DOLLARS_PER_MILLION["lambda"] / MILLION
-    return invocations * each
+    return invocations * (seconds * FUNCTION_GB * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST)
 
 
 def _limit(name: str, limit: float, measured: float, unit: str) -> Result:

@@ -12,8 +12,8 @@ from components.network import PrivateNetwork, PrivateNetworkArgs
 from components.network_settings import ExistingNetwork
 from components.policies import Statement, statement
 
-# Redis or Valkey, and Memcached.
-CACHE_PORTS = (6379, 11_211)
+# Redis or Valkey, Memcached, and domains of OpenSearch in the network.
+PORTS = (6379, 11_211, 443)
 
 
 class Joined(NamedTuple):
@@ -40,7 +40,7 @@ def joined(
             region=region,
             endpoints={"sts": [_may("sts:AssumeRole", "sts:GetCallerIdentity")], **_endpoints(network, statements)},
             gateways={"dynamodb": [_may("dynamodb:*")], "s3": [_may("s3:*")]},
-            ports=CACHE_PORTS,
+            ports=PORTS,
         ),
         opts,
     )

@@ -1,12 +1,14 @@
 """Targets that a stack file declares, as rows of the mapping table, and what the functions' roles need for them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import pulumi
 
+from components.network_settings import ExistingNetwork, NewNetwork
 from components.policies import Statement, statement
 from components.regions import partition_of
 from handlers.fan_out.contract import WrongRowError
@@ -26,13 +28,34 @@ def row_item(source_arn: str, target_id: str, options: Mapping[str, Any]) -> dic
     return item_of({"sourceArn": source_arn, "id": target_id, **known, "declared": True})
 
 
-def wrong_row(target_id: str, received: bool, options: Mapping[str, Any], in_network: bool) -> str | None:
+# Which targets nobody reaches from a network that the stack makes, by their types and how their destinations begin.
+# Their endpoints there need names that the account's owner has to make.
+# https://docs.aws.amazon.com/iot/latest/developerguide/IoTCore-VPC.html,
+# https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-vpc.html
+OUTSIDE: Mapping[str, str] = {"iot": r".", "es": r"(https?://)?(search-|[^#]+\.aoss\.)"}
+
+
+def outside(row: Row, network: NewNetwork | ExistingNetwork | None) -> str | None:
+    """Why a target is not reached from the functions' network, None where it is or where others made that."""
+    if not isinstance(network, NewNetwork) or not re.match(OUTSIDE.get(row.type, "(?!)"), row.destination):
+        return None
+    return (
+        f"{row.destination} is not reached from the network that the stack makes, which has no way to the internet: "
+        "put such targets under another platform without `network`, or say subnets of your own from which it is"
+    )
+
+
+def wrong_row(
+    target_id: str, received: bool, options: Mapping[str, Any], network: NewNetwork | ExistingNetwork | None
+) -> str | None:
     """What is wrong with a declared target, None when nothing is; what a receiver's stack says is not looked at."""
     try:
         row = row_of(row_item(SOMEWHERE, target_id, {**(RECEIVED if received else {}), **options}))
         if not received:
             parsed(row)
-            if destination_of(row.type).in_network and not in_network:
+            if not_reached := outside(row, network):
+                return f"`targets.{target_id}.destination`: {not_reached}"
+            if destination_of(row.type).in_network and network is None:
                 return (
                     f"`targets.{target_id}` is reached only from inside of a network: say `network`, which "
                     "docs/fan-out.md explains"

@@ -42,7 +42,9 @@ SERVICES: Mapping[str, Service] = {
     "aoss": Service(["aoss:APIAccessAll"], type="es"),
     "es": Service(["es:ESHttpPost"], type="es", below="/*"),
     "firehose": Service(["firehose:PutRecordBatch"], "kinesis-firehose", "firehose", _name),
-    "iot": Service(["iot:Publish"], "iot.data", "iot"),
+    # Its endpoint has no private name: whoever wants one makes a hosted zone.
+    # https://docs.aws.amazon.com/iot/latest/developerguide/IoTCore-VPC.html
+    "iot": Service(["iot:Publish"], type="iot"),
     "kinesis": Service(["kinesis:PutRecords"], "kinesis-streams", "kinesis", _name),
     "lambda": Service(["lambda:InvokeFunction"], "lambda", "lambda", _whole),
     "secretsmanager": Service(["secretsmanager:GetSecretValue"], "secretsmanager"),

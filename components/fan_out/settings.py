@@ -124,7 +124,7 @@ class NetworkOfCaches(NewNetwork):
     """A network of this stack, into which caches are put; `services` are those that are sent to through roles of other
     accounts, which the stack file does not tell otherwise."""
 
-    services: tuple[Literal["firehose", "iot", "kinesis", "lambda", "sns", "sqs"], ...] = ()
+    services: tuple[Literal["firehose", "kinesis", "lambda", "sns", "sqs"], ...] = ()
 
 
 Network = Annotated[
@@ -178,7 +178,7 @@ class PlatformSettings(KinesisReader):
                 raise ValueError(
                     f"`targets.{name}` has a `receiver`, whose stack says `{'`, `'.join(said)}`: leave that out here"
                 )
-            if wrong := wrong_row(name, target.receiver is not None, target.options, self.network is not None):
+            if wrong := wrong_row(name, target.receiver is not None, target.options, self.network):
                 raise ValueError(wrong)
         if not registered_fit(self._registered()):
             raise ValueError(

@@ -15,9 +15,10 @@ from handlers.click_stream_writer.settings import Settings
 from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter
 from handlers.shared.clients import Renewable
 from handlers.shared.failure_bucket import FailureBucket
-from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
+from handlers.shared.invocation import Invocation
 from handlers.shared.json_calls import DYNAMODB, JsonCalls
 from handlers.shared.ordered import batches_of
+from handlers.shared.streams import DYNAMODB_STREAM, Reply
 from handlers.shared.time_budget import LambdaContext
 
 SETTINGS = Settings.from_environment(os.environ)

@@ -18,10 +18,10 @@ from typing import Any
 from handlers.cross_account_copier.dynamodb_json import decode, encode
 from handlers.shared.batch_write import ItemKey
 from handlers.shared.errors import NotYetError
-from handlers.shared.invocation import shard_of
 from handlers.shared.kinesis_records import Payload, payloads_of
 from handlers.shared.ordered import Entry
 from handlers.shared.poison import Poison, undecidable
+from handlers.shared.streams import shard_of
 
 __all__ = ["HASH_NAME", "RANGE_NAME", "entries_of"]
 

@@ -15,11 +15,12 @@ from handlers.cross_account_copier.settings import Settings
 from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, BatchWriter
 from handlers.shared.clients import AssumedRole, Renewable
 from handlers.shared.failure_bucket import FailureBucket
-from handlers.shared.invocation import KINESIS_STREAM, Invocation, Reply
+from handlers.shared.invocation import Invocation
 from handlers.shared.json_calls import DYNAMODB, JsonCalls
 from handlers.shared.kinesis_records import alone
 from handlers.shared.ordered import batches_of
 from handlers.shared.progress import Progress
+from handlers.shared.streams import KINESIS_STREAM, Reply
 from handlers.shared.time_budget import LambdaContext
 
 SETTINGS = Settings.from_environment(os.environ)

@@ -6,7 +6,6 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
@@ -56,7 +55,7 @@ class Backlog:
     def shorten(self, entry: Entry, left: Sequence[Message]) -> bool:
         """Keep only what is left of an entry, in its place and with its age."""
         by = self.store(entry.lane, left)
-        return self.lanes.replace(entry, replace(by, put_s=entry.put_s))
+        return self.lanes.replace(entry, by._replace(put_s=entry.put_s))
 
 
 def place_of(message: Message) -> str:

@@ -7,7 +7,6 @@ refused. A destination knows nothing of records, lanes or time; the rest knows n
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers.shared.clients import Renewable
@@ -111,8 +110,7 @@ class Access(NamedTuple):
     account: Callable[[], str]
 
 
-@dataclass(frozen=True)
-class Destination:
+class Destination(NamedTuple):
     """A kind of target: one row of the table in handlers/fan_out/destinations.
 
     Attributes

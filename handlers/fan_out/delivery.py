@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from handlers.fan_out.contract import Limits, Message, Send, Unit
@@ -40,8 +39,7 @@ class Way(NamedTuple):
     apart: Callable[[Unit], list[Unit]] = _each_alone
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """How long new calls are made: until `until_s` on `clock`; `uniform` draws a number between its two arguments."""
 
     until_s: float
@@ -54,7 +52,6 @@ class Patience:
         return self.until_s - self.clock()
 
 
-@dataclass
 class Outcome:
     """What became of the messages.
 
@@ -63,13 +60,12 @@ class Outcome:
     messages, the latter once per retry.
     """
 
-    left: list[Message] = field(default_factory=list)
-    tried: set[str] = field(default_factory=set)
-    poison: list[tuple[Message, str]] = field(default_factory=list)
-    reason: str = ""
-    calls: int = 0
-    delivered: int = 0
-    retried: int = 0
+    def __init__(self) -> None:
+        self.left: list[Message] = []
+        self.tried: set[str] = set()
+        self.poison: list[tuple[Message, str]] = []
+        self.reason = ""
+        self.calls = self.delivered = self.retried = 0
 
     @property
     def progressed(self) -> bool:

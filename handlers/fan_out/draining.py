@@ -176,7 +176,7 @@ class _Drainage:
         # Another drainer, whose lease we have now, may have delivered or shortened it just before.
         if messages is None and self._patiently(lambda: self._lanes.remove(entry)):
             self.drained.missing.append(entry.object)
-            self.drained.undelivered += entry.count
+            self.drained.undelivered += entry.messages
         return messages
 
     def _deliver(self, route: Route, messages: Sequence[Message]) -> Outcome:

@@ -20,9 +20,9 @@ from handlers.fan_out.backlog import place_of, rows_of
 from handlers.fan_out.contract import Message
 from handlers.fan_out.lanes import LaneId
 from handlers.fan_out.objects import Objects
-from handlers.shared.kinesis_records import part_suffix
 from handlers.shared.places import Place
 from handlers.shared.poison import REFUSED, Poison
+from handlers.shared.streams import part_suffix
 
 __all__ = ["TARGETS_PREFIX", "UNDELIVERED", "Failures"]
 

@@ -18,26 +18,17 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handlers.fan_out.json_text import object_of
-from handlers.shared.images import compact
-from handlers.shared.invocation import shard_of
-from handlers.shared.kinesis_records import PART, data_of, part_suffix
-from handlers.shared.kpl import is_aggregate, take_apart
-from handlers.shared.plain_json import object_text
 from handlers.shared.poison import Poison, undecidable
+from handlers.shared.streams import PART, data_of, part_suffix, shard_of
+
+if TYPE_CHECKING:
+    from handlers.shared.kpl import Aggregate
 
 __all__ = ["Input", "Inputs", "Record", "with_data"]
 
 Record = Mapping[str, Any]
-
-# What a change's document says beside keys and images: its name, and the name in the record.
-_OF_THE_CHANGE = (
-    ("sequenceNumber", "SequenceNumber"),
-    ("approximateCreationDateTime", "ApproximateCreationDateTime"),
-)
-_IMAGES = (("keys", "Keys"), ("newImage", "NewImage"), ("oldImage", "OldImage"))
 
 
 class Input(NamedTuple):
@@ -101,8 +92,7 @@ def _of_kinesis(position: int, record: Record, deaggregate: bool) -> Iterator[In
     kinesis = record["kinesis"]
     data, number = data_of(kinesis), kinesis["sequenceNumber"]
     name = f"{shard_of(record)}:{number}"
-    if deaggregate and PART not in kinesis and is_aggregate(data):
-        aggregate = take_apart(data)
+    if deaggregate and PART not in kinesis and (aggregate := _aggregate(data)) is not None:
         for part, (key, payload) in enumerate(zip(aggregate.partition_keys(), aggregate.payloads, strict=True)):
             yield Input(position, part, key, name + part_suffix(part), payload, number, record)
     else:
@@ -111,49 +101,18 @@ def _of_kinesis(position: int, record: Record, deaggregate: bool) -> Iterator[In
         yield Input(position, part, kinesis["partitionKey"], name + suffix, data, number, record)
 
 
+def _aggregate(data: bytes) -> Aggregate | None:
+    """The aggregate that the data is, if it is one. What takes it apart is loaded where a row asks for it."""
+    from handlers.shared.kpl import is_aggregate, take_apart
+
+    return take_apart(data) if is_aggregate(data) else None
+
+
 def _of_change(position: int, record: Record, convert_ddb: bool, whole: bool) -> Input:
-    change = record["dynamodb"]
-    # All but what Lambda adds to the records is optional; their eventID is as unique as their number.
-    number = change.get("SequenceNumber") or record["eventID"]
-    key = "|".join(_key_text(attribute) for attribute in change.get("Keys", {}).values()) or record["eventID"]
-    if whole:
-        data = _plain_record(record) if convert_ddb else compact(record)
-    else:
-        data = _plain_image(record) if convert_ddb else _document(record)
-    return Input(position, None, key, f"-:{number}", data, number, record)
+    from handlers.fan_out.changes import change_of
 
-
-def _key_text(attribute: Mapping[str, str]) -> str:
-    """The value of a key attribute, S, N or B, as the event has it."""
-    (value,) = attribute.values()
-    return value
-
-
-def _document(record: Record) -> bytes:
-    change = record["dynamodb"]
-    document = {
-        **{name: record[name] for name in ("eventID", "eventName", "userIdentity") if name in record},
-        **{name: change[theirs] for name, theirs in (*_OF_THE_CHANGE, *_IMAGES) if theirs in change},
-    }
-    return compact(document)
-
-
-def _plain_image(record: Record) -> bytes:
-    change = record["dynamodb"]
-    if "NewImage" in change:
-        return object_text(change["NewImage"]).encode()
-    keys = object_text(change.get("Keys", {}))
-    return object_of((("eventName", compact(record["eventName"]).decode()), ("keys", keys))).encode()
-
-
-def _plain_record(record: Record) -> bytes:
-    images = {theirs for _, theirs in _IMAGES}
-    change = object_of(
-        (name, object_text(value) if name in images else compact(value).decode())
-        for name, value in record["dynamodb"].items()
-    )
-    members = ((name, change if name == "dynamodb" else compact(value).decode()) for name, value in record.items())
-    return object_of(members).encode()
+    change = change_of(record, convert_ddb, whole)
+    return Input(position, None, change.key, f"-:{change.number}", change.data, change.number, record)
 
 
 def with_data(one: Input, data: bytes) -> Record:

@@ -13,7 +13,7 @@ So no entry is ever in a direct lane, whoever is killed and whoever comes in bet
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 __all__ = ["Entry", "Lane", "LaneId", "Lanes", "Lease", "begin", "is_blocked"]
@@ -27,8 +27,7 @@ class LaneId(NamedTuple):
     target: str
 
 
-@dataclass(frozen=True)
-class Lane:
+class Lane(NamedTuple):
     """A lane as it was read. `since_s` is when it fell behind, in seconds since 1970.
 
     `after` maps shards to the last entry that their lanes of this target had when this lane began: its own entries have
@@ -39,18 +38,17 @@ class Lane:
     version: int = 0
     behind: bool = False
     since_s: float | None = None
-    after: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An object of the backlog. Entries of a lane are in the order of their `key`, which begins with the sequence
-    number of the first message."""
+class Entry(NamedTuple):
+    """An object of the backlog with so many `messages`. Entries of a lane are in the order of their `key`, which begins
+    with the sequence number of the first message."""
 
     lane: LaneId
     key: str
     object: str
-    count: int
+    messages: int
     size_bytes: int
     put_s: float
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
@@ -97,7 +96,7 @@ class LanesTable:
         return self._if("DeleteItem", Key=_key(_entry_key(entry)), **_still(entry))
 
     def replace(self, entry: Entry, by: Entry) -> bool:
-        return self._if("PutItem", Item=_entry_item(replace(by, key=entry.key)), **_still(entry))
+        return self._if("PutItem", Item=_entry_item(by._replace(key=entry.key)), **_still(entry))
 
     def release(self, lane: Lane) -> bool:
         return self._if(
@@ -218,7 +217,7 @@ def _entry_item(entry: Entry) -> dict[str, Any]:
     return {
         **_key(_entry_key(entry)),
         "object": {"S": entry.object},
-        "count": {"N": str(entry.count)},
+        "count": {"N": str(entry.messages)},
         "bytes": {"N": str(entry.size_bytes)},
         "putAt": {"N": repr(entry.put_s)},
     }

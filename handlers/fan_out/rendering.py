@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from handlers.fan_out import filters
 from handlers.fan_out.contract import Message
-from handlers.fan_out.envelopes import enveloped
 from handlers.fan_out.inputs import Input, Inputs, with_data
 from handlers.fan_out.json_text import read, write
 from handlers.fan_out.rows import Row
@@ -30,7 +28,7 @@ def render(inputs: Inputs, row: Row, takes_records: bool) -> Iterator[Message | 
     What the target's filter does not let through is neither.
     """
     whole = takes_records and not row.passthrough
-    wanted = filters.compiled(row.filter) if row.filter else None
+    wanted = _filter(row.filter) if row.filter else None
     make = _maker(row, takes_records)
     for one in inputs.of(row.deaggregate, row.convert_ddb, whole):
         if isinstance(one, Poison):
@@ -49,6 +47,9 @@ def _maker(row: Row, takes_records: bool) -> Callable[[Input], bytes]:
     if row.transform:
         steps.append(_transformed(row.transform))
     if row.envelope:
+        # Each step is loaded where a row asks for it: most do not.
+        from handlers.fan_out.envelopes import enveloped
+
         steps.append(enveloped)
     if row.append_newlines:
         steps.append(lambda _one, data: data + b"\n")
@@ -62,6 +63,12 @@ def _maker(row: Row, takes_records: bool) -> Callable[[Input], bytes]:
         return data
 
     return make
+
+
+def _filter(pattern: str) -> Callable[[Mapping[str, Any]], bool]:
+    from handlers.fan_out.filters import compiled
+
+    return compiled(pattern)
 
 
 def _transformed(expression: str) -> Callable[[Input, bytes], bytes]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from handlers.fan_out import filters
 from handlers.fan_out.contract import WrongRowError
 
 __all__ = ["COLLAPSES", "OPTIONS", "ORDERS", "Option", "Row", "item_of", "row_of", "stream_arn"]
@@ -33,11 +31,10 @@ MAX_RETRY_S = 14 * DAY_S
 _PARTITION_REGION_ACCOUNT = r"arn:aws[a-z-]*:%s:[a-z]{2}[a-z0-9-]*:\d{12}"
 _STREAM = _PARTITION_REGION_ACCOUNT % "kinesis" + r":stream/[\w.-]{1,128}"
 _TABLE = _PARTITION_REGION_ACCOUNT % "dynamodb" + r":table/[\w.-]{3,255}"
-_CONSUMER = re.compile(_STREAM + r"/consumer/[\w.-]+:\d+", re.ASCII)
+_CONSUMER = _STREAM + r"/consumer/[\w.-]+:\d+"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A target. `collapse` counts only where messages can be joined, `passthrough` only for Lambda targets.
 
     Attributes
@@ -104,8 +101,7 @@ class Option(NamedTuple):
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern, re.ASCII)
-    return lambda text: compiled.fullmatch(text) is not None
+    return lambda text: re.fullmatch(pattern, text, re.ASCII) is not None
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Value], bool]:
@@ -113,6 +109,9 @@ def _whole(lowest: int, highest: int) -> Callable[[Value], bool]:
 
 
 def _is_filter(text: str) -> bool:
+    # As below: only for those who use it.
+    from handlers.fan_out import filters
+
     filters.compiled(text)
     return True
 
@@ -218,7 +217,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_consumer(name: str, value: Any) -> bool:
-    return name == "sourceArn" and _CONSUMER.fullmatch(value) is not None
+    return name == "sourceArn" and re.fullmatch(_CONSUMER, value, re.ASCII) is not None
 
 
 def stream_arn(arn: str) -> str:

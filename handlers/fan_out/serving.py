@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from handlers.fan_out.backlog import Backlog
@@ -20,9 +19,8 @@ from handlers.fan_out.inputs import Inputs
 from handlers.fan_out.lanes import Lane, LaneId, begin
 from handlers.fan_out.routes import Route, deliver_to
 from handlers.shared.errors import cause_of, describe
-from handlers.shared.kinesis_records import alone
-from handlers.shared.ordered import Failure
 from handlers.shared.poison import Poison
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["Batch", "Platform", "Served", "patiently", "serve_all"]
@@ -42,7 +40,11 @@ class Batch(NamedTuple):
     def record(self, position: int, part: int | None) -> Record:
         """A record by its position; of an aggregate only the one of that index."""
         record = self.inputs.records[position]
-        return record if part is None else alone(record, part)
+        if part is None:
+            return record
+        from handlers.shared.kinesis_records import alone
+
+        return alone(record, part)
 
 
 class Platform(NamedTuple):
@@ -62,18 +64,12 @@ class Platform(NamedTuple):
         return Patience(self.clock() + seconds, self.clock, self.sleep)
 
 
-@dataclass
 class Served:
     """What became of a batch at one target, in messages; `failure` is the first that is not done with."""
 
-    target: str
-    delivered: int = 0
-    retried: int = 0
-    backlogged: int = 0
-    poisoned: int = 0
-    calls: int = 0
-    reason: str = ""
-    failure: Failure | None = None
+    def __init__(self, target: str, failure: Failure | None = None) -> None:
+        self.target, self.failure, self.reason = target, failure, ""
+        self.delivered = self.retried = self.backlogged = self.poisoned = self.calls = 0
 
 
 def patiently(call: Callable[[], T], budget: TimeBudget) -> T:
@@ -141,7 +137,7 @@ class _Serving:
             if not lane.behind and self._route.direct:
                 self._deliver()
             if self._pending and not self._append(falls=not lane.behind):
-                lane = replace(lane, behind=False)
+                lane = lane._replace(behind=False)
 
     def _deliver(self) -> None:
         seconds = min(self._platform.patience_s, self._budget.left_s())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from handlers.shared.settings import failure_bucket, required, whole_number
 
@@ -12,8 +12,7 @@ __all__ = ["Settings"]
 DEFAULT_PATIENCE_S = 2
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """See handlers/README.md for the variables.
 
     `drainer` and `function` are the names of the two functions: what both count is counted under the latter, that of

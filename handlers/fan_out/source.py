@@ -21,9 +21,8 @@ from handlers.fan_out.rows import stream_arn
 from handlers.fan_out.serving import Batch, Served, patiently, serve_all
 from handlers.fan_out.settings import Settings
 from handlers.shared.errors import cause_of, describe
-from handlers.shared.invocation import DYNAMODB_STREAM, KINESIS_STREAM, Reply
-from handlers.shared.ordered import Failure
 from handlers.shared.report import log_invocation
+from handlers.shared.streams import DYNAMODB_STREAM, KINESIS_STREAM, Failure, Reply
 from handlers.shared.time_budget import LambdaContext, TimeBudget
 
 SETTINGS = Settings.from_environment(os.environ)

@@ -15,8 +15,8 @@ from handlers.lake_transformer.changes import ChangeWriter
 from handlers.shared.export_files import Write
 from handlers.shared.export_places import DataFile, Tally
 from handlers.shared.images import Image
-from handlers.shared.ordered import Failure
 from handlers.shared.snapshots import Snapshot
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["CHUNK_ROWS", "RowsFolder", "flatten_to"]

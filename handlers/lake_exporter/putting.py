@@ -10,11 +10,11 @@ from typing import Any
 from handlers.shared.export_files import Write
 from handlers.shared.export_places import Refused, Tally
 from handlers.shared.images import Image
-from handlers.shared.ordered import Failure
 from handlers.shared.put_records import Entry, NotTakenError, batches, put_batch
 from handlers.shared.rate_limit import RateLimit
 from handlers.shared.settings import required
 from handlers.shared.snapshots import Snapshot, entry_of
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import TimeBudget
 
 __all__ = ["ADVICE", "Stream", "put_to", "stream_arn"]

@@ -17,7 +17,7 @@ from handlers.shared import export_places
 from handlers.shared.errors import CONNECTION_ERRORS, describe
 from handlers.shared.export_places import DataFile, Place, Tally
 from handlers.shared.images import Image
-from handlers.shared.ordered import Failure
+from handlers.shared.streams import Failure
 
 __all__ = ["MAX_REFUSED", "BackfillError", "Write", "copy_file"]
 

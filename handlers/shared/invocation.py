@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any
 
 from handlers.shared.failure_bucket import FailureBucket
-from handlers.shared.ordered import Failure, OrderedRun, Send
+from handlers.shared.ordered import OrderedRun, Send
 from handlers.shared.places import Place
 from handlers.shared.poison import Poison
 from handlers.shared.report import log_invocation
+from handlers.shared.streams import Failure, Record, Reply, StreamSource
 from handlers.shared.time_budget import LambdaContext, TimeBudget
 
-__all__ = ["DYNAMODB_STREAM", "KINESIS_STREAM", "Invocation", "Record", "Reply", "StreamSource"]
+__all__ = ["Invocation"]
 
-Record = Mapping[str, Any]
-Reply = dict[str, list[dict[str, str]]]
 # No more than this: so many reasons are enough to see what is wrong with poison records.
 LOGGED_REASONS = 5
 # How long an invocation waits before it says so; shorter waits are everyday throttling.
 TELL_AFTER_S = 5.0
-
-
-class StreamSource(NamedTuple):
-    """Where a kind of stream keeps what Lambda's checkpoint and the metrics need: a part of the record, and in it the
-    sequence number and the time in seconds since 1970. `shard` gives a record's shard where the event says it, and
-    `alone` makes of an aggregate a record that holds only its part of that index."""
-
-    part: str
-    sequence_number: str
-    time_s: str
-    shard: Callable[[Record], str | None]
-    alone: Callable[[Record, int], Record] = lambda record, _part: record
-
-
-def shard_of(record: Record) -> str:
-    """The shard of a Kinesis record: its eventID is `<shard>:<sequence number>`."""
-    event_id: str = record["eventID"]
-    return event_id.partition(":")[0]
-
-
-# https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, .../with-ddb.html (example events)
-KINESIS_STREAM = StreamSource("kinesis", "sequenceNumber", "approximateArrivalTimestamp", shard_of)
-DYNAMODB_STREAM = StreamSource("dynamodb", "SequenceNumber", "ApproximateCreationDateTime", lambda _record: None)
 
 
 class Invocation:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from binascii import Error, a2b_base64
+from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from handlers.shared.kpl import Aggregate, is_aggregate, take_apart
+from handlers.shared.streams import PART, data_of, part_suffix
 
-__all__ = ["PART", "Payload", "alone", "data_of", "part_suffix", "payloads_of"]
-
-# What says which record of an aggregate stands by itself: the name that the Kinesis Client Library has for it.
-# https://github.com/awslabs/amazon-kinesis-client (KinesisClientRecord.subSequenceNumber)
-PART = "subSequenceNumber"
+__all__ = ["Payload", "alone", "payloads_of"]
 
 
 class Payload(NamedTuple):
@@ -23,14 +20,6 @@ class Payload(NamedTuple):
     data: bytes
     part: int | None = None
     suffix: str = ""
-
-
-def data_of(kinesis: Mapping[str, Any]) -> bytes:
-    """The data of a Kinesis record as Lambda passes it. Raises ValueError for what is not base64."""
-    try:
-        return a2b_base64(kinesis["data"])
-    except Error:
-        raise ValueError("its data is not base64") from None
 
 
 def payloads_of(kinesis: Mapping[str, Any]) -> Sequence[Payload]:
@@ -64,8 +53,3 @@ def alone(record: Mapping[str, Any], part: int) -> Mapping[str, Any]:
 @lru_cache(maxsize=1)
 def _aggregate(encoded: str) -> Aggregate:
     return take_apart(a2b_base64(encoded))
-
-
-def part_suffix(part: int) -> str:
-    """What tells the name of an aggregate's record from that of its siblings, in the order of their indexes."""
-    return f".{part:07}"

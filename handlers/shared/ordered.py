@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 from handlers.shared.errors import Cause, NotYetError, cause_of, describe
 from handlers.shared.poison import REFUSED, Poison
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import TimeBudget
 
-__all__ = ["Counts", "Entry", "Failure", "OrderedRun", "Work", "batches_of"]
+__all__ = ["Counts", "Entry", "OrderedRun", "Work", "batches_of"]
 
 # Batches waiting for a thread, per thread: enough to keep the threads busy while the next batch is being prepared.
 BATCHES_PER_THREAD = 2
@@ -39,15 +40,6 @@ class Entry(NamedTuple):
     body: bytes
     part: int | None = None
     joined: tuple[Entry, ...] = ()
-
-
-@dataclass(frozen=True, order=True)
-class Failure:
-    """The first entry that is not applied: the index of its record in the event, its index in an aggregate, and why."""
-
-    position: int
-    part: int
-    reason: str
 
 
 @dataclass

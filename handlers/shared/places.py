@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["POISON_PREFIX", "PROGRESS_PREFIX", "Place", "source_name"]
 
@@ -19,8 +19,7 @@ POISON_PREFIX = "poison/"
 PROGRESS_PREFIX = "progress/"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a record is: the ARN of its event source, its shard (None for a table's stream, whose events name none)
     and its sequence number."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from handlers.shared.errors import cause_of, describe
 from handlers.shared.failure_bucket import FailureBucket
 from handlers.shared.invocation import Invocation
-from handlers.shared.ordered import Failure
+from handlers.shared.streams import Failure
 
 __all__ = ["Progress"]
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from handlers.shared.invocation import Reply
+from handlers.shared.streams import Reply
 from handlers.stream_logger.lines import line_of
 from handlers.stream_logger.settings import Settings
 

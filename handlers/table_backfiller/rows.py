@@ -21,8 +21,9 @@ from handlers.shared.errors import Cause, cause_of, describe
 from handlers.shared.export_files import Write
 from handlers.shared.export_places import Refused, Tally
 from handlers.shared.images import Image, compact
-from handlers.shared.ordered import Entry, Failure, OrderedRun, batches_of
+from handlers.shared.ordered import Entry, OrderedRun, batches_of
 from handlers.shared.rate_limit import RateLimit
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import TimeBudget
 from handlers.shared.transactions import (
     CONDITION_FAILED,

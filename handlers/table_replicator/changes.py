@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from handlers.shared.batch_write import ItemKey, scalar
 from handlers.shared.images import Image, new_image
-from handlers.shared.ordered import Failure
 from handlers.shared.poison import Poison, undecidable
+from handlers.shared.streams import Failure
 
 __all__ = ["Change", "Changes", "apply_last", "changes_of", "key_names"]
 

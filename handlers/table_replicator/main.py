@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 from handlers.shared.batch_write import MAX_BATCH_BYTES, MAX_BATCH_ITEMS
 from handlers.shared.clients import Renewable
 from handlers.shared.failure_bucket import FailureBucket
-from handlers.shared.invocation import DYNAMODB_STREAM, Invocation, Reply
-from handlers.shared.ordered import Entry, Failure, OrderedRun, Send, batches_of
+from handlers.shared.invocation import Invocation
+from handlers.shared.ordered import Entry, OrderedRun, Send, batches_of
 from handlers.shared.poison import Poison, undecidable
 from handlers.shared.positions import position_names
 from handlers.shared.replica import ReplicaSettings, replica_client
 from handlers.shared.settings import failure_bucket
+from handlers.shared.streams import DYNAMODB_STREAM, Failure, Reply
 from handlers.shared.time_budget import LambdaContext
 from handlers.shared.transactions import MAX_BYTES, MAX_PAIRS
 from handlers.table_replicator.batches import batch_writer, write_request

@@ -66,7 +66,7 @@ def place(own: Clients, place_of: Callable[[Clients], Callable[..., Place]]) -> 
 def place_of(
     request: pytest.FixtureRequest, cloud: Cloud, make: Factories, unique: Callable[[str], str]
 ) -> Iterator[Callable[[Clients], Callable[..., Place]]]:
-    """`place_of(other)` makes targets in another account."""
+    """`place_of(other)` makes targets in another account, `place_of(other, factories)` in its Region."""
     listening = ExitStack()
 
     def values(kind: str, server: str, read: Callable[[Cache], list[bytes]], **options: Any) -> Place:
@@ -77,10 +77,10 @@ def place_of(
         name = f"orders/{unique('topic')}"
         return Topic(own, listening.enter_context(subscribed(own, str(cloud.endpoint), name)), name, **options)
 
-    def places(own: Clients) -> Callable[..., Place]:
-        return lambda name, **options: makers(own)[name](**options)
+    def places(own: Clients, making: Factories = make) -> Callable[..., Place]:
+        return lambda name, **options: makers(own, making)[name](**options)
 
-    def makers(own: Clients) -> dict[str, Callable[..., Place]]:
+    def makers(own: Clients, make: Factories) -> dict[str, Callable[..., Place]]:
         return {
             "sns": lambda **more: Queue(own, make, unique("topic"), topic=True, **more),
             "sns-fifo": lambda **more: Queue(own, make, unique("topic"), topic=True, fifo=True, **more),

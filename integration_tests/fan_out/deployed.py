@@ -1,6 +1,6 @@
 """A deployed fan-out platform and the partner that receives from it, as the stories of this package use them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -83,11 +83,14 @@ class FannedOut:
         return {item["item"]["S"].split("#")[2] for item in items}
 
 
-def deployed(cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Mapping[str, Any] | None = None) -> FannedOut:
-    """Deploy both stacks; `changes` are settings of the platform."""
+def deployed(
+    cloud: Cloud, folder: Path, cleanup: ExitStack, changes: Callable[[Clients], Mapping[str, Any]] = lambda _: {}
+) -> FannedOut:
+    """Deploy both stacks; `changes` makes settings of the platform, in whose account nothing is deployed yet."""
     account_ids = {committed: cloud.lend_account(cleanup) for committed in (PLATFORM, PARTNER)}
+    own = Clients(cloud.session(account_ids[PLATFORM]), account_ids[PLATFORM], cloud.endpoint, REGION)
     settings: Mapping[str, Mapping[str, Any]] = {
-        "platform": {"deletionProtection": False, **(changes or {})},
+        "platform": {"deletionProtection": False, **changes(own)},
         "partner": {"deletionProtection": False, "platform": {"accountId": account_ids[PLATFORM]}},
     }
     engine = prepare(cloud, folder, settings, account_ids)

@@ -29,7 +29,7 @@ KEYS = 23
 def fanned_out(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FannedOut]:
     """Both stacks, in a network without a way to the internet, and a target that is registered at run time."""
     with ExitStack() as cleanup:
-        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, {"network": {}})
+        found = deployed(cloud, tmp_path_factory.mktemp("fanned-out"), cleanup, lambda _: {"network": {}})
         found.register("target1", type="kinesis", destination="outputStream", order="key")
         yield found
 

@@ -63,13 +63,13 @@ def test_a_backlog_keeps_messages_whole_and_in_their_order(
 
     lanes.append(backlog.store(lane, messages), falls=True)
     lanes.append(backlog.store(lane, messages[:1]), falls=False)
-    longer, shorter = sorted(lanes.entries(lane, 9), key=lambda entry: -entry.count)
+    longer, shorter = sorted(lanes.entries(lane, 9), key=lambda entry: -entry.messages)
 
     assert backlog.load(longer) == [message._replace(position=0) for message in messages]
     assert backlog.shorten(longer, messages[2:])
     assert not backlog.shorten(longer, messages[1:])
     shortened = next(entry for entry in lanes.entries(lane, 9) if entry.key == longer.key)
-    assert (shortened.put_s, shortened.count) == (longer.put_s, 1)
+    assert (shortened.put_s, shortened.messages) == (longer.put_s, 1)
     assert backlog.load(shortened) == [messages[2]._replace(position=0)]
 
     backlog.objects.delete([entry.object for entry in (longer, shorter, shortened)])

@@ -94,7 +94,7 @@ class Backlogs:
             since_s=min(since_s for _, since_s in lanes),
             shards=len(lanes),
             entries=len(entries),
-            messages=sum(entry.count for entry in entries),
+            messages=sum(entry.messages for entry in entries),
             size_bytes=sum(entry.size_bytes for entry in entries),
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from components.fan_out.rows import outside
 from handlers.fan_out.mapping import Target
 from handlers.fan_out.routes import longest_answer_s
 from operations.errors import OperationError
@@ -44,6 +45,8 @@ def on_the_way(platform: Platform, target: Target) -> list[str]:
 
 
 def _check_network(platform: Platform, target: Target) -> None:
+    if not_reached := outside(target.row, platform.settings.network):
+        raise OperationError(f"--destination: {not_reached}.")
     if target.destination.in_network and platform.settings.network is None:
         raise OperationError(
             f"TYPE {target.row.type}: such a target is reached from inside its network only, and `{platform.function}` "

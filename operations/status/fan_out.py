@@ -79,7 +79,7 @@ def _target(
         id=target_id,
         active=bool(item and item.get("active", {}).get("BOOL")),
         behind_s=time.time() - min(since_s for _, since_s in lanes) if lanes else None,
-        messages=sum(entry.count for entry in entries),
+        messages=sum(entry.messages for entry in entries),
         size_bytes=sum(entry.size_bytes for entry in entries),
         kept=kept.get(target_id, 0),
         wrong="its row is gone" if item is None else _wrong_with(item),

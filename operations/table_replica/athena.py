@@ -15,13 +15,13 @@ from operations.instruments.exporting import Export, gigabytes
 from operations.instruments.patience import Patience
 from operations.instruments.tables import Table
 from operations.instruments.verifying import Report, require_same_keys, settled
+from operations.prices import ATHENA_TERABYTE
 from operations.table_replica import athena_runs, athena_sql
 from operations.table_replica.athena_runs import Run
 from operations.table_replica.deployed import Bulk, Replica
 
-# In us-east-1: for each TB that a query scans, and as if it were 10 MB when it is less.
-# https://aws.amazon.com/athena/pricing/
-DOLLARS_PER_TB, LEAST_BYTES = 5.0, 10e6
+# What a query scans is paid as if it were as much when it is less. https://aws.amazon.com/athena/pricing/
+LEAST_BYTES = 10e6
 
 # Told what is being done.
 OnStep = Callable[[str], None]
@@ -49,11 +49,11 @@ class Comparison:
         sizes = {table.name: int(table.description["TableSizeBytes"]) for table in self._tables.values()}
         exports = ", ".join(f"{gigabytes(size)} of `{name}`" for name, size in sizes.items())
         total = sum(sizes.values())
-        dollars = max(total, LEAST_BYTES) / 1e12 * DOLLARS_PER_TB
+        dollars = max(total, LEAST_BYTES) / 1e12 * ATHENA_TERABYTE
         return (
             f"export   {exports}, by the GB, see https://aws.amazon.com/dynamodb/pricing/\n"
             f"query    at most about {gigabytes(total)}, stopped at {gigabytes(self._scan_limit_bytes)}: {dollars:.2f} "
-            f"US dollars at most, at {DOLLARS_PER_TB:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
+            f"US dollars at most, at {ATHENA_TERABYTE:g} a TB in us-east-1, see https://aws.amazon.com/athena/pricing/"
         )
 
     def report(self, on_step: OnStep) -> Report:

@@ -1,6 +1,6 @@
 """What a backfill will use, how long it will take and what it will cost: told before it starts.
 
-Prices are AWS's list prices of us-east-1 in US dollars. What an export costs for each GB is on
+Prices are those of operations.prices. What an export costs for each GB is on
 https://aws.amazon.com/dynamodb/pricing/ and not known here.
 """
 
@@ -9,17 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from operations import prices
 from operations.errors import OperationError
 from operations.instruments.exporting import GB, gigabytes
 from operations.table_replica.backfilling import LONGEST_HOLD_S
 
-# https://aws.amazon.com/dynamodb/pricing/on-demand/: a write request unit of an on-demand table
-DOLLARS_PER_WRITE_UNIT = 0.625e-6
-# https://aws.amazon.com/step-functions/pricing/: a state transition of a Standard workflow
-DOLLARS_PER_TRANSITION = 0.025e-3
-# https://aws.amazon.com/lambda/pricing/: a GB-second on Arm, and a request
-DOLLARS_PER_GB_SECOND = 13.3334e-6
-DOLLARS_PER_REQUEST = 0.2e-6
 # A unit writes 1 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 UNIT_BYTES = 1024
 # What a partition holds at most; an export has a file for each at the least.
@@ -78,7 +72,7 @@ def check_time(work: Work) -> None:
 
 def writing(work: Work) -> Iterator[str]:
     """What the rows take, however they come."""
-    price = _dollars(work.write_units * DOLLARS_PER_WRITE_UNIT) if work.on_demand else "within what is provisioned"
+    price = _dollars(work.write_units * prices.DYNAMODB_WRITE_UNIT) if work.on_demand else "within what is provisioned"
     time = "" if work.seconds is None else f", about {_span(work.seconds)} at {work.bound:g} a second"
     yield f"writes   {work.items} items, at most {work.write_units} write units{time}: {price}"
 
@@ -97,9 +91,9 @@ def distributing(work: Work, concurrency: int) -> Iterator[str]:
     transitions = 1 + files * TRANSITIONS_PER_FILE + invocations * TRANSITIONS_PER_INVOCATION
     yield (
         f"steps    {files} files or more, at most {concurrency} at once, about {transitions} state transitions: "
-        f"{_dollars(transitions * DOLLARS_PER_TRANSITION)}"
+        f"{_dollars(transitions * prices.STATE_TRANSITION)}"
     )
-    price = function_s * FUNCTION_GB * DOLLARS_PER_GB_SECOND + invocations * DOLLARS_PER_REQUEST
+    price = function_s * FUNCTION_GB * prices.LAMBDA_GB_SECOND + invocations * prices.LAMBDA_REQUEST
     yield f"function about {function_s:.0f} seconds of {FUNCTION_GB:g} GB: {_dollars(price)}"
 
 

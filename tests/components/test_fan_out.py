@@ -221,6 +221,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"targets": {"one": {"source": "inputStream", "type": "redis", "destination": CACHE}}},
         "reached only from inside of a network: say `network`",
     ),
+    *(
+        (
+            {"network": {}, "targets": {"one": {"source": "inputStream", "type": kind, "destination": destination}}},
+            r"`targets\.one\.destination`: .* is not reached from the network that the stack makes",
+        )
+        for kind, destination in (
+            ("iot", "a1-ats.iot.eu-west-1.amazonaws.com#orders"),
+            ("es", "search-orders-a1.eu-west-1.es.amazonaws.com#orders"),
+            ("es", "a1.eu-west-1.aoss.amazonaws.com#orders"),
+        )
+    ),
     (
         {"reaches": [f"arn:aws:sqs:eu-west-1:111111111111:{'orders' * 10}-{number}" for number in range(60)]},
         "more than a role's policies can say",

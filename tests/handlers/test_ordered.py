@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.shared.errors import NotYetError
-from handlers.shared.ordered import Entry, Failure, OrderedRun, Work, batches_of
+from handlers.shared.ordered import Entry, OrderedRun, Work, batches_of
 from handlers.shared.poison import UNDECIDABLE, Poison
+from handlers.shared.streams import Failure
 from handlers.shared.time_budget import MAX_DELAY_S, TimeBudget
 
 pytestmark = pytest.mark.pure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,14 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arn",
-    "Endpoint",
     "Named",
     "arn_for",
-    "endpoint_of",
     "flag_of",
     "key_within",
     "named_of",
-    "no_role_of",
     "number_of",
     "options_among",
     "region_among",
@@ -56,7 +52,7 @@ class Named(NamedTuple):
     region: str | None
 
 
-_ARN_FORM = re.compile(r"aws[a-z-]*:[a-z-]+:[a-z]{2,}(-[a-z]+)+-\d+:\d{12}:.+", re.ASCII)
+_ARN_FORM = r"aws[a-z-]*:[a-z-]+:[a-z]{2,}(-[a-z]+)+-\d+:\d{12}:.+"
 
 
 def named_of(row: Row, service: str, folder: str, name: str, what: str, *, arn_only: bool = False) -> Named:
@@ -67,7 +63,8 @@ def named_of(row: Row, service: str, folder: str, name: str, what: str, *, arn_o
     arn = Arn.of(row.destination)
     text = row.destination if not arn_only else ""
     if arn is not None:
-        right = _ARN_FORM.fullmatch(row.destination[4:]) and arn.service == service and arn.resource.startswith(folder)
+        formed = re.fullmatch(_ARN_FORM, row.destination[4:], re.ASCII)
+        right = formed and arn.service == service and arn.resource.startswith(folder)
         text = arn.resource.removeprefix(folder) if right else ""
     if re.fullmatch(name, text, re.ASCII) is None:
         raise WrongRowError("destination", f"destination is {row.destination!r}; it must be {what}")
@@ -92,6 +89,11 @@ def arn_for(row: Row, service: str, region: str | None, resource: str, account: 
 
 def options_among(row: Row, known: Iterable[str]) -> None:
     """Raises WrongRowError for an option that is nearly one of those that this kind of target has."""
+    if not row.options:
+        return
+    # Loaded where a row has options of its kind.
+    from difflib import get_close_matches
+
     known = list(known)
     for name in row.options:
         near = get_close_matches(name.lower(), [one.lower() for one in known], n=1, cutoff=0.8)
@@ -119,34 +121,6 @@ def _option(row: Row, name: str, default: Any, right: bool, what: str) -> Any:
     if not right:
         raise WrongRowError(name, f"{name} is {value!r}; it must be {what}")
     return value
-
-
-class Endpoint(NamedTuple):
-    """Where a cache listens."""
-
-    host: str
-    port: int
-
-
-_ENDPOINT = re.compile(r"(?P<host>[\w-]+(?:\.[\w-]+)*)(?::(?P<port>\d{1,5}))?", re.ASCII)
-
-
-def endpoint_of(row: Row, address: str, port: int, right: str) -> Endpoint:
-    """The endpoint that an address is, on `port` unless it names another; `right` is for the WrongRowError."""
-    found = _ENDPOINT.fullmatch(address)
-    if found is None or not 0 < int(found["port"] or port) < 65_536:
-        raise WrongRowError("destination", f"destination is {row.destination!r}; it must be {right}")
-    return Endpoint(found["host"], int(found["port"] or port))
-
-
-def no_role_of(row: Row) -> None:
-    """Caches are reached through the network alone: an identity in the row would have no meaning."""
-    for option, value in (("role", row.role), ("region", row.region)):
-        if value:
-            raise WrongRowError(
-                option,
-                f"{option} is given, but a target of type {row.type} is in the function's own network; leave it out",
-            )
 
 
 def key_within(key: str, max_bytes: int) -> str:

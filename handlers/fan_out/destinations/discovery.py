@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from handlers.fan_out.destinations.addresses import Endpoint
+from handlers.fan_out.destinations.caches import Endpoint
 
 __all__ = ["nodes_of"]
 

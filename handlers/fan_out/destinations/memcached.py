@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit
 from handlers.fan_out.destinations.addresses import (
-    Endpoint,
-    endpoint_of,
     flag_of,
-    no_role_of,
     number_of,
     options_among,
 )
+from handlers.fan_out.destinations.caches import Endpoint, endpoint_of, no_role_of
 from handlers.fan_out.destinations.discovery import nodes_of
 from handlers.shared.errors import Cause
 

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
 from handlers.fan_out.destinations.addresses import (
     Arn,
-    Endpoint,
-    endpoint_of,
     flag_of,
-    no_role_of,
     number_of,
     options_among,
 )
+from handlers.fan_out.destinations.caches import Endpoint, endpoint_of, no_role_of
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:

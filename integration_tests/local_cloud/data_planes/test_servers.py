@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from handlers.fan_out.destinations.addresses import Endpoint
+from handlers.fan_out.destinations.caches import Endpoint
 from handlers.fan_out.destinations.discovery import nodes_of
 from integration_tests.servers.caches import memcached
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 
 from handlers.fan_out.lanes import Entry, Lane, LaneId, Lanes, Lease
 
@@ -47,7 +46,7 @@ class LaneRules:
         assert lanes.append(entry(3), falls=False)
 
         assert fallen == Lane(LANE, 1, True, entry(1).put_s)
-        assert now(lanes) == replace(fallen, version=3)
+        assert now(lanes) == fallen._replace(version=3)
         assert list(lanes.behind()) == [(LANE, entry(1).put_s)]
 
     def test_an_entry_for_a_lane_that_is_behind_is_none_for_a_direct_one(self, lanes: Lanes) -> None:
@@ -81,7 +80,7 @@ class LaneRules:
 
         assert not lanes.remove(first)
         assert not lanes.replace(first, left)
-        assert lanes.replace(again, replace(left, key="another"))
+        assert lanes.replace(again, left._replace(key="another"))
         assert list(lanes.entries(LANE, 9)) == [left]
         assert (lanes.remove(again), lanes.remove(left), lanes.remove(left)) == (False, True, False)
         assert list(lanes.entries(LANE, 9)) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from handlers.fan_out.lanes import Entry, Lane, LaneId, Lease
 
@@ -39,8 +38,8 @@ class MemoryLanes:
         if not falls and not lane.behind:
             return False
         if falls:
-            lane = replace(lane, behind=True, since_s=entry.put_s if lane.since_s is None else lane.since_s)
-        self.lanes[entry.lane] = replace(lane, version=lane.version + 1)
+            lane = lane._replace(behind=True, since_s=entry.put_s if lane.since_s is None else lane.since_s)
+        self.lanes[entry.lane] = lane._replace(version=lane.version + 1)
         self.backlog.setdefault(entry.lane, {})[entry.key] = entry
         self._tokens.add(entry.object)
         return True
@@ -55,7 +54,7 @@ class MemoryLanes:
     def replace(self, entry: Entry, by: Entry) -> bool:
         if not self._is_still(entry):
             return False
-        self.backlog[entry.lane][entry.key] = replace(by, key=entry.key)
+        self.backlog[entry.lane][entry.key] = by._replace(key=entry.key)
         return True
 
     def release(self, lane: Lane) -> bool:

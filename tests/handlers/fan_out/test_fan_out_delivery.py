@@ -111,7 +111,9 @@ def test_calls_hold_as_much_as_the_service_takes() -> None:
     outcome = deliver(units, Way(target.send, limits), Time().patience())
 
     assert [list(map(len, call)) for call in target.calls] == [[1, 1, 1], [1, 79], [90]]
-    assert outcome == Outcome(calls=3, delivered=6)
+    assert (outcome.calls, outcome.delivered) == (3, 6)
+    assert not outcome.left + outcome.poison
+    assert not outcome.retried
 
 
 def test_only_what_was_not_taken_is_sent_again() -> None:
