@@ -9,6 +9,10 @@ from components.policies import Statement, document, statement, trusts_service, 
 from components.regions import partition_of
 
 ERROR_LOG_STREAM = "DestinationDelivery"
+# What Firehose takes for a transformation unless it is told, with the delivery stream's own role. The provider keeps
+# none of it in its state, and would change the delivery stream at every deployment if it were said.
+# https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/kinesis_firehose_delivery_stream
+TAKEN_UNLESS_SAID = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ class BucketDeliveryArgs:
     transformation: Transformation | None = None
     partitioned: bool = False
     conversion: Conversion | None = None
+    protect: bool = False
 
 
 class BucketDelivery(pulumi.ComponentResource):
@@ -143,11 +148,11 @@ class BucketDelivery(pulumi.ComponentResource):
                     "log_group_name": logs.name,
                     "log_stream_name": errors.name,
                 },
-                "processing_configuration": _processing(args, role.arn),
+                "processing_configuration": _processing(args),
                 "dynamic_partitioning_configuration": {"enabled": True} if args.partitioned else None,
                 "data_format_conversion_configuration": _conversion(args, role.arn),
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *args.bucket_ready]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *args.bucket_ready], protect=args.protect),
         )
 
         self.name = delivery.name
@@ -195,17 +200,17 @@ def _version(transformation: Transformation) -> pulumi.Output[str]:
 
 
 def _processing(
-    args: BucketDeliveryArgs, role_arn: pulumi.Input[str]
+    args: BucketDeliveryArgs,
 ) -> aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationArgsDict | None:
     if args.transformation is None:
         return None
-    parameters = {
-        "LambdaArn": _version(args.transformation),
-        "RoleArn": role_arn,
+    sizes = {
         "NumberOfRetries": str(args.transformation.retries),
         "BufferSizeInMBs": f"{args.transformation.buffer_mb:g}",
         "BufferIntervalInSeconds": str(args.transformation.buffer_seconds),
     }
+    said = {name: value for name, value in sizes.items() if value != TAKEN_UNLESS_SAID[name]}
+    parameters: dict[str, pulumi.Input[str]] = {"LambdaArn": _version(args.transformation), **said}
     return {
         "enabled": True,
         "processors": [

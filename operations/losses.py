@@ -13,6 +13,10 @@ from operations.stacks import Stack
 
 PAGE = "docs/operations-changes.md"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+DELIVERY = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+STREAMING = "aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination"
+# What holds no data itself, but its place on the way of data.
+READERS = (MAPPING, DELIVERY, STREAMING)
 # What holds data, by its type: its noun, and what is lost with it.
 HOLDERS: Mapping[str, tuple[str, str]] = {
     "aws:dynamodb/table:Table": ("table", "its items, and what its stream holds"),
@@ -20,6 +24,8 @@ HOLDERS: Mapping[str, tuple[str, str]] = {
     "aws:s3/bucket:Bucket": ("bucket", "its objects"),
     "aws:kms/key:Key": ("key", "everything that it encrypted"),
     MAPPING: ("mapping", "what it has not read yet of the table's old stream"),
+    DELIVERY: ("delivery stream", "what it has not read yet of its stream"),
+    STREAMING: ("streaming destination", "what is changed in the table meanwhile"),
 }
 # Pulumi's words for a resource that it may not delete or replace.
 PROTECTED = ("marked for protection", "because it is protected")
@@ -61,7 +67,7 @@ def refuse_losses(engine: Engine, stack: Stack, *, refresh: bool = False) -> Non
 
 
 def told(stack: str, refused: Sequence[Loss]) -> str:
-    """The refusal, and how to go on: a mapping alone is replaced when it has read its stream to the end."""
+    """The refusal, and how to go on: what reads a stream is replaced alone when it has read it to the end."""
     text = "\n".join(["", *(f"  - {loss.line}" for loss in refused)])
     if any(loss.deleted for loss in refused):
         advice = (
@@ -69,7 +75,7 @@ def told(stack: str, refused: Sequence[Loss]) -> str:
             f"for good, put it back with `deletionProtection: false`, type `tributary up {stack}`, then take it out. "
             f"{PAGE} says how to move to another name without loss."
         )
-    elif any(loss.type != MAPPING for loss in refused):
+    elif any(loss.type not in READERS for loss in refused):
         advice = f"{PAGE} says how to change it without loss: the new one is made beside the old one."
     else:
         commands = "; ".join(f"`pulumi state unprotect '{one.urn}' --stack {stack} --yes`" for one in refused)
@@ -95,7 +101,7 @@ def refuse_taking_out(stack: Stack, exported: Iterable[str], readers: Sequence[S
 
 def refuse_destroying(stack: str, resources: Iterable[Mapping[str, Any]]) -> None:
     """Refuse to begin with a stack that holds protected data. Raises StackError."""
-    held = [one for one in resources if one.get("protect") and one["type"] in HOLDERS and one["type"] != MAPPING]
+    held = [one for one in resources if one.get("protect") and one["type"] in HOLDERS and one["type"] not in READERS]
     if held:
         raise StackError(
             f"stack `{stack}` holds protected data: {', '.join(_name(one) for one in held)}. Nothing was destroyed. To "

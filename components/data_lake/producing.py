@@ -93,6 +93,8 @@ class ChangeDelivery(pulumi.ComponentResource):
                 conversion=args.conversion,
                 log_retention_days=settings.transform.log_retention_days,
                 log_key_arn=args.key_arn,
+                # Another one would begin with what arrives after it was made.
+                protect=settings.deletion_protection,
             ),
             child,
         )
@@ -103,7 +105,7 @@ class ChangeDelivery(pulumi.ComponentResource):
             approximate_creation_date_time_precision=settings.stream.precision,
             # Firehose begins with what arrives after it was made: no change may come before.
             # https://docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.html
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[delivery]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[delivery], protect=settings.deletion_protection),
         )
 
         self.stream_arn = stream.arn

@@ -17,6 +17,10 @@ from tests.components.deployed import Declared
 # What AWS makes up, of each type: outputs, which have the same names in snake_case in Terraform.
 MADE_UP: Mapping[str, Mapping[str, str]] = {
     "aws:dynamodb/table:Table": {"streamArn": "stream_arn"},
+    "aws:ec2/routeTable:RouteTable": {"id": "id"},
+    "aws:ec2/securityGroup:SecurityGroup": {"id": "id"},
+    "aws:ec2/subnet:Subnet": {"id": "id"},
+    "aws:ec2/vpc:Vpc": {"id": "id"},
     "aws:kinesis/streamConsumer:StreamConsumer": {"arn": "arn"},
     "aws:kms/key:Key": {"arn": "arn", "keyId": "key_id"},
     "aws:lambda/eventSourceMapping:EventSourceMapping": {"uuid": "uuid"},
@@ -27,8 +31,9 @@ State = Mapping[str, Any]
 
 
 def resources_of(states: Sequence[State]) -> list[State]:
-    """Those of a stack's state that AWS has."""
-    return [one for one in states if one["type"].startswith("aws:")]
+    """Those of a stack's state that AWS has, with their ids among their outputs."""
+    aws = [one for one in states if one["type"].startswith("aws:")]
+    return [{**one, "outputs": {**one["outputs"], "id": one["id"]}} for one in aws]
 
 
 def address(resource: State) -> str:

@@ -46,6 +46,36 @@ def _stream(clients: Clients, outputs: Mapping[str, Any]) -> None:
     clients.kinesis.increase_stream_retention_period(StreamName=outputs["name"], RetentionPeriodHours=48)
 
 
+def _delivery(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    found = clients.firehose.describe_delivery_stream(DeliveryStreamName=outputs["name"])["DeliveryStreamDescription"]
+    clients.firehose.update_destination(
+        DeliveryStreamName=outputs["name"],
+        CurrentDeliveryStreamVersionId=found["VersionId"],
+        DestinationId=found["Destinations"][0]["DestinationId"],
+        ExtendedS3DestinationUpdate={"BufferingHints": {"IntervalInSeconds": 333, "SizeInMBs": 77}},
+    )
+
+
+def _workgroup(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    clients.athena.update_work_group(WorkGroup=outputs["name"], Description="another")
+
+
+def _catalogue_table(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    where = {"DatabaseName": outputs["databaseName"], "Name": outputs["name"]}
+    found = clients.glue.get_table(**where)["Table"]
+    kept = ("Name", "Parameters", "PartitionKeys", "StorageDescriptor", "TableType")
+    changed = {**{name: found[name] for name in kept if name in found}, "Description": "another"}
+    clients.glue.update_table(DatabaseName=where["DatabaseName"], TableInput=changed)
+
+
+def _network(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    clients.ec2.modify_vpc_attribute(VpcId=outputs["id"], EnableDnsHostnames={"Value": False})
+
+
+def _subnet(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    clients.ec2.modify_subnet_attribute(SubnetId=outputs["id"], MapPublicIpOnLaunch={"Value": True})
+
+
 def _rule(clients: Clients, outputs: Mapping[str, Any]) -> None:
     clients.events.put_rule(Name=outputs["name"], ScheduleExpression="rate(9 minutes)", Description="another")
 
@@ -62,12 +92,17 @@ def _invocations(clients: Clients, outputs: Mapping[str, Any]) -> None:
 
 # Type → what is done to a resource with these outputs.
 DRIFTS: Mapping[str, Callable[[Clients, Mapping[str, Any]], None]] = {
+    "aws:athena/workgroup:Workgroup": _workgroup,
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:dynamodb/table:Table": _table,
     "aws:dynamodb/tableItem:TableItem": _item,
+    "aws:ec2/subnet:Subnet": _subnet,
+    "aws:ec2/vpc:Vpc": _network,
+    "aws:glue/catalogTable:CatalogTable": _catalogue_table,
     "aws:iam/role:Role": _role,
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _delivery,
     "aws:kinesis/stream:Stream": _stream,
     "aws:kms/key:Key": _key,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
@@ -116,4 +151,6 @@ def left(clients: Clients) -> list[str]:
         *(rule["Name"] for rule in clients.events.list_rules()["Rules"]),
         *(machine["name"] for machine in clients.stepfunctions.list_state_machines()["stateMachines"]),
         *(board["DashboardName"] for board in clients.cloudwatch.list_dashboards()["DashboardEntries"]),
+        *(vpc["VpcId"] for vpc in clients.ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]),
+        *(endpoint["VpcEndpointId"] for endpoint in clients.ec2.describe_vpc_endpoints()["VpcEndpoints"]),
     ]

@@ -35,6 +35,9 @@ STACKS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {
     "platform": ("111111111111", ("partner",), {}),
     "stream-owner": ("111111111111", (), {}),
     "stream-subscriber": ("222222222222", ("stream-owner",), {}),
+    "lake": ("666666666666", (), {"bulk": {}}),
+    "lake-consumer": ("888888888888", (), {}),
+    "lake-producer": ("777777777777", ("lake-consumer",), {"bulk": {}}),
 }
 
 Calls = Mapping[str, Mapping[str, Sequence[str]]]

@@ -8,6 +8,13 @@ from integration_tests.real_provider.names import argument
 from localcloud.plugin.diffing import compare
 from localcloud.plugin.resources import find
 
+RULE = {
+    "fromPort": 444,
+    "ipProtocol": "udp",
+    "referencedSecurityGroupId": "sg-1",
+    "securityGroupId": "sg-2",
+    "toPort": 445,
+}
 FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:"
 # Type → another value for each property; those that a resource does not have are left out. Values are valid, and no
 # two of a type exclude each other, since a provider's plan is asked about all of them at once.
@@ -33,6 +40,27 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "tableName": "another",
         "item": '{"sourceArn": {"S": "another"}, "id": {"S": "another"}}',
     },
+    "aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination": {
+        "approximateCreationDateTimePrecision": "MILLISECOND",
+        "streamArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
+        "tableName": "another",
+    },
+    "aws:ec2/routeTable:RouteTable": {"vpcId": "vpc-1"},
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": {"routeTableId": "rtb-1", "subnetId": "subnet-1"},
+    "aws:ec2/securityGroup:SecurityGroup": {"description": "another", "name": "another", "vpcId": "vpc-1"},
+    "aws:ec2/subnet:Subnet": {
+        "availabilityZone": "eu-west-1c",
+        "cidrBlock": "10.9.0.0/26",
+        "mapPublicIpOnLaunch": True,
+        "vpcId": "vpc-1",
+    },
+    "aws:ec2/vpc:Vpc": {"cidrBlock": "10.9.0.0/24", "enableDnsHostnames": False, "enableDnsSupport": True},
+    "aws:ec2/vpcEndpoint:VpcEndpoint": {
+        "privateDnsEnabled": False,
+        "serviceName": "com.amazonaws.us-east-1.sqs",
+        "vpcId": "vpc-1",
+    },
+    "aws:glue/catalogTable:CatalogTable": {"databaseName": "another", "name": "another", "tableType": "another"},
     "aws:glue/catalogDatabase:CatalogDatabase": {"name": "another", "description": "another"},
     "aws:iam/role:Role": {"name": "another", "path": "/another/", "maxSessionDuration": 7200},
     "aws:iam/rolePolicy:RolePolicy": {"name": "another", "role": "another"},
@@ -89,6 +117,7 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
     },
     "aws:s3/bucket:Bucket": {"bucket": "another-bucket", "forceDestroy": False},
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"bucket": "another-bucket"},
+    "aws:s3/bucketMetric:BucketMetric": {"bucket": "another-bucket", "name": "another"},
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": {"bucket": "another-bucket"},
     "aws:s3/bucketPolicy:BucketPolicy": {"bucket": "another-bucket"},
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {"bucket": "another-bucket", "blockPublicAcls": False},
@@ -96,6 +125,8 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "bucket": "another-bucket"
     },
     "aws:s3/bucketVersioning:BucketVersioning": {"bucket": "another-bucket"},
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": RULE,
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": RULE,
     "aws:sfn/stateMachine:StateMachine": {"name": "another", "type": "EXPRESS"},
 }
 

@@ -52,6 +52,19 @@ def test_a_mapping_alone_is_replaced_when_its_stream_is_read_to_the_end() -> Non
     assert [text.index(step) for step in steps] == sorted(text.index(step) for step in steps)
 
 
+def test_what_a_lakes_way_has_not_read_is_waited_for_as_well() -> None:
+    delivery = urn("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "lake-delivery-stream")
+    streaming = urn("aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination", "lake-destination")
+    prefix = (["extendedS3Configuration"], {"name": "people-delivery-stream"})
+    text = told("lake", losses(preview({delivery: prefix, streaming: (["streamArn"], {})})))
+    reason = "because of its extendedS3Configuration: what it has not read yet of its stream would be lost"
+    assert f"the delivery stream `people-delivery-stream` would be replaced, {reason}" in text
+    assert "the streaming destination `lake-destination` would be replaced, because of its streamArn" in text
+    unprotect = [f"`pulumi state unprotect '{one}' --stack lake --yes`" for one in (delivery, streaming)]
+    steps = ["`tributary verify lake`", *unprotect, "`tributary up lake`"]
+    assert [text.index(step) for step in steps] == sorted(text.index(step) for step in steps)
+
+
 def test_what_holds_no_data_and_other_errors_are_no_losses() -> None:
     alias = urn("aws:kms/alias:Alias", "logfile-alias")
     assert losses(preview({alias: (["name"], {})}, {"message": "error: preview failed", "severity": "error"})) == []

@@ -60,6 +60,19 @@ def failures(kind: str, inputs: dict[str, Any]) -> dict[str, str]:
     return {failure.path: failure.reason for failure in found}
 
 
+ROLE = "arn:aws:iam::111111111111:role/delivery"
+PARAMETER = "extendedS3Configuration.processingConfiguration.processors[0].parameters[1]"
+
+
+def transformed(name: str, value: str) -> dict[str, Any]:
+    """A delivery stream that is transformed by a function, with one more parameter."""
+    parameters = [{"parameterName": "LambdaArn", "parameterValue": "arn:aws:lambda:eu-west-1:111111111111:function:f"},
+                  {"parameterName": name, "parameterValue": value}]  # fmt: skip
+    processing = {"enabled": True, "processors": [{"type": "Lambda", "parameters": parameters}]}
+    to = {"bucketArn": "arn:aws:s3:::b", "roleArn": ROLE, "processingConfiguration": processing}
+    return {"destination": "extended_s3", "extendedS3Configuration": to}
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs"),
     [
@@ -126,6 +139,8 @@ def test_what_is_right_passes(kind: str, inputs: dict[str, Any]) -> None:
         ("key", {"deletionWindowInDays": 3}, "deletionWindowInDays", "from 7 to 30"),
         ("alias", {"name": "lake", "targetKeyId": "k"}, "name", "begins with alias/"),
         ("delivery", {"destination": "splunk"}, "destination", "extended_s3 only"),
+        ("delivery", transformed("BufferIntervalInSeconds", "60"), PARAMETER, "differs at every deployment"),
+        ("delivery", transformed("RoleArn", ROLE), PARAMETER, "leave it out"),
         ("alarm", {**ALARM, "period": 45}, "period", "multiple of 60"),
         ("alarm", {**ALARM, "treatMissingData": "ignored"}, "treatMissingData", "notBreaching"),
     ],

@@ -193,6 +193,24 @@ def _rules(inputs: Mapping[str, Any]) -> Iterator[Failure]:
     if destination.get("s3BackupMode") == "Enabled" and "s3BackupConfiguration" not in destination:
         yield Failure(_BACKUP, "s3BackupConfiguration is needed when s3BackupMode is Enabled.")
     yield from _size_rules(destination)
+    yield from _parameter_rules(destination)
+
+
+# What the provider leaves out of its state, and would therefore change at every deployment where it is said.
+# https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/kinesis_firehose_delivery_stream
+_TAKEN_UNLESS_SAID = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
+
+
+def _parameter_rules(destination: Mapping[str, Any]) -> Iterator[Failure]:
+    for place, processor in enumerate(destination.get("processingConfiguration", {}).get("processors", [])):
+        role = {"RoleArn": destination.get("roleArn")}
+        for number, one in enumerate(processor.get("parameters", []) if processor.get("type") == "Lambda" else []):
+            name, value = one.get("parameterName"), one.get("parameterValue")
+            if value is not None and (_TAKEN_UNLESS_SAID | role).get(name) == value:
+                yield Failure(
+                    f"{_S3}.processingConfiguration.processors[{place}].parameters[{number}]",
+                    f"{name} is {value} unless it is said; said, it differs at every deployment: leave it out.",
+                )
 
 
 # Megabytes. https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-enable.html and
