@@ -56,7 +56,7 @@ def put_batch(client: Any, stream_arn: str, batch: list[Entry], budget: TimeBudg
             reason, left = describe(error), batch
             if cause_of(error) is not Cause.TRANSIENT:
                 raise NotTakenError(reason, hopeless=True) from error
-        attempt = 0 if len(left) < len(batch) else attempt + 1
+        attempt = attempt if len(left) < len(batch) else attempt + 1
         batch = left
         if batch and not budget.pause(attempt):
             raise NotTakenError(f"{reason}, and the invocation's time ran out", hopeless=False)

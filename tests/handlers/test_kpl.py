@@ -290,3 +290,4 @@ def test_ten_thousand_records_of_an_aggregate_reach_a_table_of_five_write_units(
     assert fake.poison() == {}
     # 1,500 units at once and five a second; an invocation keeps ten seconds back.
     assert fake.now_s < (10_000 - 1_500) / 5 * 1.15
+    assert len(fake.called("BatchWriteItem")) < 7_000, "it calls at the pace at which items are taken"

@@ -232,6 +232,22 @@ def test_pauses_grow_to_a_limit_with_full_jitter_and_end_with_the_time() -> None
     assert clock.left_ms >= 10_000, "the reserve is not touched"
 
 
+def test_what_is_taken_in_parts_keeps_its_pace_and_what_comes_next_begins_anew() -> None:
+    clock, bounds = Clock(60.0), []
+
+    def half(low: float, high: float) -> float:
+        bounds.append(high)
+        return high / 2
+
+    # The schedule is taken from its end.
+    store = Store(["throttle", "ok", "throttle", "part", "part", "throttle", "throttle"])
+    run = OrderedRun(store.send, TimeBudget(clock.remaining_ms, clock.sleep, half))
+
+    assert run.apply(batches_of(entries(range(40)), 20, 1000)) is None
+    assert len(store.content) == 40
+    assert bounds == [0.05, 0.1, 0.2, 0.2, 0.2, 0.05]
+
+
 def test_a_mistake_in_the_code_is_not_taken_for_a_bad_record() -> None:
     def broken(_batch: Sequence[Entry]) -> list[Entry]:
         raise KeyError("a mistake")

@@ -107,7 +107,7 @@ def turned(value: Any) -> Any:
     return [turned(inner) for inner in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(others, others), min_size=1, max_size=8))
 def test_items_are_equal_to_the_query_as_they_are_to_this_machine(
     compared: Compared, pairs: list[tuple[Item, Item]]
@@ -117,10 +117,12 @@ def test_items_are_equal_to_the_query_as_they_are_to_this_machine(
 
     source = [keyed(number, one) for number, (one, _) in enumerate(pairs)]
     other = [keyed(number, two) for number, (_, two) in enumerate(pairs)]
-    found = athena_sql.found(compared(source, other, ["pk"]), ["pk"])
+    # Planning the query takes the time: what is the same in another order is asked with it.
+    same = [keyed(number, one) for number, (one, _) in enumerate(pairs, len(pairs))]
+    found = athena_sql.found(compared([*source, *same], [*other, *map(turned, same)], ["pk"]), ["pk"])
     differing = [one for one, two in zip(source, other, strict=True) if digest(one) != digest(two)]
     assert sorted(found.differing) == sorted(key_of(item, ["pk"]) for item in differing)
-    assert athena_sql.found(compared(source, [turned(item) for item in source], ["pk"]), ["pk"]).total == 0
+    assert found.total == len(differing)
 
 
 def test_keys_of_any_type_are_told_with_their_kind_and_counts(compared: Compared) -> None:
