@@ -3,6 +3,9 @@ PYTHON ?= python3
 SETUP := $(PYTHON) -m localcloud.setup
 BIN := .venv/bin
 PYTEST_WORKERS ?= auto
+# Without bytecode every process compiles anew what it imports, and pytest rewrites every test: half of the time that it
+# takes to collect them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # The stories of the architectures; what LocalStack does not do is skipped by integration_tests/support/gaps.py.
