@@ -7,35 +7,79 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereport
 import json
 import re
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from integration_tests.local_cloud.event_sources.conftest import numbered, put
-from integration_tests.support.factories import objects
+from integration_tests.local_cloud.event_sources.conftest import READ_STREAMS, RECORDER, numbered, put, remove
+from integration_tests.support.addressing import Clients
+from integration_tests.support.factories import Factories, Function, objects, unless_gone
+from integration_tests.support.waiting import eventually
 
 pytestmark = pytest.mark.local
 
 REPORT = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
 
+class OnFailure:
+    """A queue as on-failure destination: the settings of a mapping, and what it has got so far."""
+
+    def __init__(self, clients, queue):
+        self._sqs, self._got = clients.sqs, []
+        self._url, arn = queue(clients.account_id)
+        self.settings = {"DestinationConfig": {"OnFailure": {"Destination": arn}}}
+
+    def messages(self):
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self._got.append(json.loads(message["Body"]))
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self._got
+
+
 @pytest.fixture
-def on_failure(account, queue):
-    """`on_failure(account_id)` is a queue as on-failure destination: its settings, and what it has got so far."""
+def on_failure(queue):
+    """`on_failure(clients)` are the settings of a mapping with an on-failure destination, and what that has got."""
 
     def made(clients):
-        url, arn = queue(clients.account_id)
-        got = []
-
-        def messages():
-            answer = clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                got.append(json.loads(message["Body"]))
-                clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return got
-
-        return {"DestinationConfig": {"OnFailure": {"Destination": arn}}}, messages
+        destination = OnFailure(clients, queue)
+        return destination.settings, destination.messages
 
     return made
+
+
+@dataclass
+class Failing:
+    """A record that fails whenever it is tried, in a stream with a mapping: when it is given up is what this tells."""
+
+    clients: Clients
+    stream: str
+    function: Function
+    destination: OnFailure
+    sequence_number: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aging(cloud, unique):
+    """Failing from now on: the least maximum age is a minute, which passes beside this module's other stories."""
+    with ExitStack() as until:
+        own = cloud.lend_account(until)
+        clients = cloud.clients(cloud.session(own), own)
+        make = Factories(lambda _: clients, unique, partial(until.callback, unless_gone))
+        source, function = make.stream(own), make.function(own, RECORDER, statements=READ_STREAMS)
+        destination = OnFailure(clients, make.queue)
+        [sent] = put(clients, source, [{"n": 0, "do": "raise"}])
+        made = clients.lambda_.create_event_source_mapping(
+            EventSourceArn=source,
+            FunctionName=function.name,
+            StartingPosition="TRIM_HORIZON",
+            MaximumRecordAgeInSeconds=60,
+            **destination.settings,
+        )
+        until.callback(remove, clients.lambda_, made["UUID"], eventually)
+        yield Failing(clients, source, function, destination, sent["SequenceNumber"])
 
 
 @pytest.mark.parametrize(
@@ -201,23 +245,6 @@ def test_a_reported_record_is_where_the_batch_is_bisected(
     assert delivered == [0, 1, 2, 4, 5, 6, 7]
 
 
-def test_records_older_than_the_maximum_age_are_given_up(
-    account, clients, stream, recorder, mapping, batches, eventually, on_failure, cloud
-):
-    """The least age is 60 s, so this waits a minute."""
-    owner = account()
-    source, function = stream(owner), recorder(owner)
-    settings, given_up = on_failure(clients(owner))
-    sent = put(clients(owner), source, [{"n": 0, "do": "raise"}])
-    mapping(function, source, MaximumRecordAgeInSeconds=60, **settings)
-    (document,) = eventually(given_up, timeout=90, interval=1)
-    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
-    assert document["requestContext"]["approximateInvokeCount"] == len(batches(function))
-    assert document["KinesisBatchInfo"]["startSequenceNumber"] == sent[0]["SequenceNumber"]
-    put(clients(owner), source, [{"n": 1}])
-    eventually(lambda: batches(function)[-1], equals=[1])
-
-
 def test_a_bucket_gets_the_whole_payload(account, clients, stream, bucket, recorder, mapping, eventually):
     owner = account()
     source, function, name = stream(owner), recorder(owner), bucket(owner)
@@ -287,3 +314,13 @@ def test_a_throttled_function_loses_nothing_and_uses_up_no_retries(
     lambda_.delete_function_concurrency(FunctionName=function.name)
     eventually(lambda: batches(function), equals=[[0, 1, 2]])
     assert given_up() == []
+
+
+def test_records_older_than_the_maximum_age_are_given_up(aging, batches, eventually):
+    """What is left of a minute since this module's first story is waited for."""
+    (document,) = eventually(aging.destination.messages, timeout=90, interval=1)
+    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert document["requestContext"]["approximateInvokeCount"] == len(batches(aging.function))
+    assert document["KinesisBatchInfo"]["startSequenceNumber"] == aging.sequence_number
+    put(aging.clients, aging.stream, [{"n": 1}])
+    eventually(lambda: batches(aging.function)[-1], equals=[1])
