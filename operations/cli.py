@@ -12,6 +12,7 @@ import typer
 from components.errors import SettingsError
 from localcloud.errors import LocalCloudError
 from operations import commands, verb_commands
+from operations.advice import advice
 from operations.children import end, handled
 from operations.data_lake import commands as data_lake
 from operations.errors import OperationError
@@ -23,13 +24,6 @@ from operations.table_replica import commands as table_replica
 EXPECTED_ERRORS = (OperationError, LocalCloudError, SettingsError)
 FAILED = 1
 
-# What AWS clients raise, by the class's name, since botocore is imported by those sub-commands only that call AWS.
-AWS_ADVICE = {
-    "NoCredentialsError": "Type the command in `make shell`, or name your own profile: `export AWS_PROFILE=…`",
-    "ProfileNotFound": "`aws configure list-profiles` lists those that there are",
-    "ConnectionError": "If that is a local cloud, it has stopped: `tributary local status` lists those that run",
-    "ClientError": "docs/real-accounts.md says which permissions are needed, and for whom",
-}
 
 app = typer.Typer(
     name="tributary",
@@ -78,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not type(error).__module__.startswith("botocore."):
             raise
-        print(f"error: {error}{_what_to_do(error)}", file=sys.stderr)
+        print(f"error: {error}. {advice(error)}.", file=sys.stderr)
         sys.exit(FAILED)
 
 
@@ -86,12 +80,6 @@ def _system_error(error: OSError) -> str:
     """A file, folder or port that this machine refuses."""
     what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return f"{what}. Whoever types this must be allowed to use it; then type the same command again."
-
-
-def _what_to_do(error: Exception) -> str:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    advice = (text for name, text in AWS_ADVICE.items() if name in names)
-    return f". {next(advice, 'Correct that, and type the same command again')}."
 
 
 @cache

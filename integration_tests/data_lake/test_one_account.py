@@ -11,7 +11,7 @@ import yaml
 from integration_tests.data_lake.lake import INSTANCE, ONE_ACCOUNT, QUICK, Lake, deployed_lake, designations
 from integration_tests.support.addressing import Cloud
 from operations import deploying
-from operations.errors import StackError
+from operations.errors import EngineError, StackError
 
 pytestmark = pytest.mark.local
 
@@ -130,6 +130,24 @@ def test_while_it_is_protected_nothing_of_it_is_taken_apart(lake: Lake) -> None:
     for name in (lake.store["keyArn"], lake.store["bucketName"], lake.way["tableName"], lake.way["streamName"]):
         assert name in str(refused.value)
     assert parts(lake) == before
+
+
+def test_pulumi_by_itself_takes_neither_data_nor_its_way_apart(lake: Lake, eventually: Eventually) -> None:
+    before = parts(lake)
+    with pytest.raises(EngineError, match="it is protected"):
+        lake.engine.run(["destroy", "--yes", "--stack", "lake"])
+    assert parts(lake) == before
+    # Without a preview Pulumi begins, and ends where the first protected part is.
+    with pytest.raises(EngineError, match="it is protected"):
+        lake.engine.run(["destroy", "--yes", "--skip-preview", "--stack", "lake"])
+    around = ("alarms", "tables")
+    assert {part: one for part, one in parts(lake).items() if part not in around} == {
+        part: one for part, one in before.items() if part not in around
+    }
+    lake.put({"id": {"S": "meanwhile"}, "name": {"S": "Eve"}, "Designation": {"S": "Pilot"}})
+    eventually(lambda: designations(lake.rows(), "meanwhile"), equals=[("Eve", "Pilot")], timeout=60)
+    deploying.up(lake.engine, ["lake"], yes=True)
+    assert {**parts(lake), "objects": before["objects"]} == before
 
 
 def parts(lake: Lake) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.access import account_of
+from operations.advice import advice
 from operations.engine import Engine
 from operations.errors import EngineError, NotDeployedError
 from operations.instruments.mappings import component_of
@@ -86,12 +87,7 @@ def look(place: Place, resources: Sequence[Resource]) -> tuple[list[Seen], list[
 
 
 def _unreachable(instance: str, what: str, error: Exception) -> Finding:
-    return Finding(
-        instance,
-        what,
-        f"it cannot be looked at: {error}",
-        "docs/real-accounts.md says which permissions are needed; correct that, and type the same command again",
-    )
+    return Finding(instance, what, f"it cannot be looked at: {error}", advice(error))
 
 
 def _resources(engine: Engine, stack: Stack) -> Iterable[Resource]:

@@ -83,6 +83,26 @@ def test_the_other_side_may_be_literal_values() -> None:
     assert list(found.peers()) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2026-11-22T10:00:00Z",
+        "2026-11-22T10:00:00.987Z",
+        "2026-11-22T11:00:00.5+01:00",
+        "2026-11-22 10:00:00 +0000 UTC",
+    ],
+)
+def test_a_start_is_said_as_the_provider_reads_it_back(said: str) -> None:
+    """In another form the mapping would be made anew at every deployment, and read its stream again."""
+    found = settings_of(f"""
+        copy:
+          kind: cross-account-copy/source
+          target: {{stack: poc}}
+          startingTimestamp: "{said}"
+    """)["copy"]
+    assert found.starts_at == "2026-11-22T10:00:00Z"
+
+
 def test_weekly_tables_are_this_week_and_the_next_over_the_turn_of_a_year() -> None:
     found = settings_of("""
         copy:

@@ -14,6 +14,11 @@ from operations.errors import StackError
 pytestmark = pytest.mark.pure
 
 
+def refused(code: str) -> ClientError:
+    """What a client raises for an answer of AWS with this code."""
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
+
+
 @pytest.fixture
 def ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -52,10 +57,14 @@ def test_an_expected_error_is_a_message_and_exit_code_1(
     [
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), "`tributary local status` lists those that run"),
         (NoCredentialsError(), "Type the command in `make shell`, or name your own profile"),
-        (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutItem"), "docs/real-accounts.md"),
+        (refused("AccessDenied"), "docs/real-accounts.md"),
+        (refused("ExpiredTokenException"), "Get new credentials, such as by `aws sso login`"),
+        (refused("ExpiredToken"), "`export AWS_PROFILE=…`, and type the same command again"),
+        (refused("ProvisionedThroughputExceededException"), "type the same command again, later"),
+        (refused("ValidationException"), "Correct that, and type the same command again"),
         (ParamValidationError(report="Unknown parameter"), "Correct that, and type the same command again"),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=lambda value: getattr(value, "response", {}).get("Error", {}).get("Code", type(value).__name__),
 )
 def test_an_error_of_aws_comes_with_what_to_do(
     ends: Callable[[BaseException], tuple[object, str]], error: Exception, advice: str
