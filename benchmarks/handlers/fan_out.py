@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.handlers import fan_out_original
 from benchmarks.handlers.alone import show
 from benchmarks.handlers.fan_out_targets import (
+    PATIENCE_S,
     SOURCE,
     TARGETS,
     Services,
@@ -140,7 +141,7 @@ def _stalled(services: Services) -> Iterator[Result]:
     assert services.messages["sqs"] - before["sqs"] == (sent + 1) * BATCH, "the queue did not get everything once"
     p99 = [statistics.quantiles(times, n=100)[98] for times in (well_s, ill_s)]
     yield Result("p99 of a batch while a queue stalls for 60 s", "without it", "with it", p99[0], p99[1], 1 / 1.1, "s")
-    yield Result("the first batch that finds it stalled", "patience", "ours", 2.0, first_s, None, "s")
+    yield Result("the first batch that finds it stalled", "patience", "ours", PATIENCE_S, first_s, None, "s")
 
 
 def _drains(on: object, route: object, until_s: float, services: Services) -> None:

@@ -30,11 +30,12 @@ from handlers.fan_out.mapping import target_of
 from handlers.fan_out.routes import Route, route_of
 from handlers.fan_out.rows import item_of, row_of
 from handlers.fan_out.serving import Batch, Platform, Served, serve_all
-from handlers.shared.clients import READ_TIMEOUT_S
 from handlers.shared.time_budget import TimeBudget
 from tests.handlers.fan_out.memory import MemoryLanes, MemoryObjects
 
 LATENCY_S = 0.005
+# Of the platform, and so of a call on the direct lane.
+PATIENCE_S = 2.0
 SOURCE = "arn:aws:kinesis:eu-west-1:111111111111:stream/web-analytics"
 _IN = "eu-west-1:111111111111"
 # Name of a target, its type and destination.
@@ -81,7 +82,7 @@ class Services:
         host = str(urlsplit(request.url).hostname).split(".")
         service = next(name for name in _SERVICES if name in host)
         if service in self.stalled:
-            time.sleep(READ_TIMEOUT_S)
+            time.sleep(PATIENCE_S)
             raise ReadTimeoutError(endpoint_url=request.url)
         time.sleep(LATENCY_S)
         with self._lock:
@@ -124,7 +125,7 @@ def platform() -> Platform:
     """A platform without backlogs."""
     objects = Slow(MemoryObjects())
     backlog = Backlog(Slow(MemoryLanes()), objects)
-    return Platform(backlog, Failures(objects, "fanout"), lambda _lane: None, 2.0, ThreadPoolExecutor(64))
+    return Platform(backlog, Failures(objects, "fanout"), lambda _lane: None, PATIENCE_S, ThreadPoolExecutor(64))
 
 
 def routes(names: Sequence[str], **options: Any) -> list[Route]:
@@ -134,7 +135,7 @@ def routes(names: Sequence[str], **options: Any) -> list[Route]:
         kind, destination = TARGETS[name]
         row = {"sourceArn": SOURCE, "id": name, "type": kind, "destination": destination, "active": True}
         rows.append(row_of(item_of({**row, "collapse": "none", **options})))
-    return [route_of(target_of(row)) for row in rows]
+    return [route_of(target_of(row), PATIENCE_S) for row in rows]
 
 
 def serve(on: Platform, to: Sequence[Route], records: Sequence[Mapping[str, Any]]) -> list[Served]:

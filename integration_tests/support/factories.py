@@ -169,8 +169,11 @@ class Factories:
 
     def bucket(self, account_id: str, *, name: str | None = None, policy: Sequence[Mapping[str, Any]] = ()) -> str:
         """A bucket that is emptied and removed when the test ends; returns its name."""
-        s3, name = self._clients(account_id).s3, name or self._unique("bucket")
-        s3.create_bucket(Bucket=name)
+        clients, name = self._clients(account_id), name or self._unique("bucket")
+        s3 = clients.s3
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html (LocationConstraint)
+        elsewhere = {} if clients.region == "us-east-1" else {"LocationConstraint": clients.region}
+        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
         self._cleanup(s3.delete_bucket, Bucket=name)
         self._cleanup(empty_bucket, s3, name)
         if policy:
