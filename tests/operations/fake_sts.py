@@ -22,11 +22,14 @@ class FakeSts:
     valid_s: list[float] = field(default_factory=list)
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
-    def answer(self, key: str, request: Mapping[str, str]) -> str:
+    def answer(self, key: str, request: Mapping[str, str]) -> str | None:
+        """None: STS has no such action."""
         self.asked.append((key, request))
         account = self.accounts.get(key, "000000000000")
         if request.get("Action") == "GetCallerIdentity":
             return f"<Account>{account}</Account><Arn>arn:aws:iam::{account}:user/{key}</Arn><UserId>{key}</UserId>"
+        if "RoleArn" not in request:
+            return None
         arn = request["RoleArn"]
         granted = f"ASIA{len(self.asked):012d}"
         self.accounts[granted] = arn.split(":")[4]
@@ -53,9 +56,9 @@ def serving() -> Iterator[FakeSts]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             request = dict(parse_qsl(body))
             key = self.headers.get("Authorization", "=/").partition("Credential=")[2].partition("/")[0]
-            result = f"{request.get('Action')}Result"
-            text = f'<R xmlns="{NAMESPACE}"><{result}>{fake.answer(key, request)}</{result}></R>'.encode()
-            self.send_response(200)
+            result, answer = f"{request.get('Action')}Result", fake.answer(key, request)
+            text = f'<R xmlns="{NAMESPACE}"><{result}>{answer}</{result}></R>'.encode()
+            self.send_response(400 if answer is None else 200)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
