@@ -4,6 +4,7 @@
 BY_CLASS = {
     "NoCredentialsError": "Type the command in `make shell`, or name your own profile: `export AWS_PROFILE=…`",
     "ProfileNotFound": "`aws configure list-profiles` lists those that there are",
+    "HTTPClientError": "The connection broke: type the same command again",
     "ConnectionError": "If that is a local cloud, it has stopped: `tributary local status` lists those that run",
 }
 NEW_CREDENTIALS = (
@@ -25,7 +26,8 @@ OTHERWISE = "Correct that, and type the same command again"
 def advice(error: Exception) -> str:
     """What to do, without a full stop."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    # Errors of the connection have a response as well, which is None.
+    code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
     found = [text for name, text in BY_CLASS.items() if name in names]
     found += [text for part, text in BY_CODE.items() if part in code]
     return (found or [OTHERWISE])[0]

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
 
 from components.errors import SettingsError
 from localcloud.errors import NotRunningError
@@ -56,6 +62,7 @@ def test_an_expected_error_is_a_message_and_exit_code_1(
     ("error", "advice"),
     [
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), "`tributary local status` lists those that run"),
+        (ConnectionClosedError(endpoint_url="http://127.0.0.1:9"), "The connection broke: type the same command again"),
         (NoCredentialsError(), "Type the command in `make shell`, or name your own profile"),
         (refused("AccessDenied"), "docs/real-accounts.md"),
         (refused("ExpiredTokenException"), "Get new credentials, such as by `aws sso login`"),
@@ -64,7 +71,7 @@ def test_an_expected_error_is_a_message_and_exit_code_1(
         (refused("ValidationException"), "Correct that, and type the same command again"),
         (ParamValidationError(report="Unknown parameter"), "Correct that, and type the same command again"),
     ],
-    ids=lambda value: getattr(value, "response", {}).get("Error", {}).get("Code", type(value).__name__),
+    ids=lambda value: (getattr(value, "response", None) or {}).get("Error", {}).get("Code", type(value).__name__),
 )
 def test_an_error_of_aws_comes_with_what_to_do(
     ends: Callable[[BaseException], tuple[object, str]], error: Exception, advice: str
