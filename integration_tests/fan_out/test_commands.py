@@ -1,5 +1,6 @@
 """The command of aws-lambda-fanout on a platform of this project: as the original's article prints it, and the rest."""
 
+import base64
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -74,9 +76,10 @@ def typed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ty
     with ExitStack() as cleanup:
         account_ids = {committed: cloud.lend_account(cleanup) for committed in (PLATFORM, PARTNER)}
         unprotected = {"deletionProtection": False}
+        topics = f"arn:aws:iot:{REGION}:{account_ids[PLATFORM]}:topic/orders/*"
         sources = {"inputStream": {}, "lateStream": {"hook": False}}
         changes = {
-            "platform": {**unprotected, "sources": sources},
+            "platform": {**unprotected, "sources": sources, "reaches": [topics]},
             "partner": {**unprotected, "platform": {"accountId": account_ids[PLATFORM]}},
         }
         engine = prepare(cloud, folder, changes, account_ids)
@@ -252,6 +255,22 @@ def test_a_source_is_hooked_held_and_unhooked_at_run_time(
     assert "the stack makes its mapping" in refused(tributary, "unhook", *SOURCE, "--yes")
     assert "is no longer hooked" in done(tributary, "unhook", *late, "--yes")
     eventually(lambda: [one["EventSourceArn"] for one in typed.mappings()], equals=[typed.source], timeout=30)
+
+
+def test_a_topic_of_iot_core_is_published_to_at_the_endpoint_of_its_account(
+    typed: Typed, tributary: Tributary, cloud: Cloud
+) -> None:
+    register = ("register", "iot", *SOURCE, "--id", "topic", "--destination", "orders/new", "--collapse", "none")
+    done(tributary, *register, "--active", "true")
+    assert f"-ats.iot.{REGION}.amazonaws.com#orders/new" in rows(tributary)["topic"]["destination"]
+    told = json.loads(done(tributary, "test", "--id", "topic", "--json"))
+    assert [(one["target"], one["what"]) for one in told["targets"]] == [("topic", "delivered")]
+    with urlopen(f"{cloud.endpoint}/_tributary/iot/{typed.platform.account_id}") as answer:
+        messages = json.load(answer)["messages"]
+    assert [(one["topic"], json.loads(base64.b64decode(one["payload"]))) for one in messages] == [
+        ("orders/new", {"tributaryTest": told["mark"]})
+    ]
+    done(tributary, "unregister", "--id", "topic")
 
 
 def test_what_deploy_is_told_goes_into_the_stack_file(typed: Typed, tributary: Tributary) -> None:

@@ -54,6 +54,11 @@ _AUTHORIZED_AS = {
 }
 
 
+def authorized_as(action: str) -> str:
+    """The action that policies have to allow for a call."""
+    return _AUTHORIZED_AS.get(action, action)
+
+
 @dataclass(frozen=True)
 class Extension:
     """What a service adds to authorization: condition keys of its own, and another way in when no policy allows.
@@ -101,7 +106,7 @@ def _enforce(
 ) -> EvalResult | AuthError | None:
     from ministack.core import iam_evaluator
 
-    context, iam_action = service_context or {}, _AUTHORIZED_AS.get(iam_action, iam_action)
+    context, iam_action = service_context or {}, authorized_as(iam_action)
     if iam_evaluator._anonymous.get() or not access_key_id:
         set_caller(ANONYMOUS)
         return original(access_key_id, iam_action, service, region, resource_arn, service_context)

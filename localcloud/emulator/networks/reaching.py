@@ -15,6 +15,7 @@ from ministack.services import ec2
 
 from localcloud.emulator.access.authorization import denial_message, principal_allows
 from localcloud.emulator.access.callers import known_caller
+from localcloud.emulator.access.request_authorization import authorized_as
 from localcloud.emulator.access.request_resources import resource_of
 from localcloud.emulator.access.sessions import Session
 from localcloud.emulator.faults.injection import NoAnswer
@@ -58,11 +59,11 @@ def install() -> None:
             ways = list(policies(config["VpcConfig"], f"com.amazonaws.{region}.{SERVICES[call.service]}"))
         if not ways:
             raise NoAnswer(reset=False)
-        resource = resource_of(call) or "*"
-        if any(principal_allows(way, session, call.action, resource, {}, region) for way in ways):
+        action, resource = authorized_as(call.action), resource_of(call) or "*"
+        if any(principal_allows(way, session, action, resource, {}, region) for way in ways):
             return None
-        reason = f"because no VPC endpoint policy allows the {call.action} action"
-        message = denial_message(session.arn, call.action, resource, reason)
+        reason = f"because no VPC endpoint policy allows the {action} action"
+        message = denial_message(session.arn, action, resource, reason)
         return json_error("AccessDeniedException", message)
 
 

@@ -13,6 +13,7 @@ from fake_targets import FakeAccess, row, sent, unit
 
 from handlers.fan_out import destinations
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Unit
+from handlers.fan_out.mapping import target_of
 from handlers.fan_out.rows import Row
 from handlers.shared.errors import Cause
 
@@ -31,6 +32,21 @@ def test_there_are_the_nine_types_of_the_original() -> None:
             kind in {"memcached", "redis"},
             kind == "lambda",
         )
+
+
+@pytest.mark.parametrize(
+    ("kind", "destination"),
+    [
+        ("kinesis", "dotted.name"),
+        ("sqs", "https://sqs.eu-west-1.amazonaws.com/111111111111/orders.fifo"),
+        ("sns", "arn:aws:sns:eu-west-1:111111111111:orders.fifo"),
+        ("es", "vpc-orders-a1b2c3.eu-west-1.es.amazonaws.com#orders"),
+        ("sns", "arn:aws-us-gov:sns:us-gov-west-1:111111111111:orders"),
+        ("lambda", "arn:aws:lambda:eu-west-1:111111111111:function:orders"),
+    ],
+)
+def test_destinations_that_the_original_passed_over_in_silence_are_followed(kind: str, destination: str) -> None:
+    assert target_of(row(kind, destination)).destination is destinations.destination_of(kind)
 
 
 def test_a_tenth_destination_is_one_module_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +84,18 @@ def test_what_only_some_types_need_is_imported_with_their_first_target() -> None
     )
     shown = subprocess.run([sys.executable, "-c", script, *NINE], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() in ("[]", "['jmespath']")  # botocore imports it as well
+
+
+def test_what_only_some_rows_need_is_imported_with_the_first_that_asks_for_it() -> None:
+    some = ["changes", "envelopes", "filters"]
+    others = ["kinesis_records", "kpl", "ordered", "plain_json"]
+    script = (
+        "import sys, handlers.fan_out.routes; from handlers.fan_out.destinations import destination_of\n"
+        "destination_of('sqs'); print([name for name in sys.argv[1:] if name in sys.modules])"
+    )
+    names = [*(f"handlers.fan_out.{name}" for name in some), *(f"handlers.shared.{name}" for name in others), "difflib"]
+    shown = subprocess.run([sys.executable, "-c", script, *names], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
 
 
 def test_nothing_is_asked_of_a_service_before_the_first_call() -> None:
