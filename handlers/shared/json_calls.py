@@ -57,11 +57,7 @@ class JsonCalls:
         self._service = service
         self._scope = Scope(service.name, region, urlsplit(self._url).netloc)
         self._user_agent = own_session().user_agent()
-        self._http = URLLib3Session(
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # the stubs know one number only
-            max_pool_connections=connections,
-            proxies=get_environ_proxies(self._url),
-        )
+        self._http = _connections(self._url, connections)
 
     def call(self, operation: str, body: bytes) -> dict[str, Any]:
         """The answer to one request. Raises ClientError, with what the service says beside code and message."""
@@ -92,6 +88,16 @@ def _endpoint(service: str, region: str | None) -> tuple[str, str]:
     """
     meta = create_client(service, region=region).meta
     return meta.endpoint_url, meta.region_name
+
+
+@cache
+def _connections(url: str, most: int) -> URLLib3Session:
+    """What keeps up to so many connections to a service open, whoever's credentials the calls are signed with."""
+    return URLLib3Session(
+        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # the stubs know one number only
+        max_pool_connections=most,
+        proxies=get_environ_proxies(url),
+    )
 
 
 def _error_of(answer: dict[str, Any], status: int) -> dict[str, Any]:

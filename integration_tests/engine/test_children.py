@@ -1,6 +1,5 @@
 """A command that `tributary` runs gets every signal as if it had been typed by itself, and does not outlive it."""
 
-import io
 import os
 import pty
 import signal
@@ -13,11 +12,8 @@ import pytest
 
 from integration_tests.support.waiting import eventually
 from localcloud.engine import launcher
-from operations import cli
-from operations.errors import OperationError
-from operations.options import confirm
 
-pytestmark = pytest.mark.pure
+pytestmark = pytest.mark.local
 
 # What Pulumi does: it goes on after the first ^C or SIGTERM until what is under way is done, and ends at the second.
 SLOW = """#!{python} -P
@@ -156,16 +152,3 @@ def test_a_script_is_not_asked(command: str, folder: Path) -> None:
     assert shell.stdout == "next line\n"
     assert "standard input is no terminal. Nothing was done. Type the same command with `--yes`." in shell.stderr
     assert not (folder / "pid").exists()
-
-
-def test_every_question_of_a_command_goes_through_the_same_check() -> None:
-    """A command that calls typer's own `confirm` would take the next lines of a script as answers."""
-    modules = Path(cli.__file__).parent.rglob("*.py")
-    assert [module.name for module in modules if "typer.confirm(" in module.read_text()] == ["options.py"]
-
-
-def test_where_nobody_can_answer_a_question_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    with pytest.raises(OperationError, match=r"`Pause\?` here: standard input is no terminal.* with `--yes`"):
-        confirm("Pause?", yes=False)
-    confirm("Pause?", yes=True)
