@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -47,12 +48,12 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def main(descriptor: int) -> None:
     """Forks until standard input ends."""
     gc.disable()
-    listener = socket.socket(fileno=descriptor)
+    listener, installed = socket.socket(fileno=descriptor), last_installed()
     for name in PRELOADED:
         importlib.import_module(name)
     # Collections would write to every object, and so copy the pages that the forks share.
     gc.freeze()
-    Forks(listener).serve()
+    Forks(listener, installed).serve()
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ class Request:
 class Forks:
     """The processes that run, by the connections that asked for them."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, installed: int) -> None:
         self._listener = listener
+        self._installed = installed
         self._running: dict[socket.socket, int] = {}
         self._imported = {LAZY}
         self._used, self._uses = os.pipe()
@@ -114,7 +116,7 @@ class Forks:
         if message and peer(connection) == os.getuid():
             request = Request.read(message)
             if (pid := os.fork()) == 0:
-                become(request, descriptors, self._uses)
+                become(request, descriptors, self._uses, self._installed)
             self._running[connection] = pid
             tell(connection, pid)
         else:
@@ -151,8 +153,8 @@ def tell(connection: socket.socket, number: int) -> None:
         connection.send(NUMBER.pack(number))
 
 
-def become(request: Request, descriptors: list[int], uses: int) -> NoReturn:
-    """Turn this fork into the process that is wanted."""
+def become(request: Request, descriptors: list[int], uses: int, installed: int) -> NoReturn:
+    """Turn this fork into the process that is wanted. `installed` is what `last_installed` was before the imports."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -160,7 +162,7 @@ def become(request: Request, descriptors: list[int], uses: int) -> NoReturn:
         uses = settle(descriptors, uses)
         os.umask(request.mask)
         os.chdir(request.folder)
-        if not suits(request):
+        if not suits(request, installed):
             os.execve(sys.executable, [sys.executable, "-P", *request.words], request.environment)
         before = lazily_imported()
         execute(request.words, request.environment)
@@ -190,14 +192,21 @@ def settle(descriptors: list[int], kept: int) -> int:
     return kept
 
 
-def suits(request: Request) -> bool:
+def suits(request: Request, installed: int) -> bool:
     """Whether the process would have imported the same modules, had it been started by itself."""
+    if installed != last_installed():
+        return False
     if any(name.startswith(READ_EARLY) and name != "PYTHONPATH" for name in request.environment):
         return False
     # What is imported here may not be what the process would find first. With `-m` the folder is not on its path.
     folders = search_path(request.environment) + ([] if request.words[0] == "-m" else [request.folder])
     found = {entry.partition(".")[0] for folder in folders if os.path.isdir(folder) for entry in os.listdir(folder)}
     return found.isdisjoint({name.partition(".")[0] for name in sys.modules} - {"__main__"})
+
+
+def last_installed() -> int:
+    """When a package was installed or removed the last time, in nanoseconds since 1970."""
+    return os.stat(sysconfig.get_path("purelib")).st_mtime_ns
 
 
 def search_path(environment: Mapping[str, str]) -> list[str]:
