@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
 
 
@@ -23,7 +24,8 @@ class Actor:
         self._go, self._parked = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._parked.acquire()
-        threading.Thread(target=self._run, args=(work,), daemon=True).start()
+        # A Thread's start waits until it runs, which nobody needs here.
+        start_new_thread(self._run, (work,))
 
     def _run(self, work: Callable[[Actor], None]) -> None:
         self._go.acquire()
