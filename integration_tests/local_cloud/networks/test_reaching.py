@@ -31,6 +31,15 @@ def handler(event, context):
         return error.response["Error"]["Code"]
     return "there"
 """
+SEND_BATCH = """
+import boto3
+
+def handler(event, context):
+    answer = boto3.client("sqs").send_message_batch(
+        QueueUrl=event["queue"], Entries=[{"Id": "0", "MessageBody": "x"}]
+    )
+    return [one["Id"] for one in answer["Successful"]]
+"""
 JOINS = statement(["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"])
 
 
@@ -62,12 +71,12 @@ class Network:
         ec2.authorize_security_group_egress(GroupId=self.functions, IpPermissions=[out])
         ec2.authorize_security_group_ingress(GroupId=self.endpoints, IpPermissions=[inward])
 
-    def endpoint(self, policy):
+    def endpoint(self, policy, service="kinesis-streams"):
         ec2 = self.clients.ec2
         made = ec2.create_vpc_endpoint(
             VpcId=self.vpc,
             VpcEndpointType="Interface",
-            ServiceName=f"com.amazonaws.{self.region}.kinesis-streams",
+            ServiceName=f"com.amazonaws.{self.region}.{service}",
             SubnetIds=[self.subnet],
             SecurityGroupIds=[self.endpoints],
             PrivateDnsEnabled=True,
@@ -107,6 +116,18 @@ def test_a_function_reaches_what_its_endpoint_allows_through_open_groups(network
     network.let_through()
     assert put(mine) == "there"
     assert put(other) == "AccessDeniedException"
+
+
+def test_an_endpoint_that_allows_one_message_allows_several_in_a_call(network, make):
+    """No other action is there: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html."""
+    account_id = network.clients.account_id
+    url, arn = make.queue(account_id)
+    logs = statement(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    role_arn = make.role(account_id, [statement("sqs:SendMessage", arn), JOINS, logs])
+    function = make.function(account_id, SEND_BATCH, role_arn=role_arn, VpcConfig=network.config)
+    network.endpoint({"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}, "sqs")
+    network.let_through()
+    assert function.invoke({"queue": url})["Payload"] == ["0"]
 
 
 def test_a_role_that_may_not_make_interfaces_brings_no_function_into_a_network(network, make, unique):
