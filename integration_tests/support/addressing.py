@@ -48,6 +48,10 @@ class Cloud:
         name = self.name or self.target
         return f"{name} at {self.endpoint}" if self.endpoint else name
 
+    def many(self, count: int) -> int:
+        """So many rows or records, or as many less as things take longer here."""
+        return int(count / self.patience)
+
     def lend_account(self, until: ExitStack) -> str:
         """The id of an account that nobody else uses until the stack closes."""
         return self._accounts.lend(until)
