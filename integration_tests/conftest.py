@@ -10,7 +10,6 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -36,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "differs(target, reason): the target is known not to do this; skipped there")
+    if config.getoption("--target") == "localstack":
+        waiting.patience = PATIENCE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -133,14 +134,8 @@ def session_of(cloud: Cloud, clients: Callable[[str], Clients]) -> Callable[...,
 
 
 @pytest.fixture(scope="session")
-def eventually(pytestconfig: pytest.Config) -> Callable[..., object]:
-    """`waiting.eventually`, with the patience that the target needs."""
-    patience = PATIENCE if pytestconfig.getoption("--target") == "localstack" else 1.0
-
-    def patiently(*observed: Any, timeout: float = waiting.TIMEOUT_S, **options: Any) -> object:
-        return waiting.eventually(*observed, timeout=timeout * patience, **options)
-
-    return patiently
+def eventually() -> Callable[..., object]:
+    return waiting.eventually
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Whether LocalStack still lacks what tests are skipped for there, and whether the table of that is true."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def test_the_tests_that_a_gap_names_are_there(gap: gaps.Gap) -> None:
         file, _, test = named.partition("::")
         assert (ROOT / file).exists(), f"{named}: there is no {file}"
         if test:
-            functions = {one.name for one in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(one, "name")}
-            assert test in functions, f"{named}: there is no such test in {file}"
+            found: object = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+            for name in test.split("::"):
+                found = getattr(found, name, None)
+            assert callable(found), f"{named}: there is no such test in {file}"
 
 
 @pytest.mark.pure
@@ -54,11 +57,14 @@ def test_a_test_falls_into_the_gap_that_names_it_its_file_its_folder_or_its_fixt
 @pytest.mark.pure
 def test_whoever_asks_the_local_clouds_own_api_is_named() -> None:
     asking = re.compile(r"/_(tributary|ministack)/|\balarms\.later\(")
-    for file in (ROOT / "integration_tests").rglob("test_*.py"):
-        gap = gaps.gap_of(str(file.relative_to(ROOT)), ())
-        assert not asking.search(file.read_text()) or file == Path(__file__) or (gap and gap.name == "control API"), (
-            file
-        )
+    for file in set((ROOT / "integration_tests").rglob("test_*.py")) - {Path(__file__)}:
+        text, name = file.read_text(), str(file.relative_to(ROOT))
+        for part in ast.parse(text).body:
+            if asking.search(ast.get_source_segment(text, part) or ""):
+                fixtures = [one.arg for one in part.args.args] if isinstance(part, ast.FunctionDef) else []
+                gap = gaps.gap_of(f"{name}::{getattr(part, 'name', '')}", fixtures)
+                assert gap is not None, f"{name}, line {part.lineno}"
+                assert gap.name == "control API", f"{name}, line {part.lineno}"
 
 
 @pytest.mark.pure

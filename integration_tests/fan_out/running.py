@@ -93,9 +93,9 @@ class Running:
 
     def hook(self, source_arn: str) -> None:
         """Have the function read a source from its beginning."""
-        self.own.lambda_.create_event_source_mapping(
-            EventSourceArn=source_arn,
-            FunctionName=self.source.name,
+        self._make.mapping(
+            self.source,
+            source_arn,
             StartingPosition="TRIM_HORIZON",
             BatchSize=BATCH,
             FunctionResponseTypes=["ReportBatchItemFailures"],

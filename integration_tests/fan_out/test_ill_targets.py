@@ -178,4 +178,6 @@ def test_thirty_targets_among_five_thousand_rows_and_wrong_ones(
     for name, one in places.items():
         compare(name, one, records)
     logged = own.logs.filter_log_events(logGroupName=f"/aws/lambda/{running.source.name}", filterPattern="wrongRows")
-    assert all(name in logged["events"][0]["message"] for name in wrong)
+    # LocalStack takes no notice of the pattern.
+    first, *_ = [one["message"] for one in logged["events"] if "wrongRows" in one["message"]]
+    assert all(name in first for name in wrong)

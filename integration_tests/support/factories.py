@@ -126,6 +126,15 @@ class Factories:
         )
         return Function(name, answer["FunctionArn"], role_arn, clients)
 
+    def mapping(self, function: Function, source_arn: str, **request: Any) -> str:
+        """An event source mapping of a function, which ends before its source does; returns its id."""
+        lambda_ = function.clients.lambda_
+        mapping_id = lambda_.create_event_source_mapping(
+            FunctionName=function.name, EventSourceArn=source_arn, **request
+        )["UUID"]
+        self._cleanup(lambda_.delete_event_source_mapping, UUID=mapping_id)
+        return str(mapping_id)
+
     def stream(self, account_id: str, shards: int = 1, *, name: str | None = None, **options: Any) -> str:
         """An active Kinesis stream; returns its ARN (the name is after the last slash)."""
         kinesis, name = self._clients(account_id).kinesis, name or self._unique("stream")

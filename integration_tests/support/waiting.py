@@ -8,6 +8,8 @@ T = TypeVar("T")
 
 _UNSET: Any = object()
 TIMEOUT_S = 10.0
+# How many times as long everything may take on the target of this run, which says so before the first test.
+patience = 1.0
 
 # States that last: nobody who waits for another one would see it. Of Firehose (API_DeliveryStreamDescription), Lambda
 # (API_FunctionConfiguration), DynamoDB (API_KinesisDataStreamDestination), and of executions, queries and exports.
@@ -28,9 +30,10 @@ def eventually(
 
     The wait is over when `until(result)` holds, or when the result `equals` the given value. An AssertionError inside
     `observe`, or an exception named in `retry`, means "not yet"; any other exception ends the wait at once, and so does
-    a state that lasts (`LASTING`). `timeout` and `interval` are in seconds. Raises AssertionError with the last
-    observation when the time is up.
+    a state that lasts (`LASTING`). `timeout` and `interval` are in seconds, and the first is what a local cloud takes.
+    Raises AssertionError with the last observation when the time is up.
     """
+    timeout *= patience
     deadline = time.monotonic() + timeout
     while True:
         try:

@@ -45,7 +45,7 @@ class Deployed:
     def __init__(self, deployment: Deployment, cloud: Cloud, stack: str, account: str, replica_account: str) -> None:
         self.engine = deployment.engine
         self.stack = stack
-        self.patience = cloud.patience
+        self.patience, self.many = cloud.patience, cloud.many
         self.account = account
         self.outputs: Mapping[str, Any] = deployment.outputs[stack][INSTANCE]
         self.clients = Clients(cloud.session(account), account, cloud.endpoint, REGION)
@@ -63,10 +63,6 @@ class Deployed:
             s3=self.clients.s3,
             bulk=bulk,
         )
-
-    def many(self, rows: int) -> int:
-        """So many rows, or as many less as the target is slower."""
-        return int(rows / self.patience)
 
     def find_mapping(self) -> None:
         """Take notice of a mapping that was made anew."""

@@ -13,8 +13,7 @@ ENTRY_POINTS = """\
 sandbox = localcloud.localstack.runtime.plugins:SandboxExecutorPlugin
 
 [localstack.hooks.on_infra_start]
-tables_by_moto = localcloud.localstack.runtime.plugins:tables_by_moto
-streams_end_with_it = localcloud.localstack.runtime.plugins:streams_end_with_it
+host_mode = localcloud.localstack.runtime.plugins:host_mode
 """
 METADATA = "Metadata-Version: 2.4\nName: tributary-localstack-plugins\nVersion: 1\n"
 # Below FILESYSTEM_ROOT: https://docs.localstack.cloud/aws/capabilities/config/filesystem/

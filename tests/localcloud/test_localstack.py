@@ -62,7 +62,7 @@ def test_the_entry_points_lead_to_plugins(tmp_path) -> None:
     points = ConfigParser()
     points.read_string(hosting.ENTRY_POINTS)
     found = [points[group][name] for group in points.sections() for name in points[group]]
-    assert len(found) == 3
+    assert len(found) == 2
     for module, _, name in (point.partition(":") for point in found):
         tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
         assert name in {node.name for node in tree.body if hasattr(node, "name")}

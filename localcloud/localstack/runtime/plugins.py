@@ -5,7 +5,7 @@ https://docs.localstack.cloud/aws/capabilities/extensions/ and https://github.co
 
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from localstack.runtime import hooks
@@ -32,6 +32,12 @@ class SandboxExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # Loca
 
 
 @hooks.on_infra_start(priority=BEFORE_SERVICES)  # type: ignore[untyped-decorator] # the same
+def host_mode() -> None:
+    """Changes what is meant for a container, which begins empty and takes everything with it when it ends."""
+    for change in (tables_by_moto, streams_end_with_it, streams_when_they_answer, objects_in_its_folder):
+        change()
+
+
 def tables_by_moto() -> None:
     """LocalStack's DynamoDB forwards to moto in place of DynamoDB Local, a download with terms of its own."""
     from localstack.services.dynamodb.server import DynamodbServer
@@ -46,16 +52,35 @@ def tables_by_moto() -> None:
     DynamodbServer.do_start_thread = start
 
 
-@hooks.on_infra_start(priority=BEFORE_SERVICES)  # type: ignore[untyped-decorator] # the same
 def streams_end_with_it() -> None:
-    """LocalStack's Kinesis is a process of Node.js for each account, in a session of its own: it would outlive
-    a LocalStack that is killed, and poll for ever."""
+    """Its Kinesis is a process of Node.js for each account, in a session of its own: it would outlive a LocalStack
+    that is killed, and poll for ever."""
     from localstack.services.kinesis.kinesis_mock_server import KinesisMockNodeServer
 
     command = KinesisMockNodeServer._create_shell_command
 
-    def tied(self: Any) -> tuple[Sequence[str], dict[str, Any]]:
+    def tied(self: Any) -> tuple[list[str], dict[str, Any]]:
         words, variables = command(self)
         return [sys.executable, "-m", TETHERED, str(os.getpid()), "--", *map(str, words)], variables
 
     KinesisMockNodeServer._create_shell_command = tied
+
+
+def streams_when_they_answer() -> None:
+    """While it starts the Kinesis of an account, every other call there would go to a port that refuses it."""
+    from localstack.services.kinesis.kinesis_mock_server import KinesisServerManager
+
+    server = KinesisServerManager.get_server_for_account
+
+    def started(self: Any, account_id: str) -> Any:
+        with self._lock:
+            return server(self, account_id)
+
+    KinesisServerManager.get_server_for_account = started
+
+
+def objects_in_its_folder() -> None:
+    """It keeps objects in one folder of the machine, which all that run would share and leave behind."""
+    from localstack.services.s3 import provider
+
+    provider.DEFAULT_S3_TMP_DIR = os.path.join(tempfile.gettempdir(), "s3")
