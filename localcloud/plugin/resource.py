@@ -13,7 +13,7 @@ from botocore.model import StructureShape
 from localcloud.plugin import mapping, waiting
 from localcloud.plugin.checking import Failure
 from localcloud.plugin.cloud import Cloud
-from localcloud.plugin.errors import code_of
+from localcloud.plugin.errors import code_of, is_missing
 from localcloud.plugin.mapping import Names
 from localcloud.plugin.models import service_model
 from localcloud.plugin.naming import Name
@@ -26,6 +26,7 @@ READY_TIMEOUT_S = 600.0
 # IAM is eventually consistent: "changes ... might take ... to propagate"
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency).
 TRANSIENT_TIMEOUT_S = 60.0
+READING = ("Get", "Describe", "List", "Head")
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,10 @@ class Context:
         return f"arn:{self.cloud.partition}:{service}:{self.region}:{self.cloud.account}:{rest}"
 
     def call(self, operation: str, *, via: str | None = None, **request: Any) -> dict[str, Any]:
-        """Call an API operation; members that are None are left out. Errors that pass by themselves are waited out."""
+        """Call an API operation; members that are None are left out. Errors that pass by themselves are waited out.
+
+        What a read does not find is not waited for: it was deleted, by an interrupted deployment or by others.
+        """
         client = self.cloud.client(via or self.resource.service, self.region)
         method = getattr(client, xform_name(operation))
         request = {key: value for key, value in request.items() if value is not None}
@@ -222,7 +226,8 @@ class Context:
             try:
                 return dict(method(**request))
             except ClientError as error:
-                if not any(transient.matches(error) for transient in self.resource.transient):
+                gone = is_missing(error) and operation.startswith(READING)
+                if gone or not any(transient.matches(error) for transient in self.resource.transient):
                     raise
                 refused.append(error)
                 return None
