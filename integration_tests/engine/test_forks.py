@@ -27,6 +27,8 @@ pulumi.export("neighbour", neighbour.VALUE)
 pulumi.export("variable", os.environ.get("A_VARIABLE"))
 pulumi.export("arguments", sys.argv)
 pulumi.export("folder", os.getcwd())
+pulumi.export("writes_bytecode", not sys.dont_write_bytecode)
+pulumi.export("unbuffered", sys.stdout.write_through)
 pulumi.export("standard_input", sys.stdin.read())
 pulumi.export("queue", aws.sqs.Queue.__name__)
 """
@@ -57,7 +59,8 @@ def test_each_run_is_a_fork_that_sees_what_the_program_is_now(forked: TinyProjec
     assert "preloaded.py" in command_line(one["parent"])
 
     (forked.folder / "neighbour.py").write_text("VALUE = 'afterwards'\n")
-    forked.environment = {**forked.environment, "A_VARIABLE": "given"}
+    given = {"A_VARIABLE": "given", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    forked.environment = {**forked.environment, **given}
     other = up(forked)
 
     assert one["process"] != other.pop("process")
@@ -68,10 +71,13 @@ def test_each_run_is_a_fork_that_sees_what_the_program_is_now(forked: TinyProjec
         "variable": "given",
         "arguments": [str(forked.folder)],
         "folder": str(forked.folder),
+        "writes_bytecode": False,
+        "unbuffered": True,
         "standard_input": "",
         "queue": "Queue",
     }
     assert (one["neighbour"], one.get("variable")) == ("before", None)
+    assert (one["writes_bytecode"], one["unbuffered"]) == (True, False)
 
 
 def test_a_program_that_brings_a_module_of_the_sdk_s_gets_its_own(forked: TinyProject) -> None:

@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import gc
 import importlib
+import io
 import os
 import runpy
 import select
@@ -34,8 +35,10 @@ from typing import NoReturn
 PRELOADED = ("grpc", "pulumi", "pulumi_aws", "pydantic.main", "pydantic.types", "boto3", "yaml")
 # Its packages are imported at first use, which is most of a program's time: here, once a program has used them.
 LAZY = "pulumi_aws"
-# Variables that are read when the interpreter starts or the SDK is imported.
+# Variables that are read when the interpreter starts or the SDK is imported, and those of them that a fork can follow:
+# https://docs.python.org/3/using/cmdline.html#environment-variables
 READ_EARLY = ("PYTHON", "TRACEPARENT")
+FOLLOWED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 NUMBER = struct.Struct(">i")
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_DESCRIPTORS = 8
@@ -196,7 +199,7 @@ def suits(request: Request, installed: int) -> bool:
     """Whether the process would have imported the same modules, had it been started by itself."""
     if installed != last_installed():
         return False
-    if any(name.startswith(READ_EARLY) and name != "PYTHONPATH" for name in request.environment):
+    if any(name.startswith(READ_EARLY) and name not in FOLLOWED for name in request.environment):
         return False
     # What is imported here may not be what the process would find first. With `-m` the folder is not on its path.
     folders = search_path(request.environment) + ([] if request.words[0] == "-m" else [request.folder])
@@ -228,7 +231,10 @@ def execute(words: list[str], environment: Mapping[str, str]) -> None:
     sys.path[:0] = search_path(environment)
     importlib.invalidate_caches()
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    unbuffered = bool(environment.get("PYTHONUNBUFFERED"))
+    output = open(1, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(output, write_through=unbuffered)
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     gc.enable()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
