@@ -78,8 +78,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """A run that is ended before its time says which tests it has not come to."""
-    run = {getattr(report, "nodeid", "") for reports in terminalreporter.stats.values() for report in reports}
-    left = Counter(name.partition("::")[0] for name in config.stash.get(_COLLECTED, ()) if name not in run)
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    ended = {report.nodeid for report in reports if getattr(report, "when", "") == "teardown"}
+    left = Counter(name.partition("::")[0] for name in config.stash.get(_COLLECTED, ()) if name not in ended)
     if left and not config.option.collectonly:
         terminalreporter.section("not run")
         for file, count in left.items():

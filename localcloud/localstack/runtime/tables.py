@@ -5,6 +5,7 @@ The access key, such as `111111111111useast1`, tells accounts and Regions apart,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DynamoDBLocal.UsageNotes.html
 """
 
+import json
 import re
 import sys
 import threading
@@ -19,6 +20,9 @@ from localcloud.engine.processes import end_with_parent
 
 CREDENTIAL = re.compile(r"Credential=(?P<account>\d{12})[^/]*/\d+/(?P<region>[^/]+)/")
 NOBODY = ("000000000000", "us-east-1")
+# LocalStack keeps these itself, when DynamoDB Local says that it has nothing to update.
+KEPT_BY_LOCALSTACK = {"TableClass", "ReplicaUpdates"}
+NOTHING = {"__type": "com.amazon.coral.validate#ValidationException", "message": "Nothing to update"}
 # A write looks at a condition and then writes: in moto nothing keeps another write from coming in between.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -29,8 +33,15 @@ def application(request: Request) -> Response:
     account_id, region = found.group("account", "region") if found else NOBODY
     headers = {**request.headers, "x-moto-account-id": account_id}
     request.headers = headers  # moto reads it as a mapping
+    if nothing_to_update(headers.get("X-Amz-Target", ""), request.get_data()):
+        return Response(json.dumps(NOTHING), 400, {"Content-Type": "application/x-amz-json-1.0"})
     with ONE_AT_A_TIME:
         return _response(DynamoHandler.dispatch(request, f"http://dynamodb.{region}.amazonaws.com/", headers))
+
+
+def nothing_to_update(target: str, body: bytes) -> bool:
+    """Whether it is an update of nothing that tables are known to have here."""
+    return target.endswith(".UpdateTable") and json.loads(body).keys() - {"TableName"} <= KEPT_BY_LOCALSTACK
 
 
 def _response(answer: Any) -> Response:
