@@ -91,7 +91,7 @@ def test_history_has_each_state_once_with_the_time_in_which_it_was_true(tmp_path
     ]
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4), st.booleans()), min_size=1, max_size=12),
     st.randoms(use_true_random=False),

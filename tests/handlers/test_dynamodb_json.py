@@ -46,7 +46,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(documents)
 def test_boto3_reads_back_what_was_sent_and_would_have_sent_the_same(document: dict[str, Any]) -> None:
     item = json.loads(item_of(as_json(document).encode()))
@@ -67,7 +67,7 @@ def normalised(value: Any) -> Any:
     return [normalised(part) for part in value] if isinstance(value, list) else value
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=1e-120, max_value=1e120))
 def test_a_float_keeps_the_digits_that_its_producer_wrote(number: float) -> None:
     item = json.loads(item_of(json.dumps({"n": number}).encode()))

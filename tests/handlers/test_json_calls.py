@@ -25,7 +25,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFA
 WORDS = st.text("abcXYZ0189+/=", min_size=1, max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     service=st.sampled_from([DYNAMODB, FIREHOSE]),
     access=WORDS,

@@ -45,7 +45,7 @@ batches = st.lists(st.tuples(keys, st.none(), payloads), min_size=1) | st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(batches, st.booleans())
 def test_every_record_is_what_the_library_says(records: Given, tags: bool) -> None:
     data = aggregate(records, tags)
@@ -70,7 +70,7 @@ def test_a_record_without_an_explicit_hash_key_has_none() -> None:
     assert take_apart(data).explicit_hash_keys() == [None, "12", None]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(batches, st.data())
 def test_a_damaged_aggregate_is_an_ordinary_record(records: Given, draw: st.DataObject) -> None:
     data = aggregate(records)
@@ -82,7 +82,7 @@ def test_a_damaged_aggregate_is_an_ordinary_record(records: Given, draw: st.Data
         assert by_the_library(damaged) == [("1", None, damaged)]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.binary(max_size=100))
 def test_a_malformed_message_with_a_right_digest_never_gives_anything_but_records_or_a_value_error(
     message: bytes,

@@ -70,7 +70,7 @@ def writer(*, keep_nested: bool = False, whole_items: bool = False) -> ChangeWri
     return ChangeWriter(Flattener({}, keep_nested=keep_nested), old, whole_items=whole_items)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(keys, items, items, st.booleans(), st.booleans())
 def test_an_item_is_read_back_as_it_was(key: Any, new: Any, old: Any, keep_nested: bool, whole_items: bool) -> None:
     line = writer(keep_nested=keep_nested, whole_items=whole_items).line(change(key, new, old), "1")
@@ -102,7 +102,7 @@ def other_values(attribute: Any, draw: Any) -> Any:
     return attribute
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(keys, items, st.booleans(), st.booleans(), st.booleans(), st.data())
 def test_a_record_of_a_known_shape_is_written_as_if_it_were_parsed(
     key: Any, item: Any, ascii_only: bool, spaced: bool, whole_items: bool, data: st.DataObject
@@ -121,7 +121,7 @@ def test_a_record_of_a_known_shape_is_written_as_if_it_were_parsed(
         assert shaped.line(one, "2") == parsing.line(change_of(one), "2")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(items | st.binary(max_size=60), max_size=6))
 def test_every_record_is_answered_as_if_it_were_alone(contents: list[Any]) -> None:
     shaped = ShapedWriter(writer())

@@ -58,7 +58,7 @@ def read(line: bytes) -> Any:
     return json.loads(line, parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.dictionaries(text, values, max_size=8))
 def test_a_line_holds_what_boto3_reads(item: dict[str, Any]) -> None:
     image = {name: TypeSerializer().serialize(value) for name, value in item.items()}

@@ -118,7 +118,7 @@ def entries(keys: Sequence[int], unreadable: frozenset[int] = frozenset(), start
             yield Entry(position, key, b"%d" % position)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     keys=st.integers(0, 60).flatmap(lambda count: st.lists(st.integers(0, 15), min_size=count, max_size=count)),
     schedule=st.lists(FAULTS, max_size=20),

@@ -29,7 +29,7 @@ STORING = st.lists(st.sampled_from([None, Refusal("AccessDenied", 403), Refusal(
 ONE = st.sampled_from(["sound", "sound", "sound", "unreadable", "refused"])
 KINESIS = st.lists(ONE | st.lists(ONE, min_size=1, max_size=8), max_size=40)
 CHANGES = st.lists(ONE, max_size=60)
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")

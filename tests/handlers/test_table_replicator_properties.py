@@ -51,7 +51,7 @@ FAULTS = st.lists(
     ),
     max_size=40,
 )  # fmt: skip
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 Loader = Callable[..., ModuleType]
 

@@ -121,7 +121,6 @@ def bench(account, clients, make, function, cleanup, eventually, received):
 
 @settings(
     max_examples=8,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

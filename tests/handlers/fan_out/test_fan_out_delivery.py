@@ -288,7 +288,7 @@ def test_several_calls_are_under_way_at_once_and_never_two_of_a_key() -> None:
 CAUSES = st.sampled_from([None, None, Cause.TRANSIENT, Cause.REFUSED, Cause.RECORD, "call", "record", "slow"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     groups=st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4), max_size=12),
     answers=st.lists(st.tuples(CAUSES, st.integers(0, 20)), max_size=20),

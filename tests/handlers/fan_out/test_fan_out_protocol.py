@@ -217,7 +217,7 @@ class Story:
         raise AssertionError("the backlogs do not get empty")
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(
     kinds=st.sets(st.sampled_from(sorted(KINDS)), min_size=1, max_size=2),
     source=st.sampled_from([STREAM, TABLE]),

@@ -64,7 +64,7 @@ def as_passed(one: StreamRecord) -> dict[str, Any]:
     return {"eventID": f"{one.shard_id}:{one.sequence_number}", "eventSourceARN": KINESIS, "kinesis": kinesis}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sent=st.lists(DATA, max_size=6))
 def test_a_record_is_in_the_table_as_the_copier_makes_it_or_has_failed(sent: list[bytes]) -> None:
     records = [record(number, data) for number, data in enumerate(sent)]
@@ -83,7 +83,7 @@ def test_a_record_is_in_the_table_as_the_copier_makes_it_or_has_failed(sent: lis
     assert not any(section.found.values())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lines=st.lists(DATA | st.just(b'{"seqNumbershardIdHash":"00_x","sequenceNumber":"1"}'), max_size=6))
 def test_a_line_is_one_of_an_item_or_foreign(lines: list[bytes]) -> None:
     body = b"\n".join(lines)
@@ -119,7 +119,7 @@ CHANGE = {
 }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     body=damaged(COPIER, as_passed(record(1))) | damaged(FORWARDER, CHANGE),
     prefix=st.sampled_from(["aws/lambda/", "poison/"]),

@@ -99,7 +99,7 @@ def valued(content: Mapping[int, int]) -> list[StreamRecord]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sent=CONTENT, copied=CONTENT)
 def test_exactly_what_differs_is_found(sent: dict[int, int], copied: dict[int, int]) -> None:
     """What the table has before the first record or after the last of a shard is none of the stream's business."""

@@ -26,7 +26,7 @@ def joined(folder: Path, one: Rows, many: Rows, failed: list[str] | None = None)
     return join(*sides)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     one=ONE | MANY.map(lambda rows: list(dict(rows).items())),
     many=MANY,

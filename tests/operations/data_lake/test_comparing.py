@@ -15,7 +15,7 @@ pytestmark = pytest.mark.pure
 readings = st.dictionaries(st.text("abcdef", max_size=3), st.integers(0, 3), max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(readings, readings, st.randoms(use_true_random=False))
 def test_every_difference_is_found_and_nothing_else(
     source: dict[str, int], far_end: dict[str, int], random: Any

@@ -108,7 +108,7 @@ def differing_keys(pairs: Sequence[tuple[Item, Item]]) -> list[str]:
     return sorted(key_of(known_as(number, {}), ["id"]) for number in differing)
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=16)
 @given(pairs=pairs)
 def test_only_equal_items_are_called_equal_and_the_order_of_attributes_is_nothing(
     compared: Compared, form: str, pairs: list[tuple[Item, Item]]
@@ -124,7 +124,7 @@ def test_only_equal_items_are_called_equal_and_the_order_of_attributes_is_nothin
     assert found.total == len(found.differing)
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=16)
 @given(pairs=pairs)
 @pytest.mark.parametrize("form", ["json"], indirect=True)
 def test_what_an_item_was_before_is_not_compared(compared: Compared, pairs: list[tuple[Item, Item]]) -> None:

@@ -107,7 +107,7 @@ def turned(value: Any) -> Any:
     return [turned(inner) for inner in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(others, others), min_size=1, max_size=8))
 def test_items_are_equal_to_the_query_as_they_are_to_this_machine(
     compared: Compared, pairs: list[tuple[Item, Item]]

@@ -57,7 +57,7 @@ def refuses(item: Item) -> str | None:
     return "refused" if item["useragent"]["S"] == REFUSED_AGENT else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=some.lists(some.builds(Line, some.sampled_from(GOOD * 3 + BAD), some.integers(1, 60)), max_size=150),
     open_at=some.none() | some.integers(0, 150),

@@ -169,7 +169,7 @@ class World:
 CHANGES = st.lists(st.tuples(st.sampled_from(KEYS), st.none() | st.integers(0, 9)), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     streamed=CHANGES,
     lost=CHANGES,

@@ -51,7 +51,7 @@ def text(key: int) -> str:
     return f'[{{"S":"{key}"}}]'
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(here=VALUES, there=VALUES, segments=st.integers(1, 9), salt=st.integers(0, 1))
 def test_exactly_what_differs_is_found(here: dict[int, int], there: dict[int, int], segments: int, salt: int) -> None:
     """Also when the replica's segments hold other items than the source's (`salt`)."""
