@@ -168,6 +168,7 @@ GAPS = (
         _control_api,
         (
             f"{REPLICA}/test_alarms.py",
+            f"{FAN_OUT}/test_commands.py::test_a_topic_of_iot_core_is_published_to_at_the_endpoint_of_its_account",
             f"{INTEGRATION_TESTS}/real_provider",
             f"{INTEGRATION_TESTS}/local_cloud/accounts/test_calls.py",
             f"{INTEGRATION_TESTS}/local_cloud/cloudwatch/test_alarms.py",
