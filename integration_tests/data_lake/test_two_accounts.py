@@ -140,6 +140,7 @@ def test_the_lake_takes_nothing_without_its_own_key_or_tls(lake: Lake, principal
 
     owner.s3.put_object(**put, **right)
     owner.s3.delete_object(Bucket=put["Bucket"], Key=put["Key"])
+    lake.consumer.kms.schedule_key_deletion(KeyId=other_key)
 
 
 def test_what_a_denying_bucket_delays_is_told_and_arrives(lake: Lake, eventually: Eventually) -> None:

@@ -220,7 +220,7 @@ def test_a_mapping_at_a_timestamp_reads_from_there_on(
         return [json.loads(one["message"]) for one in events if one["message"].startswith('{"shard')]
 
     before = len(lines())
-    lambda_.create_event_source_mapping(
+    own = lambda_.create_event_source_mapping(
         FunctionName=name,
         EventSourceArn=mapping["EventSourceArn"],
         StartingPosition="AT_TIMESTAMP",
@@ -235,6 +235,8 @@ def test_a_mapping_at_a_timestamp_reads_from_there_on(
     )
     # CloudWatch Logs and JSON keep milliseconds.
     assert all(line["arrivalTime"] >= arrival.timestamp() - 0.001 for line in read_again)
+    lambda_.delete_event_source_mapping(UUID=own["UUID"])
+    eventually(lambda: lambda_.list_event_source_mappings()["EventSourceMappings"], equals=[], timeout=30)
 
 
 def arrival_of(kinesis: Any, stream: str, shard: str, sequence_number: str) -> Any:
