@@ -8,6 +8,7 @@ import pytest
 pytestmark = pytest.mark.pure
 
 LATER = """
+import asyncio
 import sys
 import {module}
 assert "pulumi" not in sys.modules
@@ -15,7 +16,11 @@ import pulumi
 from pulumi.runtime import proto
 from localcloud.engine import protocol
 assert proto.plugin_pb2 is protocol.plugin_pb2
-pulumi.Output.from_input(1)
+
+async def output():
+    return await pulumi.Output.from_input(1).future()
+
+assert asyncio.run(output()) == 1
 """
 
 
