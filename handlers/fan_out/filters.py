@@ -26,6 +26,7 @@ __all__ = ["Filter", "compiled"]
 
 Filter = Callable[[Mapping[str, Any]], bool]
 Rule = Callable[[Any], bool]
+OnLeaves = Callable[[Sequence[Any]], bool]
 
 # What a record does not have.
 MISSING = object()
@@ -74,7 +75,12 @@ def _member(name: str, asked: Any, path: str) -> Filter:
     if not isinstance(asked, list) or not asked:
         raise ValueError(f"{path} must be an array of values and rules, or an object")
     rules = [_rule(rule, path) for rule in asked]
-    return lambda document: any(rule(_get(document, name)) for rule in rules)
+
+    def test(document: Mapping[str, Any]) -> bool:
+        leaves = _leaves(_get(document, name))
+        return any(rule(leaves) for rule in rules)
+
+    return test
 
 
 def _get(document: Any, name: str) -> Any:
@@ -86,7 +92,7 @@ def _inside(test: Filter) -> Rule:
     return lambda value: any(map(_inside(test), value)) if isinstance(value, list) else test(value)
 
 
-def _rule(rule: Any, path: str) -> Rule:
+def _rule(rule: Any, path: str) -> OnLeaves:
     if isinstance(rule, list):
         raise ValueError(f"{path} has an array in its array of rules")
     if not isinstance(rule, dict):
@@ -95,17 +101,17 @@ def _rule(rule: Any, path: str) -> Rule:
         raise ValueError(f'{path}: a rule is an object with one name, such as {{"prefix": "a"}}')
     ((name, argument),) = rule.items()
     if name == "exists" and isinstance(argument, bool):
-        return lambda value: bool(_leaves(value)) is argument
+        return lambda leaves: bool(leaves) is argument
     if name == "anything-but":
         unwanted = _unwanted(argument, path)
-        return lambda value: bool(found := _leaves(value)) and not any(map(unwanted, found))
+        return lambda leaves: bool(leaves) and not any(map(unwanted, leaves))
     if name == "numeric":
         return _of_any_leaf(_numeric(argument, path))
     return _of_any_leaf(_on_text(name, argument, path))
 
 
-def _of_any_leaf(test: Rule) -> Rule:
-    return lambda value: any(map(test, _leaves(value)))
+def _of_any_leaf(test: Rule) -> OnLeaves:
+    return lambda leaves: any(map(test, leaves))
 
 
 def _leaves(value: Any) -> Sequence[Any]:

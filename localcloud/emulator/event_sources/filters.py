@@ -60,8 +60,10 @@ def matches(document: Any, pattern: Pattern) -> bool:
         if isinstance(asked, Mapping):
             if not _nested(value, asked):
                 return False
-        elif not any(_rule(value, rule) for rule in asked):
-            return False
+        else:
+            leaves = list(_leaves(value))
+            if not any(_rule(leaves, rule) for rule in asked):
+                return False
     return True
 
 
@@ -72,12 +74,8 @@ def _nested(value: Any, asked: Pattern) -> bool:
     return matches(value, asked)
 
 
-def _rule(value: Any, rule: Any) -> bool:
-    """Whether a value matches one rule of a leaf; an array matches when one of its elements does.
-
-    Arrays in arrays count by their elements, as AWS's own matcher has it: https://github.com/aws/event-ruler
-    """
-    leaves = list(_leaves(value))
+def _rule(leaves: Sequence[Any], rule: Any) -> bool:
+    """Whether the leaves of a value match one rule; an array matches when one of its elements does."""
     if isinstance(rule, Mapping) and "exists" in rule:
         return bool(leaves) is rule["exists"]
     if isinstance(rule, Mapping) and "anything-but" in rule:
@@ -87,6 +85,7 @@ def _rule(value: Any, rule: Any) -> bool:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
+    """Arrays in arrays count by their elements, as AWS's own matcher has it: https://github.com/aws/event-ruler"""
     if isinstance(value, list):
         for element in value:
             yield from _leaves(element)
