@@ -16,7 +16,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 
 from handlers.shared.errors import Cause, cause_of
 
-__all__ = ["AssumedRole", "Renewable", "create_client"]
+__all__ = ["AssumedRole", "Renewable", "connect_timeout_s", "create_client"]
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 6
@@ -26,6 +26,11 @@ SESSION_S = 900
 # botocore refreshes 15 minutes before the end by default, which for a session of 15 minutes would be before each call.
 ADVISORY_REFRESH_S = 240
 MANDATORY_REFRESH_S = 60
+
+
+def connect_timeout_s(answer_s: float) -> float:
+    """How long to wait for a connection, in seconds, where an answer may take `answer_s`: no longer than that."""
+    return min(CONNECT_TIMEOUT_S, answer_s)
 
 
 def create_client(
@@ -44,7 +49,7 @@ def create_client(
     `endpoint` is a URL, for services whose endpoint belongs to an account; `answer_s` is how long an answer may take.
     """
     config = Config(
-        connect_timeout=min(CONNECT_TIMEOUT_S, answer_s),
+        connect_timeout=connect_timeout_s(answer_s),
         read_timeout=answer_s,
         max_pool_connections=connections,
         parameter_validation=False,

@@ -22,6 +22,7 @@ from handlers.fan_out.destinations.addresses import (
 )
 from handlers.fan_out.destinations.caches import Endpoint, endpoint_of, no_role_of
 from handlers.fan_out.destinations.discovery import nodes_of
+from handlers.shared.clients import connect_timeout_s
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["DESTINATION"]
 
 PORT = 11_211
-CONNECT_TIMEOUT_S = 2
 # How old the list of nodes may be, as in ElastiCache's own clients.
 REFRESH_S = 60
 # Of an item with its key and what memcached itself needs for it, unless `max_item_size` says otherwise.
@@ -74,7 +74,7 @@ class _Nodes:
 
     def __init__(self, cluster: _Cluster, answer_s: float) -> None:
         self._cluster, self._answer_s = cluster, answer_s
-        self._connect_s = min(CONNECT_TIMEOUT_S, answer_s)
+        self._connect_s = connect_timeout_s(answer_s)
         self._tls = ssl.create_default_context() if cluster.tls else None
         self._nodes: list[Endpoint] = []
         self._known_at = 0.0

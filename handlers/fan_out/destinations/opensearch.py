@@ -20,7 +20,7 @@ from botocore.httpsession import URLLib3Session
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
 from handlers.fan_out.destinations.addresses import arn_for, key_within, options_among, region_among
-from handlers.shared.clients import CONNECT_TIMEOUT_S
+from handlers.shared.clients import connect_timeout_s
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class _Bulk:
         self._index = index
         self._session = session
         self._http = URLLib3Session(
-            timeout=(min(CONNECT_TIMEOUT_S, answer_s), answer_s),  # type: ignore[arg-type]  # the stubs know one number only
+            timeout=(connect_timeout_s(answer_s), answer_s),  # type: ignore[arg-type]  # the stubs know one number only
             max_pool_connections=connections,
         )
 

@@ -18,6 +18,7 @@ from handlers.fan_out.destinations.addresses import (
     options_among,
 )
 from handlers.fan_out.destinations.caches import Endpoint, endpoint_of, no_role_of
+from handlers.shared.clients import connect_timeout_s
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["DESTINATION"]
 
 PORT = 6_379
-CONNECT_TIMEOUT_S = 2
 # Of ours: values that go together on one connection before their answers are read. Redis takes values of 512 MB; what
 # a stream brings is never larger than this. https://redis.io/docs/latest/develop/data-types/strings/
 CALL_VALUES = 1_000
@@ -90,7 +90,7 @@ def _client(cache: _Cache, access: Access, _session: Any) -> Any:
         "ssl": cache.tls,
         # As every version of the engine speaks it.
         "protocol": 2,
-        "socket_connect_timeout": min(CONNECT_TIMEOUT_S, access.answer_s),
+        "socket_connect_timeout": connect_timeout_s(access.answer_s),
         "socket_timeout": access.answer_s,
         **(_credentials(access.secret(cache.secret)) if cache.secret else {}),
     }
