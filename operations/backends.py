@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 def folder_of(environment: Mapping[str, str]) -> Path | None:
     """The folder with `stacks` and `locks` in it; None for any other backend."""
     backend = urlsplit(environment.get("PULUMI_BACKEND_URL", ""))
-    return Path(unquote(backend.path)) / ".pulumi" if backend.scheme == "file" else None
+    # `file://~` is the user's folder: what stands before the first slash is part of the path.
+    return Path(unquote(backend.netloc + backend.path)).expanduser() / ".pulumi" if backend.scheme == "file" else None
 
 
 def versions(environment: Mapping[str, str], stack: str) -> list[tuple[str, int, int]]:

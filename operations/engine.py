@@ -209,7 +209,7 @@ class Engine:
         ):
             with attempt:
                 code, shown, errors = self._ran(arguments)
-                if code != 0 and errors.strip().endswith("error: EOF"):
+                if code != 0 and errors.strip().endswith(": EOF"):
                     raise _HalfWrittenError(str(_failed(arguments, code, errors.strip())))
                 if code != 0:
                     raise _failed(arguments, code, errors.strip())

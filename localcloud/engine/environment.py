@@ -44,7 +44,8 @@ def environment(
         "PATH": _path([str(layout.pulumi.parent), str(layout.python.parent)], caller.get("PATH", os.defpath)),
         "NO_PROXY": _with_loopback(caller.get("NO_PROXY") or caller.get("no_proxy")),
         "PULUMI_HOME": str(layout.pulumi_home),
-        "PULUMI_BACKEND_URL": state.absolute().as_uri(),
+        # Without files of attributes, which an engine that is killed may leave torn: see operations/torn_states.py.
+        "PULUMI_BACKEND_URL": f"{state.absolute().as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": passphrase(layout, caller),
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",

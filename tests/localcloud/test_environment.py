@@ -54,7 +54,7 @@ def test_the_environment_is_the_callers_without_aws_and_pulumi_and_with_the_loca
         "NO_PROXY": "intranet,127.0.0.1,localhost",
         "no_proxy": "intranet,127.0.0.1,localhost",
         "PULUMI_HOME": f"{tmp_path}/.tributary/engine/home",
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state?metadata=skip",
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_SKIP_CONFIRMATIONS": "true",
