@@ -33,22 +33,31 @@ _SESSION_NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tributary-fan-out")[
 
 def access_of(row: Row, answer_s: float) -> Access:
     """The access of a target: as its role, where it names one, else as the function itself; `answer_s` is how long its
-    answers may take."""
-    identity = _identity(_Name(row.role, row.external_id, row.region))
-    return Access(partial(identity.client, answer_s), identity.kept, row.calls, answer_s, _secret, _account)
+    answers may take, and those of who is asked on its behalf: a role's credentials, a secret, the account."""
+    asked_s = min(answer_s, READ_TIMEOUT_S)
+    identity = _identity(_Name(row.role, row.external_id, row.region, asked_s))
+    return Access(
+        client=partial(identity.client, answer_s),
+        kept=identity.kept,
+        connections=row.calls,
+        answer_s=answer_s,
+        secret=partial(_secret, asked_s),
+        account=partial(_account, asked_s),
+    )
 
 
 class _Name(NamedTuple):
-    """In whose name calls are made; without a role in the function's own."""
+    """In whose name calls are made; without a role in the function's own. `answer_s` is how long STS may take."""
 
     role: str | None
     external_id: str | None
     region: str | None
+    answer_s: float
 
     def session(self) -> botocore.session.Session:
         if self.role is None:
             return own_session()
-        return AssumedRole(self.role, _SESSION_NAME, self.external_id).new_session()
+        return AssumedRole(self.role, _SESSION_NAME, self.external_id, self.answer_s).new_session()
 
 
 class _Identity:
@@ -100,15 +109,15 @@ def _identity(name: _Name) -> _Identity:
     return _Identity(name)
 
 
-def _own() -> _Identity:
+def _own(answer_s: float) -> _Identity:
     """The function itself."""
-    return _identity(_Name(None, None, None))
+    return _identity(_Name(None, None, None, answer_s))
 
 
 _secrets: dict[str, tuple[float, str]] = {}
 
 
-def _secret(arn: str) -> str:
+def _secret(answer_s: float, arn: str) -> str:
     """The text of a secret, read as the function itself, at most `SECRET_S` old. Raises what the call raises.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
@@ -116,18 +125,18 @@ def _secret(arn: str) -> str:
     read_at, text = _secrets.get(arn, (0.0, ""))
     if not text or time.monotonic() - read_at > SECRET_S:
         region = arn.split(":")[3]
-        with _own().client(READ_TIMEOUT_S, "secretsmanager", region).using() as client:
+        with _own(answer_s).client(answer_s, "secretsmanager", region).using() as client:
             text = client.get_secret_value(SecretId=arn)["SecretString"]
         _secrets[arn] = (time.monotonic(), text)
     return text
 
 
 @cache
-def _account() -> str:
+def _account(answer_s: float) -> str:
     """The function's own account. No permission is needed to ask.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    with _own().client(READ_TIMEOUT_S, "sts").using() as client:
+    with _own(answer_s).client(answer_s, "sts").using() as client:
         account: str = client.get_caller_identity()["Account"]
     return account

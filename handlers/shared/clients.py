@@ -88,14 +88,17 @@ def _alone_with(session: botocore.session.Session) -> threading.RLock:
 class AssumedRole(CredentialProvider):
     """Credentials of `role_arn`, assumed by the function's own role in sessions of 15 minutes.
 
-    `external_id` is what the role's trust policy may ask for.
+    `external_id` is what the role's trust policy may ask for; `answer_s` is how long STS may take to answer.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html
     """
 
     METHOD = CANONICAL_NAME = "tributary-assumed-role"
 
-    def __init__(self, role_arn: str, session_name: str, external_id: str | None = None) -> None:
+    def __init__(
+        self, role_arn: str, session_name: str, external_id: str | None = None, answer_s: float = READ_TIMEOUT_S
+    ) -> None:
         super().__init__()
+        self._answer_s = answer_s
         self._request = {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": SESSION_S}
         if external_id:
             self._request["ExternalId"] = external_id
@@ -123,7 +126,7 @@ class AssumedRole(CredentialProvider):
         return session
 
     def _assume(self) -> dict[str, str]:
-        credentials = _sts().assume_role(**self._request)["Credentials"]
+        credentials = _sts(self._answer_s).assume_role(**self._request)["Credentials"]
         return {
             "access_key": credentials["AccessKeyId"],
             "secret_key": credentials["SecretAccessKey"],
@@ -133,8 +136,8 @@ class AssumedRole(CredentialProvider):
 
 
 @cache
-def _sts() -> Any:
-    return create_client("sts")
+def _sts(answer_s: float) -> Any:
+    return create_client("sts", answer_s=answer_s)
 
 
 class Renewable:

@@ -12,7 +12,7 @@ from integration_tests.fan_out.comparing import compare, orders
 from integration_tests.fan_out.places import Place, Queue
 from integration_tests.fan_out.running import Running, put
 from integration_tests.fan_out.test_nine_targets import RECORDS, TARGETS
-from integration_tests.support.addressing import Clients
+from integration_tests.support.addressing import Clients, statement
 from integration_tests.support.factories import Factories
 from integration_tests.support.waiting import eventually
 from localcloud.faults import Faults
@@ -46,6 +46,27 @@ def test_a_target_that_never_answers_keeps_nobody_waiting_and_has_everything_onc
     running.drained()
     compare("sqs-fifo", places["stalled"], records)
     for name, one in well.items():
+        compare(name, one, records)
+
+
+def test_a_role_whose_credentials_never_come_keeps_nobody_waiting(
+    own: Clients, make: Factories, running: Running, place: Callable[..., Place], faults: Faults
+) -> None:
+    source = make.stream(own.account_id)
+    role = make.role(own.account_id, [statement("sqs:SendMessage*", "*")], trusts={"AWS": own.account_id})
+    well = {"queue": place("sqs"), "lambda": place("lambda")}
+    places = {**well, "by-role": place("sqs", role=role)}
+    running.register(source, {name: one.row for name, one in places.items()})
+    records = orders(200)
+    with faults.timeout(service="sts", operation="AssumeRole", resource=role) as stalled:
+        running.hook(source)
+        put(own.kinesis, source, records)
+        eventually(running.behind, equals={"by-role"}, timeout=60, interval=0.2)
+        for name, one in well.items():
+            compare(name, one, records)
+        assert stalled.hits() > 0
+    running.drained()
+    for name, one in places.items():
         compare(name, one, records)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from fake_targets import row, units
+from urllib3 import Timeout
 
 from handlers.fan_out import access
 from handlers.fan_out.destinations import destination_of
@@ -26,16 +28,19 @@ ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15
 
 
 class Network:
-    """Answers every request below botocore; `hosts` and `keys` say where each went and who signed it."""
+    """Answers every request below botocore; `hosts` and `keys` say where each went and who signed it, `waited` how long
+    its connection and its answer might have taken."""
 
     def __init__(self) -> None:
         self.assumed: list[dict[str, str]] = []
         self.hosts: list[str] = []
         self.keys: list[str] = []
         self.refused: set[str] = set()
+        self.waited: dict[str, tuple[float, float]] = {}
 
-    def send(self, request: AWSPreparedRequest) -> Any:
+    def send(self, request: AWSPreparedRequest, timeout: Timeout) -> Any:
         host = urlsplit(request.url).netloc
+        self.waited[host] = timeout.connect_timeout, timeout.read_timeout
         if host.startswith("sts."):
             body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
             self.assumed.append({name: values[0] for name, values in parse_qs(body.decode()).items()})
@@ -60,7 +65,9 @@ def _response(status: int, content: bytes, kind: str = "application/x-amz-json-1
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
-    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _session, request: network.send(request))
+    monkeypatch.setattr(
+        "botocore.httpsession.URLLib3Session.send", lambda session, request: network.send(request, session._timeout)
+    )
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     given = {"AWS_ACCESS_KEY_ID": "AKIAFUNCTION", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -101,6 +108,21 @@ def test_a_call_waits_for_its_answer_as_long_as_it_is_told(network: Network, ans
     assert (config.connect_timeout, config.read_timeout) == (min(2, answer_s), answer_s)
     config = access.access_of(target, 6).client("kinesis").get().meta.config
     assert config.read_timeout == 6
+
+
+@pytest.mark.parametrize(("answer_s", "longest_s"), [(1, 1), (2, 2), (30, 6)])
+def test_who_is_asked_for_a_target_may_take_no_longer_than_the_target(
+    network: Network, answer_s: int, longest_s: int
+) -> None:
+    """A role's credentials, a secret, the function's account."""
+    target = access.access_of(row("kinesis", "orders", role=ROLE), answer_s)
+    target.client("kinesis").get()
+    target.secret("arn:aws:secretsmanager:eu-west-1:111111111111:secret:word")
+    with contextlib.suppress(KeyError):  # the network answers only that a role was assumed
+        target.account()
+    asked = {host.partition(".")[0] for host in network.waited}
+    assert asked == {"sts", "secretsmanager"}
+    assert set(network.waited.values()) == {(min(2, longest_s), longest_s)}
 
 
 def test_a_session_is_for_a_role_an_external_id_and_a_region(network: Network) -> None:
