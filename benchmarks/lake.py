@@ -44,8 +44,9 @@ OBJECT_CHANGES = 20_000
 PROJECT = Path(__file__).parents[1]
 
 _PEAK = """
-import base64, json, resource
+import base64, json
 from benchmarks.lake_items import batches
+from benchmarks.memory import peak_mb
 from handlers.lake_transformer.main import handler
 
 class Context:
@@ -56,7 +57,7 @@ records = [
 ]
 event = json.loads(json.dumps({{"records": records}}))
 assert all(one["result"] == "Ok" for one in handler(event, Context())["records"])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_mb())
 """
 
 

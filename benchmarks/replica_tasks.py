@@ -5,16 +5,15 @@ seconds and peak memory in MB as JSON.
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 
 import boto3
 
+from benchmarks.memory import peak_mb
 from benchmarks.replica_items import ACCOUNT, batches
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit
@@ -59,15 +58,6 @@ def _table(session: boto3.Session, endpoint: str, name: str) -> Table:
     return Table(RawDynamoDB(session, REGION, endpoint_url=endpoint), name)
 
 
-def _peak_mb() -> float:
-    """This process's peak memory. getrusage would count that of the parent at the time of the fork as well."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
-
-
 TASKS: dict[str, Callable[..., None]] = {"fill": fill, "scan": scan, "verify": compare}
 
 
@@ -76,7 +66,7 @@ def main(task: str, endpoint: str, *arguments: str) -> None:
     session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test", region_name=REGION)
     began = time.monotonic()
     TASKS[task](session, endpoint, *arguments)
-    print(json.dumps([time.monotonic() - began, _peak_mb()]))
+    print(json.dumps([time.monotonic() - began, peak_mb()]))
 
 
 if __name__ == "__main__":

@@ -32,13 +32,14 @@ import handlers.{function}.main
 print((time.process_time() - began) * 1000)
 """
 _BATCH = """
-import json, resource, sys
+import json
 from benchmarks.handlers.workload import Context, answering_aws, kinesis_event
+from benchmarks.memory import peak_mb
 with answering_aws():
     from handlers.cross_account_copier.main import handler
     event = json.loads(json.dumps(kinesis_event({records})))
     assert handler(event, Context()) == {{"batchItemFailures": []}}
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_mb())
 """
 
 
