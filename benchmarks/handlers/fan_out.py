@@ -5,15 +5,10 @@ Prices are those of operations.prices.
 
 from __future__ import annotations
 
-import io
 import statistics
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.handlers import fan_out_original
 from benchmarks.handlers.alone import show
@@ -28,8 +23,10 @@ from benchmarks.handlers.fan_out_targets import (
     routes,
     serve,
 )
-from benchmarks.handlers.footprint import IMPORT_ROUNDS, PROJECT, _python
+from benchmarks.handlers.new_sandbox import import_ms, limit, zipped
 from benchmarks.results import Result
+from components.code import packaged_code
+from components.fan_out.platform import LIBRARIES
 from handlers.fan_out.draining import drain
 from handlers.shared.time_budget import TimeBudget
 from operations import prices
@@ -37,7 +34,6 @@ from operations import prices
 STALL_S = 60.0
 ROUNDS = 10
 ZIP_LIMIT_KB, IMPORT_LIMIT_MS = 1500, 60
-LIBRARIES = ("pymemcache", "redis")
 # Calls that aws-lambda-fanout makes for 1,000 records in events of 100 as its documentation has it: a call for each
 # record without collapse, one for each block with it (JSON).
 # https://github.com/aws-samples/aws-lambda-fanout
@@ -74,8 +70,10 @@ def run() -> Iterator[Result]:
         yield from _stalled(services)
         yield from _calls(services)
     yield from _lanes_beside_others(together_s, alone_s)
-    yield _limit("zip of the fan-out functions", ZIP_LIMIT_KB, len(_zipped()) / 1000, "kB")
-    yield _limit("import of the source function with an SQS target beyond boto3", IMPORT_LIMIT_MS, _import_ms(), "ms")
+    content = zipped(packaged_code("fan_out", libraries=LIBRARIES))
+    yield limit("zip of the fan-out functions", ZIP_LIMIT_KB, len(content) / 1000, "kB")
+    title = "import of the source function with an SQS target beyond boto3"
+    yield limit(title, IMPORT_LIMIT_MS, import_ms(content, _IMPORT), "ms")
 
 
 def _seconds(names: list[str]) -> float:
@@ -191,39 +189,6 @@ def _lanes_beside_others(together_s: float, alone_s: dict[str, float]) -> Iterat
 
 def _functions(invocations: float, seconds: float) -> float:
     return invocations * (seconds * FUNCTION_GB * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST)
-
-
-def _limit(name: str, limit: float, measured: float, unit: str) -> Result:
-    return Result(name, "limit", "ours", limit, measured, 1, unit)
-
-
-def _files() -> Iterator[tuple[Path, str]]:
-    for pattern in ("handlers/__init__.py", "handlers/fan_out/**/*.py", "handlers/shared/*.py"):
-        for path in sorted(PROJECT.glob(pattern)):
-            yield path, path.relative_to(PROJECT).as_posix()
-    for library in LIBRARIES:
-        spec = find_spec(library)
-        assert spec is not None
-        assert spec.origin is not None
-        folder = Path(spec.origin).parent
-        for path in sorted(folder.rglob("*.py")):
-            yield path, path.relative_to(folder.parent).as_posix()
-
-
-def _zipped() -> bytes:
-    """The zip as the components lay it out."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, name in _files():
-            archive.write(path, name)
-    return buffer.getvalue()
-
-
-def _import_ms() -> float:
-    """The least processor time of several imports of the zip's files, without byte code as in a new sandbox."""
-    with TemporaryDirectory() as folder:
-        zipfile.ZipFile(io.BytesIO(_zipped())).extractall(folder)
-        return min(_python(_IMPORT, Path(folder)) for _ in range(IMPORT_ROUNDS))
 
 
 if __name__ == "__main__":

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.handlers.alone import show
-from benchmarks.handlers.workload import ENVIRONMENT, RECORDS
+from benchmarks.handlers.new_sandbox import import_ms, limit, printed, zipped
+from benchmarks.handlers.workload import RECORDS
 from benchmarks.results import Result
+from components.code import FunctionCode, packaged_code
 
 PROJECT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in PROJECT.glob("handlers/*/main.py"))
+# What a component adds to a function's own package.
+OTHERS: Mapping[str, Sequence[str]] = {"lake_exporter": ["lake_transformer"]}
 
 ZIP_LIMIT_KB = 60
 IMPORT_LIMIT_MS = 40
 MEMORY_LIMIT_MB = 128
-IMPORT_ROUNDS = 11
 
 _IMPORT = """
 import time
@@ -45,48 +41,19 @@ print(peak_mb())
 
 def run() -> Iterator[Result]:
     """Each measure against its limit."""
-    for function in FUNCTIONS:
-        size_kb = len(zipped(function)) / 1000
-        yield _limit(f"zip of {function}", ZIP_LIMIT_KB, size_kb, "kB")
-    for function in FUNCTIONS:
-        yield _limit(f"import of {function} beyond boto3", IMPORT_LIMIT_MS, _import_ms(function), "ms")
-    peak_mb = _python(_BATCH.format(records=RECORDS), PROJECT)
-    yield _limit(f"copier's peak with {RECORDS:,} records", MEMORY_LIMIT_MB, peak_mb, "MB")
+    zips = {function: zipped(code_of(function)) for function in FUNCTIONS}
+    for function, content in zips.items():
+        yield limit(f"zip of {function}", ZIP_LIMIT_KB, len(content) / 1000, "kB")
+    for function, content in zips.items():
+        milliseconds = import_ms(content, _IMPORT.format(function=function))
+        yield limit(f"import of {function} beyond boto3", IMPORT_LIMIT_MS, milliseconds, "ms")
+    peak_mb = printed(_BATCH.format(records=RECORDS), PROJECT)
+    yield limit(f"copier's peak with {RECORDS:,} records", MEMORY_LIMIT_MB, peak_mb, "MB")
 
 
-def zipped(function: str) -> bytes:
-    """The function's zip as the components lay it out."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for pattern in ("handlers/__init__.py", f"handlers/{function}/*.py", "handlers/shared/*.py"):
-            for path in sorted(PROJECT.glob(pattern)):
-                archive.write(path, path.relative_to(PROJECT).as_posix())
-    return buffer.getvalue()
-
-
-def _import_ms(function: str) -> float:
-    """The least processor time of several imports of the zip's files, without byte code as in a new sandbox."""
-    with TemporaryDirectory() as folder:
-        zipfile.ZipFile(io.BytesIO(zipped(function))).extractall(folder)
-        return min(_python(_IMPORT.format(function=function), Path(folder)) for _ in range(IMPORT_ROUNDS))
-
-
-def _limit(name: str, limit: float, measured: float, unit: str) -> Result:
-    return Result(name, "limit", "ours", baseline=limit, ours=measured, at_least=1, unit=unit)
-
-
-def _python(program: str, folder: Path) -> float:
-    """The number that a program prints last, run by a Python of its own that writes no byte code."""
-    finished = subprocess.run(
-        [sys.executable, "-B", "-c", program],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], **ENVIRONMENT},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    number: float = json.loads(finished.stdout.splitlines()[-1])
-    return number
+def code_of(function: str) -> FunctionCode:
+    """What its component packs."""
+    return packaged_code(function, *OTHERS.get(function, ()))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "TARGETS_TABLE": "targets",
     "LANES_TABLE": "lanes",
     "DRAINER": "drainer",
+    "STREAM_ARN": "arn:aws:kinesis:eu-west-1:111111111111:stream/changes",
     "AWS_ACCESS_KEY_ID": "AKIAFUNCTION",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "eu-west-1",
