@@ -1,14 +1,18 @@
-"""Whether LocalStack still lacks what tests are skipped for there, and whether the table of that is true."""
+"""Whether LocalStack still lacks what tests are skipped for there, and whether the table of that is true; and whether a
+transaction is undone, which is this project's part where moto holds the tables (localcloud.localstack.runtime.tables).
+"""
 
 import ast
 import importlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from integration_tests.support import gaps
-from integration_tests.support.addressing import Cloud
+from integration_tests.support.addressing import Clients, Cloud
+from integration_tests.support.factories import Factories
 from integration_tests.support.localstack import version
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +29,40 @@ def test_what_tests_are_skipped_for_is_missing(gap: gaps.Gap, cloud: Cloud) -> N
         f"{cloud} does now what tests were skipped for: {gap.reason}. They run; take {gap.name!r} out of "
         "integration_tests/support/gaps.py and docs/localstack.md when they pass"
     )
+
+
+@pytest.mark.local
+def test_a_transaction_that_fails_changes_nothing(
+    account: Callable[[], str], clients: Callable[[str], Clients], make: Factories
+) -> None:
+    own = clients(account())
+    name, dynamodb = make.table(own.account_id, keys="pk sk")["TableName"], own.dynamodb
+    keys = [{"pk": {"S": "x"}, "sk": {"S": str(number)}} for number in range(4)]
+    for key in keys[:3]:
+        dynamodb.put_item(TableName=name, Item={**key, "of": {"M": {"kept": {"L": [{"N": "1"}]}}}})
+
+    def items() -> list[dict[str, object]]:
+        found = dynamodb.scan(TableName=name, ConsistentRead=True)["Items"]
+        return sorted(found, key=lambda item: item["sk"]["S"])
+
+    before = items()
+    changed = {"UpdateExpression": "SET #of.kept[0] = :now", "ExpressionAttributeNames": {"#of": "of"}}
+    actions = [
+        {"Put": {"TableName": name, "Item": {**keys[0], "of": {"S": "now"}}}},
+        {"Update": {"TableName": name, "Key": keys[1], **changed, "ExpressionAttributeValues": {":now": {"N": "2"}}}},
+        {"Delete": {"TableName": name, "Key": keys[2]}},
+        {"Put": {"TableName": name, "Item": keys[3]}},
+    ]
+    refused = {"TableName": name, "Key": {**keys[0], "sk": {"S": "9"}}, "ConditionExpression": "attribute_exists(pk)"}
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(TransactItems=[*actions, {"ConditionCheck": refused}])
+    assert items() == before
+    dynamodb.transact_write_items(TransactItems=actions)
+    assert {item["sk"]["S"]: item.get("of") for item in items()} == {
+        "0": {"S": "now"},
+        "1": {"M": {"kept": {"L": [{"N": "2"}]}}},
+        "3": None,
+    }
 
 
 @pytest.mark.pure

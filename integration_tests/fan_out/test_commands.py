@@ -59,6 +59,15 @@ class Typed:
         [state] = [one["State"] for one in self.mappings() if one["EventSourceArn"].endswith(f"/{name}")]
         return str(state)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The mapping table as it is, without what `list` tells of the lanes."""
+        return sorted(self.platform.dynamodb.scan(TableName="fanoutTargets", ConsistentRead=True)["Items"], key=str)
+
+    def register_wrong(self) -> None:
+        """Write a row that cannot be followed, of the target `wrong`."""
+        row = {"sourceArn": self.source, "id": "wrong", "type": "kinesis", "destination": "outputStream"}
+        self.platform.dynamodb.put_item(TableName="fanoutTargets", Item=item_of({**row, "active": "yes"}))
+
     def read(self, name: str) -> list[str]:
         """What a stream holds, in order."""
         kinesis = self.platform.kinesis
@@ -142,7 +151,7 @@ def test_the_articles_lines_bring_records_from_one_stream_to_the_other(
 
 
 def test_a_target_that_is_not_there_or_out_of_reach_is_not_registered(typed: Typed, tributary: Tributary) -> None:
-    before = rows(tributary)
+    before = typed.rows()
     of_queue = ("register", "sqs", *SOURCE, "--id", "queue", "--destination")
     assert "--destination nowhere: An error occurred (AWS.SimpleQueueService.NonExistentQueue)" in refused(
         tributary, *of_queue, "nowhere"
@@ -156,7 +165,7 @@ def test_a_target_that_is_not_there_or_out_of_reach_is_not_registered(typed: Typ
     assert "--id target1: there is such a target" in refused(
         tributary, "register", "kinesis", *SOURCE, "--id", "target1", "--destination", "outputStream"
     )
-    assert rows(tributary) == before
+    assert typed.rows() == before
 
 
 def test_a_declared_target_is_changed_in_its_stack_file(tributary: Tributary) -> None:
@@ -195,22 +204,20 @@ def test_what_was_refused_is_redriven_when_its_row_is_put_right(
 
 
 def test_a_wrong_row_is_told_and_stops_no_other(typed: Typed, tributary: Tributary, eventually: Eventually) -> None:
-    wrong = {
-        "sourceArn": typed.source,
-        "id": "wrong",
-        "type": "kinesis",
-        "destination": "outputStream",
-        "active": "yes",
-    }
-    typed.platform.dynamodb.put_item(TableName="fanoutTargets", Item=item_of(wrong))
+    typed.register_wrong()
     told = "wrong: wrong of arn:aws:kinesis:"
     code, shown, error = tributary("fanout", "list", *SOURCE)
     assert (code, told in shown) == (1, True)
     assert "active is 'yes' of type S; it must be BOOL: true or false" in shown
     assert "1 rows are wrong" in error
-    assert "1 of 3 targets are wrong" in refused(tributary, "validate", *SOURCE)
     typed.put("inputStream", '{"beside": "a wrong row"}')
     eventually(lambda: '{"beside": "a wrong row"}' in typed.read("outputStream"), timeout=60, interval=0.3)
+    assert "is unregistered" in done(tributary, "unregister", "--id", "wrong")
+
+
+def test_all_rows_are_validated_at_once(typed: Typed, tributary: Tributary) -> None:
+    typed.register_wrong()
+    assert "1 of 3 targets are wrong" in refused(tributary, "validate", *SOURCE)
     assert "is unregistered" in done(tributary, "unregister", "--id", "wrong")
     done(tributary, "validate")
 

@@ -189,6 +189,13 @@ class Factories:
             s3.put_bucket_policy(Bucket=name, Policy=_policy(policy))
         return name
 
+    def log_group(self, account_id: str) -> str:
+        """A log group; returns its name."""
+        logs, name = self._clients(account_id).logs, self._unique("logs")
+        logs.create_log_group(logGroupName=name)
+        self._cleanup(logs.delete_log_group, logGroupName=name)
+        return name
+
     def queue(self, account_id: str, *, name: str | None = None, **attributes: str) -> tuple[str, str]:
         """A queue; returns its URL and its ARN."""
         sqs = self._clients(account_id).sqs

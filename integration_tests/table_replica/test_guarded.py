@@ -50,7 +50,7 @@ def test_changes_cross_the_border_with_all_their_attributes(orders: Deployed) ->
     assert orders.equal()
 
 
-def test_the_writer_role_can_write_the_replica_and_nothing_else(orders: Deployed) -> None:
+def test_the_policy_of_the_writer_role_lets_it_write_the_replica_and_nothing_else(orders: Deployed) -> None:
     role = orders.outputs["writerRoleArn"].split("/")[-1]
     [policy] = orders.far.iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = orders.far.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
@@ -59,6 +59,9 @@ def test_the_writer_role_can_write_the_replica_and_nothing_else(orders: Deployed
         *(f"dynamodb:{action}" for action in ("ConditionCheckItem", "DeleteItem", "PutItem")),
         *("kms:Decrypt", "kms:DescribeKey"),
     }
+
+
+def test_nobody_else_may_assume_the_writer_role(orders: Deployed) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         orders.far.sts.assume_role(
             RoleArn=orders.outputs["writerRoleArn"], RoleSessionName="stranger", ExternalId="raven-1"

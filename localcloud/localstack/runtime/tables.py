@@ -9,8 +9,12 @@ import json
 import re
 import sys
 import threading
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
+from moto.dynamodb import models
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.serving import WSGIRequestHandler, run_simple
@@ -65,8 +69,37 @@ def leave_streams_to_localstack() -> None:
     Table.set_stream_specification = specify_and_forget
 
 
+def undo_what_a_transaction_names() -> None:
+    """moto would copy each table that a transaction names, whole, to have it again when the transaction fails: a fifth
+    of a second for eight hundred items. The items that it names are enough."""
+    transact = models.DynamoDBBackend.transact_write_items
+
+    def transact_or_undo(backend: Any, actions: Iterable[Mapping[str, Any]]) -> None:
+        before = [(table, key, deepcopy(table.get_item(*key))) for table, key in _named(backend, actions)]
+        try:
+            transact(backend, actions)
+        except Exception:
+            for table, key, item in before:
+                table.delete_item(*key)
+                if item is not None:
+                    table.put_item(item.to_json()["Attributes"], overwrite=True)
+            raise
+
+    models.DynamoDBBackend.transact_write_items = transact_or_undo
+    models.copy = SimpleNamespace(deepcopy=lambda value: value if isinstance(value, Table) else deepcopy(value))
+
+
+def _named(backend: Any, actions: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    """The tables and keys of the items that a transaction names; what moto will refuse is left out."""
+    for action in (one for kinds in actions for one in kinds.values()):
+        table, given = backend.tables.get(action.get("TableName")), action.get("Key") or action.get("Item", {})
+        if table is not None and given.keys() >= set(table.table_key_attrs):
+            yield table, backend.get_keys_value(table, given)
+
+
 if __name__ == "__main__":
     end_with_parent()
     leave_streams_to_localstack()
+    undo_what_a_transaction_names()
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # or each call would need a connection of its own
     run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
