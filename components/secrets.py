@@ -25,7 +25,7 @@ def secret_texts(file: Path, key: str, found: object) -> frozenset[str]:
     except (OSError, KeyError):
         raise SettingsError(
             f"{file.name}: `{key}` holds a secret, and is not in {file}: which part is secret cannot be told. Keep it "
-            "in that file."
+            "in that file, and type the same command without `--config-file`."
         ) from None
     return frozenset(_encrypted(written, found))
 

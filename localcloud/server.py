@@ -128,8 +128,8 @@ def attach(endpoint: str) -> LocalCloud:
     if not _answers(endpoint, timeout_s=5.0):
         raise NotRunningError(
             f"nothing at {endpoint} answers as a local cloud: {endpoint}{HEALTH_PATHS[0]} must give status 200, as "
-            "LocalStack's does. Start what should be there and type the same command again; without `--endpoint` a "
-            "local cloud of this project is used"
+            "LocalStack's does. Start what should be there and type the same command again; `make shell` uses a local "
+            "cloud of this project, and `tributary local status` lists those that run"
         )
     return LocalCloud(endpoint, address.port or (443 if address.scheme == "https" else 80))
 

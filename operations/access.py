@@ -32,7 +32,7 @@ class Account:
 
     @cached_property
     def session(self) -> boto3.Session:
-        """Raises what botocore raises: for a profile that is not there, for a role that refuses."""
+        """Raises AccountError for a role that refuses, and what botocore raises: for a profile that is not there."""
         return boto3.Session(botocore_session=self.provider.session(self.region), region_name=self.region)
 
     @cached_property
@@ -48,9 +48,8 @@ class Account:
             ) from None
         except ClientError as error:
             raise AccountError(
-                f"{endpoint or 'AWS'} refuses these credentials: {error}. Check AWS_PROFILE or the keys in the "
-                "environment, and the trust policies of the roles in `aws:assumeRoles`; then type the same command "
-                "again."
+                f"{endpoint or 'AWS'} refuses these credentials: {error}. `export AWS_PROFILE=…` with a profile that "
+                "it takes, or renew the keys in the environment, and type the same command again."
             ) from None
         return {"Account": answer["Account"], "Arn": answer["Arn"]}
 
@@ -98,7 +97,7 @@ def account_of(
 
     Raises AccountError when the identity's account is not the stack's, or the outputs are of another account.
     """
-    found = Account(provider_of(stack.provider, engine.environment), region or stack.region)
+    found = Account(provider_of(stack.name, stack.provider, engine.environment), region or stack.region)
     found.guarded(stack.account_id, f"stack `{stack.name}` is, by `aws:allowedAccountIds` in {stack.file}, for")
     there = accounts_in(outputs or {})
     if there and stack.account_id not in there:

@@ -17,9 +17,10 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
 
-from operations.errors import StackError
+from operations.errors import AccountError, StackError
 
 SESSION_NAME = "tributary-operations"
 # The provider's names of services, where they differ from botocore's.
@@ -67,11 +68,12 @@ WEB_IDENTITY_SETTINGS = {
 class Provider:
     """The `aws:…` settings of a stack, by their names without `aws:`, in an environment of credentials and endpoints.
 
-    Without settings it is whoever the environment names.
+    Without settings it is whoever the environment names. `stack` is whose settings they are.
     """
 
     environment: Mapping[str, str]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    stack: str = ""
 
     def acting_as(self, role_arn: str) -> "Provider":
         """The same, with one role more."""
@@ -93,14 +95,27 @@ class Provider:
     def session(self, region: str) -> botocore.session.Session:
         """A session whose credentials refresh themselves where they can.
 
-        Raises what botocore raises: for a profile that is not there, for a role that refuses.
+        Raises AccountError for a role that refuses, and what botocore raises, such as for a profile that is not there.
         """
         current = self._first()
         if web := self.settings.get("assumeRoleWithWebIdentity"):
             current = _assumed(_web_identity(web, self._sts(current, region, Config(signature_version=UNSIGNED))))
-        for role in self._roles:
-            current = _assumed(_role(_request(role, ROLE_SETTINGS), self._sts(current, region)))
+        for place, role in enumerate(self._roles):
+            try:
+                current = _assumed(_role(_request(role, ROLE_SETTINGS), self._sts(current, region)))
+            except ClientError as error:
+                raise AccountError(self._refused(place, role["roleArn"], error)) from None
         return current
+
+    def _refused(self, place: int, role_arn: str, error: ClientError) -> str:
+        external_id = (
+            f", and with which external id: `pulumi config set --stack {self.stack} --path "
+            f"'aws:assumeRoles[{place}].externalId' …` says another"
+        )
+        return (
+            f"role {role_arn} cannot be assumed: {error}. Its trust policy says by whom it can"
+            f"{external_id if self.stack else ''}. Put that right, and type the same command again."
+        )
 
     def warning(self) -> str | None:
         """What to say when whoever acts first has credentials that end and that nobody renews.
@@ -148,10 +163,10 @@ class Provider:
         )
 
 
-def provider_of(values: Mapping[str, str], environment: Mapping[str, str]) -> Provider:
+def provider_of(stack: str, values: Mapping[str, str], environment: Mapping[str, str]) -> Provider:
     """The `aws:…` settings among what the engine says of a stack: lists and objects arrive as JSON text."""
     settings = {name.removeprefix("aws:"): _read(value) for name, value in values.items() if name.startswith("aws:")}
-    return Provider(environment, settings)
+    return Provider(environment, settings, stack)
 
 
 def _read(value: str) -> Any:

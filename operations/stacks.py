@@ -79,7 +79,10 @@ def read(engine: Engine, name: str) -> Stack:
             raise
         raise NotDeployedError(f"stack `{name}` is not deployed. Type `tributary up {name}` first.") from None
     except SettingsError as wrong:
-        raise StackError(str(wrong)) from None
+        raise StackError(
+            f"{wrong}\nCorrect that in {path.name}, and type the same command again; `pulumi preview --stack {name}` "
+            "shows what it comes to."
+        ) from None
     return Stack(
         name=name,
         account_id=settings.account_id,

@@ -23,6 +23,8 @@ from operations.stacks import read
 TRIBUTARY = str(checkout().python.with_name("tributary"))
 # How Pulumi shows that it begins with a resource, or is done with it.
 STEP = re.compile(r" aws:(?P<resource>\S+ \S+) (?P<begun>creating|updating|deleting|replacing)?")
+# What Pulumi says to a first ^C. Two that come closer together than that reach it as one.
+RECEIVED = "^C received"
 # How often the state is looked at: what has not begun by then is left for the next round.
 LONGEST = 6
 # These have no name: what tells them is that they have no alias or subnet yet, which is made when they are noted.
@@ -32,26 +34,35 @@ KNOWN_WHEN_MADE = ("id", "outputs", "created", "modified")
 NEVER_SAID = ("already exists", "AlreadyExists", "Traceback", "panic:")
 
 Process = subprocess.Popen[str]
-Ending = Callable[[Process], None]
-# Is told of every resource that is begun: what is under way, which one is new there. True when that ended the command.
-Stop = Callable[[set[str], str, Process], bool]
 
 
-def interrupt(process: Process) -> None:
-    """^C: Pulumi waits for what is under way."""
+@dataclass(frozen=True)
+class Ending:
+    """What is done to a command: the first step at once, each other one when Pulumi says that it has received ^C."""
+
+    name: str
+    steps: Sequence[Callable[[Process], None]]
+
+
+# Is told of every resource that is begun: what is under way, which one is new there. How to end the command, if at all.
+Stop = Callable[[set[str], str], Ending | None]
+
+
+def _interrupt(process: Process) -> None:
     process.send_signal(signal.SIGINT)
 
 
-def interrupt_twice(process: Process) -> None:
-    """A second ^C: Pulumi ends at once."""
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-
-
-def kill(process: Process) -> None:
-    """kill -9 of the CLI itself, which is below what started it, unless it has ended."""
+def _kill(process: Process) -> None:
+    """The CLI itself, which is below what started it, unless it has ended."""
     if engine := _engine_of(process.pid):
         os.kill(engine, signal.SIGKILL)
+
+
+KILL = Ending("kill -9", (_kill,))
+# Pulumi waits for what is under way.
+INTERRUPT = Ending("^C", (_interrupt,))
+# Pulumi ends at once.
+INTERRUPT_TWICE = Ending("^C ^C", (_interrupt, _interrupt))
 
 
 @dataclass(frozen=True)
@@ -75,14 +86,19 @@ class Deployer:
         )  # fmt: skip
         shown: list[str] = []
         under_way: set[str] = set()
+        steps: list[Callable[[Process], None]] = []
         for line in process.stdout or ():
             shown.append(line)
+            if steps and RECEIVED in line:
+                steps.pop(0)(process)
             if stop is None or (step := STEP.search(line)) is None:
                 continue
             under_way.discard(step["resource"])
             if step["begun"]:
                 under_way.add(step["resource"])
-                stop = None if stop(under_way, step["resource"], process) else stop
+                if ending := stop(under_way, step["resource"]):
+                    stop, steps = None, [*ending.steps]
+                    steps.pop(0)(process)
         return process.wait(), "".join(shown)
 
     def done(self, command: str) -> None:
@@ -185,23 +201,22 @@ class Walk:
         ending, leap = next(self.endings), self.random.randint(0, self.leaps)
         new: set[str] = set()
 
-        def stop(under_way: set[str], resource: str, process: Process) -> bool:
+        def stop(under_way: set[str], resource: str) -> Ending | None:
             new.update({resource} - self.met)
             if len(new) <= leap:
-                return False
+                return None
             if self.deployer.bare:
                 self._wait_for_more()
-            ending(process)
             self.met |= under_way
-            return True
+            return ending
 
         code, shown = self.deployer.typed(command, stop)
         left = self.deployer.under_way()
         self.met |= left
-        print(f"{command} {self.deployer.stack}: {ending.__name__}, {code}, {len(left)} of {len(self.met)}", flush=True)
+        print(f"{command} {self.deployer.stack}: {ending.name}, {code}, {len(left)} of {len(self.met)}", flush=True)
         assert code == 0 or len(new) > leap, shown
         assert not any(words in shown for words in NEVER_SAID), shown
-        assert ending is not interrupt or not left
+        assert ending is not INTERRUPT or not left
         # Pulumi may end with exit code 0 though a second ^C kept it from its end.
         return len(new) > leap
 

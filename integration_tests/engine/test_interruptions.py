@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from integration_tests.engine.interrupting import Deployer, Walk, interrupt, interrupt_twice, kill, shown
+from integration_tests.engine.interrupting import INTERRUPT, INTERRUPT_TWICE, KILL, Deployer, Walk, shown
 from integration_tests.support.addressing import Cloud
 from integration_tests.support.deployments import PROJECT, prepare
 from integration_tests.support.inventory import held
@@ -40,7 +40,7 @@ EVERYTHING = os.environ.get("TRIBUTARY_INTERRUPT") == "all"
 SEED = int(os.environ.get("TRIBUTARY_SEED") or 1)
 CHOSEN = list(STACKS) if EVERYTHING else ["workshop-far"]
 # What is under way when a single ^C comes is done before the end; of the others nobody knows how far it came.
-ENDINGS = (kill, interrupt_twice) if EVERYTHING else (kill, interrupt, interrupt_twice)
+ENDINGS = (KILL, INTERRUPT_TWICE) if EVERYTHING else (KILL, INTERRUPT, INTERRUPT_TWICE)
 MAKING, CHANGING, LEAPS = (200, 200, 0) if EVERYTHING else (2, 1, 2)
 # A destroying that was ended so often is followed by a deployment that comes to its end.
 ENDED_BEFORE_UP = 6 if EVERYTHING else 1

@@ -111,7 +111,9 @@ def test_attaching_gives_the_same_cloud_and_does_not_stop_it(local_cloud: LocalC
         assert (attached.endpoint, attached.port) == (local_cloud.endpoint, local_cloud.port)
     assert local_cloud.healthy()
     local_cloud.stop()
-    with pytest.raises(NotRunningError, match=r"nothing at .* answers as a local cloud.* without `--endpoint`"):
+    with pytest.raises(
+        NotRunningError, match=r"nothing at .* answers as a local cloud.*`make shell` .*`tributary local status`"
+    ):
         server.attach(local_cloud.endpoint)
 
 

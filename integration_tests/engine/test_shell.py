@@ -152,7 +152,7 @@ def test_shells_can_use_a_cloud_that_something_else_runs(project: Path) -> None:
     gone = shell(cloud.endpoint, "true\n")
     assert gone.returncode == 1
     assert gone.stderr.startswith(f"error: nothing at {cloud.endpoint} answers as a local cloud: ")
-    assert "without `--endpoint` a local cloud of this project is used" in gone.stderr
+    assert "`make shell` uses a local cloud of this project, and `tributary local status` lists those" in gone.stderr
     with server.start(cloud.port):
         assert shell(cloud.endpoint, "pulumi stack output --json\n").stdout == "{}\n"
 

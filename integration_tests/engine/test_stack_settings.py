@@ -7,6 +7,7 @@ import pytest
 
 from integration_tests.engine.conftest import TinyProject
 from operations.engine import Engine
+from operations.errors import EngineError
 from operations.stacks import read, stack_names
 
 pytestmark = pytest.mark.local
@@ -60,6 +61,9 @@ def test_operations_read_what_the_program_gets(tiny: TinyProject) -> None:
     target: Any = read(engine, "poc.eu").architectures["on"]
     assert target.external_id == "very-hidden"
     assert "very-hidden" not in file.read_text()
+    stranger = Engine(tiny.folder, {**tiny.environment, "PULUMI_CONFIG_PASSPHRASE": "another"})
+    with pytest.raises(EngineError, match="please set PULUMI_CONFIG_PASSPHRASE to the correct passphrase"):
+        read(stranger, "poc.eu")
     assert "very-hidden" not in engine.run(["up", "--yes", "--skip-preview", "--stack", "poc.eu"])
     assert engine.outputs("poc.eu")["seen"]["on"]["externalId"] == "very-hidden"
     expected = {"kind": "cross-account-copy/target", "writer": {"accountId": "111111111111"}}

@@ -1,13 +1,15 @@
 """Set-up does what is missing, in order, and remembers it."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from localcloud import setup, setup_steps
-from localcloud.engine.layout import Layout
+from localcloud.engine.layout import Layout, checkout
 from localcloud.engine.progress import Step
 from localcloud.errors import SetupError
 from localcloud.setup_steps import SetupStep, digest, environment_version
@@ -107,6 +109,17 @@ def test_targets_prepare_python_before_the_engine() -> None:
         "check": ["python", "packages", "tools", "tributary"],
         "format": ["python", "packages", "tools"],
     }
+
+
+def test_a_python_that_is_too_old_is_told_what_to_type() -> None:
+    """Before anything of it is read that only newer ones understand."""
+    old = "import runpy, sys; sys.version_info = (3, 10, 1); runpy.run_module('localcloud.setup', run_name='__main__')"
+    ended = subprocess.run(
+        [sys.executable, "-c", old, "demo"], cwd=checkout().project, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Tributary needs Python 3.11 or later, and this is ")
+    assert ended.stderr.endswith("Install a newer one and name it: `make PYTHON=python3.13 demo`\n")
 
 
 def test_an_unknown_target_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

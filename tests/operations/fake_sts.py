@@ -11,26 +11,31 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+REFUSAL = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized</Message></Error>"
 
 
 @dataclass
 class FakeSts:
-    """`accounts` maps access keys to accounts; a role gives a key of its own account, valid for `valid_s` seconds."""
+    """`accounts` maps access keys to accounts; a role gives a key of its own account, valid for `valid_s` seconds.
+
+    `external_ids` maps roles to what whoever assumes them must say.
+    """
 
     endpoint: str = ""
     accounts: dict[str, str] = field(default_factory=dict)
     valid_s: list[float] = field(default_factory=list)
+    external_ids: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def answer(self, key: str, request: Mapping[str, str]) -> str | None:
-        """None: STS has no such action."""
+        """None: STS has no such action, or refuses it."""
         self.asked.append((key, request))
         account = self.accounts.get(key, "000000000000")
         if request.get("Action") == "GetCallerIdentity":
             return f"<Account>{account}</Account><Arn>arn:aws:iam::{account}:user/{key}</Arn><UserId>{key}</UserId>"
-        if "RoleArn" not in request:
+        arn = request.get("RoleArn")
+        if arn is None or self.external_ids.get(arn, request.get("ExternalId")) != request.get("ExternalId"):
             return None
-        arn = request["RoleArn"]
         granted = f"ASIA{len(self.asked):012d}"
         self.accounts[granted] = arn.split(":")[4]
         ends = datetime.now(UTC) + timedelta(seconds=self.valid_s.pop(0) if self.valid_s else 3600)
@@ -57,8 +62,9 @@ def serving() -> Iterator[FakeSts]:
             request = dict(parse_qsl(body))
             key = self.headers.get("Authorization", "=/").partition("Credential=")[2].partition("/")[0]
             result, answer = f"{request.get('Action')}Result", fake.answer(key, request)
-            text = f'<R xmlns="{NAMESPACE}"><{result}>{answer}</{result}></R>'.encode()
-            self.send_response(400 if answer is None else 200)
+            told = REFUSAL if answer is None else f"<{result}>{answer}</{result}>"
+            text = f'<R xmlns="{NAMESPACE}">{told}</R>'.encode()
+            self.send_response(403 if answer is None else 200)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)

@@ -96,6 +96,35 @@ def test_roles_are_assumed_one_after_another_with_everything_that_the_stack_says
     assert sts.accounts[last_key] == OURS
 
 
+def test_a_role_that_refuses_is_named_with_the_command_that_says_another_external_id(
+    sts: FakeSts, engine: Engine
+) -> None:
+    hub, there = f"arn:aws:iam::{HUB}:role/Hub", f"arn:aws:iam::{OURS}:role/TributaryDeployer"
+    sts.external_ids[there] = "0042"
+    with pytest.raises(AccountError) as refused:
+        account_of(engine, stack(assumeRoles=[{"roleArn": hub}, {"roleArn": there, "externalId": "0024"}]))
+    told = str(refused.value)
+    assert told.startswith(f"role {there} cannot be assumed: An error occurred (AccessDenied)")
+    assert "`pulumi config set --stack workshop --path 'aws:assumeRoles[1].externalId' …` says another" in told
+    assert told.endswith("Put that right, and type the same command again.")
+    assert "0024" not in told
+
+    reader = f"arn:aws:iam::{OURS}:role/Reader"
+    sts.external_ids[reader] = "0042"
+    with pytest.raises(
+        AccountError, match=rf"^role {reader} cannot be assumed: .* says by whom it can\. Put that right"
+    ):
+        Far(reader).account(engine, "workshop", "eu-west-1", OURS)
+
+
+def test_credentials_that_nobody_takes_are_told_with_what_to_type(sts: FakeSts, engine: Engine) -> None:
+    role = f"arn:aws:iam::{OURS}:role/Ci"
+    sts.external_ids[role] = "asked of every caller"
+    web = {"roleArn": role, "webIdentityToken": "a-token"}
+    with pytest.raises(AccountError, match=r"refuses these credentials: .* `export AWS_PROFILE=…` .* the same command"):
+        account_of(engine, stack(assumeRoleWithWebIdentity=web))
+
+
 def test_a_web_identity_comes_before_the_roles(sts: FakeSts, engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a-token\n")
     web = {"roleArn": f"arn:aws:iam::{OURS}:role/Ci", "webIdentityTokenFile": str(tmp_path / "token")}

@@ -90,6 +90,11 @@ def test_a_missing_stack_file_gets_the_nearest_name(engine: Engine) -> None:
         (TARGET.replace('"999999999999"', "999"), "`aws:allowedAccountIds` is [999]; it must be a list of one"),
         (TARGET.replace("writer:", "writr:"), "`tributary:architectures.copy.writr` is not a setting"),
         (TARGET.replace("{kind", "'{kind").replace("}}", "}}'"), "`tributary:architectures.copy` is '{kind"),
+        (
+            # The engine takes a time without quotes as one of UTC; a text must say its zone.
+            SOURCE.replace("target:", 'startingTimestamp: "2026-11-22T10:00", target:'),
+            "`tributary:architectures.copy.startingTimestamp` is '2026-11-22T10:00'; it must be a time with its zone,",
+        ),
     ],
 )
 def test_a_wrong_stack_file_is_named(engine: Engine, content: str, told: str) -> None:
@@ -98,6 +103,10 @@ def test_a_wrong_stack_file_is_named(engine: Engine, content: str, told: str) ->
         read(engine, "zeta.eu")
     assert "Pulumi.zeta.eu.yaml" in str(error.value)
     assert told in str(error.value)
+    assert str(error.value).endswith(
+        "\nCorrect that in Pulumi.zeta.eu.yaml, and type the same command again; "
+        "`pulumi preview --stack zeta.eu` shows what it comes to."
+    )
 
 
 def test_settings_are_read_as_json_text_too(engine: Engine) -> None:
