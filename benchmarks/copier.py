@@ -6,13 +6,14 @@ item is in the table.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from boto3.dynamodb.types import TypeSerializer
 
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
+from benchmarks.code import packaged_files
 from benchmarks.results import Result
 from integration_tests.support.addressing import statement
 from localcloud.faults import Faults
@@ -27,12 +28,7 @@ TIMEOUT_S = 120
 MEMORY_MB = 128
 BARE_THREADS = 4
 SOURCE, TARGET = "111111111111", "999999999999"
-PROJECT = Path(__file__).parents[1]
-OURS = ("handlers/__init__.py", "handlers/cross_account_copier/*.py", "handlers/shared/*.py")
-HANDLERS = {
-    "published": (("benchmarks/handlers/seed_copier.py",), "benchmarks.handlers.seed_copier.lambda_handler"),
-    "ours": (OURS, "handlers.cross_account_copier.main.handler"),
-}
+PUBLISHED = Path(__file__).parent / "handlers" / "seed_copier.py"
 
 
 def run() -> Iterator[Result]:
@@ -77,16 +73,17 @@ def _event(number: int) -> dict[str, object]:
 def _copied(bench: Bench, handler: str, stream_arn: str, role_arn: str) -> float:
     """Seconds until the whole stream is in a fresh table, by one of the handlers."""
     table = bench.make.table(TARGET, keys="seqNumbershardIdHash sequenceNumber")["TableName"]
-    patterns, entry = HANDLERS[handler]
+    files, entry = _code(handler)
     function = bench.make.function(
         SOURCE,
-        {
-            path.relative_to(PROJECT).as_posix(): path.read_bytes()
-            for pattern in patterns
-            for path in PROJECT.glob(pattern)
-        },
+        files,
         statements=[statement(["kinesis:*", "sts:AssumeRole"])],
-        environment={"ROLE_ARN": role_arn, "TABLE_NAME": table, "TARGET_REGION": bench.clients(TARGET).region},
+        environment={
+            "ROLE_ARN": role_arn,
+            "TABLE_NAME": table,
+            "TARGET_REGION": bench.clients(TARGET).region,
+            "FAILURE_BUCKET": "not-used",
+        },
         timeout=TIMEOUT_S,
         memory=MEMORY_MB,
         Handler=entry,
@@ -99,6 +96,13 @@ def _copied(bench: Bench, handler: str, stream_arn: str, role_arn: str) -> float
         return seconds_until(lambda: item_count(dynamodb, table) == RECORDS)
     finally:
         lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+def _code(handler: str) -> tuple[Mapping[str, bytes], str]:
+    """A handler's files and its entry point."""
+    if handler == "published":
+        return {PUBLISHED.name: PUBLISHED.read_bytes()}, f"{PUBLISHED.stem}.lambda_handler"
+    return packaged_files("cross_account_copier"), "handlers.cross_account_copier.main.handler"
 
 
 def _bare(bench: Bench, sent: list[Sent]) -> float:

@@ -8,11 +8,11 @@ import io
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from benchmarks import replica_growth
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
+from benchmarks.code import packaged_files
 from benchmarks.replica_items import ACCOUNT, batches
 from benchmarks.results import Result
 from integration_tests.support.addressing import credentials_of, statement
@@ -30,8 +30,7 @@ RATE_ROWS = 30_000
 GOAL_S = 4.0
 BARE_THREADS = 4
 BATCH_SIZE = 100
-PROJECT = Path(__file__).parents[1]
-OURS = ("handlers/__init__.py", "handlers/table_replicator/*.py", "handlers/shared/*.py")
+OURS = "table_replicator"
 WORKSHOP = """
     import os
     import boto3
@@ -71,7 +70,7 @@ def run() -> Iterator[Result]:
 def _exercise(bench: Bench) -> float:
     """Seconds for loading, replicating and verifying, by our commands."""
     source, replica = _pair(bench)
-    _replicate(bench, source, replica, _files(), "handlers.table_replicator.main.handler")
+    _replicate(bench, source, replica, packaged_files(OURS), "handlers.table_replicator.main.handler")
     began = time.monotonic()
     load(source, logfile.read(io.StringIO(_csv(ROWS)), source), stop=True)
     report = verify(source, replica, Patience(settle_s=60), RateLimit(None))
@@ -141,7 +140,7 @@ def _replicated(bench: Bench, *, guarded: bool) -> float:
         bench,
         source,
         replica,
-        _files(),
+        packaged_files(OURS),
         "handlers.table_replicator.main.handler",
         {"POSITIONS_TABLE": positions} if guarded else {},
         batch_size=1_000,
@@ -174,7 +173,7 @@ def _replicate(
         ACCOUNT,
         code,
         statements=[statement("dynamodb:*")],
-        environment={"REPLICA_TABLE": replica.name, **(environment or {})},
+        environment={"REPLICA_TABLE": replica.name, "FAILURE_BUCKET": "not-used", **(environment or {})},
         timeout=60,
         Handler=entry,
     )
@@ -184,12 +183,6 @@ def _replicate(
         FunctionName=function.arn, EventSourceArn=stream_arn, StartingPosition="TRIM_HORIZON", BatchSize=batch_size
     )
     return began
-
-
-def _files() -> dict[str, bytes]:
-    return {
-        path.relative_to(PROJECT).as_posix(): path.read_bytes() for pattern in OURS for path in PROJECT.glob(pattern)
-    }
 
 
 def _csv(rows: int) -> str:

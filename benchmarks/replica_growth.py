@@ -21,8 +21,9 @@ MEMORY_GOAL_MB = 150.0
 PROJECT = Path(__file__).parents[1]
 
 
-def run(bench: Bench, largest: int = SIZES[-1]) -> Iterator[Result]:
+def run(bench: Bench, largest: int | None = None) -> Iterator[Result]:
     """Lets two equal tables grow to `largest` items, and reads both at every size on the way."""
+    largest = largest or SIZES[-1]
     sizes = [size for size in SIZES if size < largest] + [largest]
     tables = [bench.make.table(ACCOUNT, keys="PK")["TableName"] for _ in range(2)]
     points: list[dict[str, float]] = []

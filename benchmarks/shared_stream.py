@@ -9,9 +9,9 @@ import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
+from benchmarks.code import packaged_files
 from benchmarks.results import Result
 from integration_tests.support.addressing import statement
 from integration_tests.support.factories import Function
@@ -20,8 +20,7 @@ from operations.cross_account_copy.sending import Record, send
 OWNER, SUBSCRIBER = "111111111111", "222222222222"
 PUTS = 100
 RECORDS = 10_000
-PROJECT = Path(__file__).parents[1]
-LOGGER = ("handlers/__init__.py", "handlers/stream_logger/*.py", "handlers/shared/*.py")
+LOGGER = "stream_logger"
 NO_OP = "def handler(event, context):\n    return {'batchItemFailures': []}\n"
 
 
@@ -52,12 +51,11 @@ def run() -> Iterator[Result]:
 
 
 def _function(bench: Bench, *, logs: bool) -> Function:
-    files = {
-        path.relative_to(PROJECT).as_posix(): path.read_bytes() for pattern in LOGGER for path in PROJECT.glob(pattern)
-    }
     reads = [statement(["kinesis:*", "logs:*"])]
     if logs:
-        return bench.make.function(SUBSCRIBER, files, statements=reads, Handler="handlers.stream_logger.main.handler")
+        return bench.make.function(
+            SUBSCRIBER, packaged_files(LOGGER), statements=reads, Handler=f"handlers.{LOGGER}.main.handler"
+        )
     return bench.make.function(SUBSCRIBER, NO_OP, statements=reads)
 
 

@@ -10,8 +10,7 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pulumi
-
+from benchmarks.code import files_of
 from benchmarks.handlers.workload import ENVIRONMENT
 from benchmarks.results import Result
 from components.code import FunctionCode
@@ -21,12 +20,10 @@ IMPORT_ROUNDS = 11
 
 def zipped(code: FunctionCode) -> bytes:
     """The function's zip as the components lay it out."""
-    assert isinstance(code.archive, pulumi.AssetArchive)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, asset in code.archive.assets.items():
-            assert isinstance(asset, pulumi.FileAsset)
-            file.write(asset.path, name)
+        for name, content in files_of(code).items():
+            file.writestr(name, content)
     return buffer.getvalue()
 
 

@@ -17,9 +17,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
-from botocore.utils import get_environ_proxies
 
-from handlers.shared.clients import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, create_client, own_session
+from handlers.shared.clients import create_client, http_session, own_session
 from handlers.shared.signing import Keys, Scope, signed_headers
 
 __all__ = ["DYNAMODB", "FIREHOSE", "JsonCalls", "Service"]
@@ -93,11 +92,7 @@ def _endpoint(service: str, region: str | None) -> tuple[str, str]:
 @cache
 def _connections(url: str, most: int) -> URLLib3Session:
     """What keeps up to so many connections to a service open, whoever's credentials the calls are signed with."""
-    return URLLib3Session(
-        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # the stubs know one number only
-        max_pool_connections=most,
-        proxies=get_environ_proxies(url),
-    )
+    return http_session(url, connections=most)
 
 
 def _error_of(answer: dict[str, Any], status: int) -> dict[str, Any]:

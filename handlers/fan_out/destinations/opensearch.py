@@ -16,11 +16,10 @@ import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
-from botocore.httpsession import URLLib3Session
 
 from handlers.fan_out.contract import Access, Destination, Limits, Refused, Send, Unit, WrongRowError
 from handlers.fan_out.destinations.addresses import arn_for, key_within, options_among, region_among
-from handlers.shared.clients import connect_timeout_s
+from handlers.shared.clients import http_session
 from handlers.shared.errors import Cause
 
 if TYPE_CHECKING:
@@ -118,10 +117,7 @@ class _Bulk:
     def __init__(self, index: _Index, connections: int, answer_s: float, session: botocore.session.Session) -> None:
         self._index = index
         self._session = session
-        self._http = URLLib3Session(
-            timeout=(connect_timeout_s(answer_s), answer_s),  # type: ignore[arg-type]  # the stubs know one number only
-            max_pool_connections=connections,
-        )
+        self._http = http_session(index.url, connections=connections, answer_s=answer_s)
 
     def post(self, body: bytes) -> Mapping[str, Any]:
         """The answer to `_bulk`. Raises ClientError, and what botocore raises for connections and credentials."""
