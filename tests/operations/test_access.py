@@ -201,7 +201,8 @@ def test_a_session_token_is_told_with_the_time_that_is_left(
     assert "`export AWS_PROFILE=…`" in told
 
 
-def test_nobody_who_answers_is_told_with_what_to_type(engine: Engine) -> None:
+def test_nobody_who_answers_is_told_with_what_to_type(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     environment = {**engine.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(
         AccountError, match=r"http://127\.0\.0\.1:9.*`unset AWS_ENDPOINT_URL`.*`tributary local status`"
