@@ -19,6 +19,10 @@ from operations.backends import folder_of
 from operations.engine import Engine
 from operations.stacks import Stack
 
+# What the provider reads by what it knows already, and cannot import by an id alone.
+# https://www.pulumi.com/registry/packages/aws/api-docs/dynamodb/tableitem/#import
+READ_BY_OUTPUTS = ("aws:dynamodb/tableItem:TableItem",)
+
 
 def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Callable[[str], None]) -> None:
     """Take in what is there, and forget what is not; `ask` ends it where somebody does not want that.
@@ -42,7 +46,9 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Calla
         if found:
             ask("Is that this deployment's own?")
         for urn, identity in found.items():
-            _take_in(resources, {**creating[urn], "id": identity, "outputs": {}})
+            made = creating[urn]
+            known = made["inputs"] if made["type"] in READ_BY_OUTPUTS else {}
+            _take_in(resources, {**made, "id": identity, "outputs": known})
         state["deployment"]["resources"] = resources
         state["deployment"]["pending_operations"] = [one for one in pending if one["type"] != "creating"]
         engine.replace_state(stack.name, state)

@@ -41,6 +41,27 @@ def test_an_unknown_type(stack: Stacks) -> None:
     assert "does not cover the resource type aws:ec2/instance:Instance" in message
 
 
+def test_an_item_that_somebody_else_put(stack: Stacks) -> None:
+    """As the real provider: it puts an item only where there is none of its key."""
+    deployed = stack()
+    dynamodb = deployed.clients.dynamodb
+    dynamodb.create_table(
+        TableName="rows",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    theirs, key = {"id": {"S": "1"}, "of": {"S": "somebody"}}, {"id": {"S": "1"}}
+    dynamodb.put_item(TableName="rows", Item=theirs)
+
+    assert "ConditionalCheckFailedException" in deployed.refusal(refused.item)
+    assert dynamodb.get_item(TableName="rows", Key=key)["Item"] == theirs
+
+    dynamodb.delete_item(TableName="rows", Key=key)
+    assert deployed.up(refused.item) == {"item": "create"}
+    assert dynamodb.get_item(TableName="rows", Key=key)["Item"]["of"] == {"S": "program"}
+
+
 def test_an_endpoint_where_nothing_listens(stack: Stacks) -> None:
     nowhere = stack({"aws:maxRetries": 0}, AWS_ENDPOINT_URL="http://127.0.0.1:9")
 

@@ -25,7 +25,7 @@ REFRESH = ["refresh", "--yes", "--skip-preview", "--stack", "dev"]
 
 
 class Account:
-    """An account with one role, one log group and one key without an alias."""
+    """An account with one role, one log group, one key without an alias, one row and one permission."""
 
     identity = {"Account": "444444444444"}  # noqa: RUF012  it stands for a property
 
@@ -46,6 +46,18 @@ class Account:
 
     def describe_key(self, KeyId: str) -> Any:  # noqa: N803
         return {"KeyMetadata": {"KeyState": "Enabled", "Description": "of the copy"}}
+
+    def get_item(self, TableName: str, Key: Any, ConsistentRead: bool) -> Any:  # noqa: N803
+        return {"Item": Key} if Key == {"id": {"S": "7"}, "at": {"B": b"x"}} else {}
+
+    def get_policy(self, FunctionName: str) -> Any:  # noqa: N803
+        events = {"Service": "events.amazonaws.com"}
+        allowed = {"Action": "lambda:InvokeFunction", "Principal": events}
+        statements = [
+            {"Sid": "other", **allowed, "Condition": {"ArnLike": {"AWS:SourceArn": "arn:other"}}},
+            {"Sid": "pulumi-1", **allowed, "Condition": {"ArnLike": {"AWS:SourceArn": "arn:rule"}}},
+        ]
+        return {"Policy": json.dumps({"Statement": statements})}
 
 
 def creating(kind: str, resource: str, **inputs: str) -> dict[str, Any]:
@@ -98,6 +110,32 @@ def test_what_is_there_is_imported_and_the_rest_is_forgotten(
     assert line.startswith(
         "An earlier deployment of `dev` was interrupted. It made `there`, `/aws/lambda/f`, `unnamed`"
     )
+
+
+def test_rows_and_permissions_are_found_by_what_they_say(
+    pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that is there is not made again by the provider; a permission would be there twice."""
+    keys = {"tableName": "rows", "hashKey": "id", "rangeKey": "at"}
+    row = {**keys, "item": json.dumps({"id": {"S": "7"}, "at": {"B": "eA=="}, "of": {"S": "program"}})}
+    allowed = {"function": "drain", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"}
+    item, permission = "aws:dynamodb/tableItem:TableItem", "aws:lambda/permission:Permission"
+    told_of(
+        pulumi, tmp_path, monkeypatch,
+        creating(item, "there", **row),
+        creating(item, "missing", **{**row, "item": row["item"].replace("7", "8")}),
+        creating(permission, "of the rule", **allowed, sourceArn="arn:rule"),
+        creating(permission, "of no rule", **allowed),
+        creating(permission, "named", **allowed, statementId="other"),
+    )  # fmt: skip
+    found = {one["urn"].rpartition("::")[2]: one for one in pulumi.imported["resources"] if "::" in one["urn"]}
+    assert {name: one["id"] for name, one in found.items() if name != "root"} == {
+        "there": "rows|id|at|7|eA==",
+        "of the rule": "drain/pulumi-1",
+        "named": "drain/other",
+    }
+    # The provider reads an item by what is known of it; the others it imports.
+    assert (found["there"]["outputs"], found["of the rule"]["outputs"]) == (row, {})
 
 
 def test_what_was_being_changed_or_deleted_is_looked_at(

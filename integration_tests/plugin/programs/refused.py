@@ -22,6 +22,11 @@ def unknown() -> None:
     pulumi.CustomResource("aws:ec2/instance:Instance", "machine", {})
 
 
+def item() -> None:
+    """An item of a table that is there."""
+    aws.dynamodb.TableItem("item", table_name="rows", hash_key="id", item='{"id": {"S": "1"}, "of": {"S": "program"}}')
+
+
 def queue() -> None:
     """One queue."""
     aws.sqs.Queue("queue")

@@ -79,9 +79,15 @@ def _item_key(context: Context) -> dict[str, Any]:
     return {known[name]: item[known[name]] for name in ("hashKey", "rangeKey") if known.get(name)}
 
 
-def _put_item(context: Context) -> str:
+def _create_item(context: Context) -> str:
+    """The real provider makes no item where there is one of the same key: somebody else wrote that."""
+    hash_key = {"ExpressionAttributeNames": {"#key": context.inputs["hashKey"]}}
+    return _put_item(context, ConditionExpression="attribute_not_exists(#key)", **hash_key)
+
+
+def _put_item(context: Context, **condition: Any) -> str:
     table = str(context.inputs["tableName"])
-    context.call("PutItem", TableName=table, Item=_attributes(json.loads(context.inputs["item"])))
+    context.call("PutItem", TableName=table, Item=_attributes(json.loads(context.inputs["item"])), **condition)
     values = [next(iter(value.values())) for value in _item_key(context).values()]
     context.id = "|".join([table, *(str(context.inputs[name]) for name in _KEYS if name in context.inputs), *values])
     return context.id
@@ -166,7 +172,7 @@ RESOURCES = (
         token="aws:dynamodb/tableItem:TableItem",
         service="dynamodb",
         operation="PutItem",
-        create=_put_item,
+        create=_create_item,
         read=_read_item,
         delete=_delete_item,
         updates=(Update(("item",), _change_item),),

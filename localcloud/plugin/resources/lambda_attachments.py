@@ -159,7 +159,7 @@ def _statement(context: Context) -> dict[str, Any] | None:
 
 
 def _read_permission(context: Context) -> Properties | None:
-    if "function" not in context.inputs:  # an import: FUNCTION/STATEMENT or FUNCTION:QUALIFIER/STATEMENT
+    if "/" in context.id:  # an import: FUNCTION/STATEMENT or FUNCTION:QUALIFIER/STATEMENT
         function, _, context.id = context.id.rpartition("/")
         name, _, qualifier = function.partition(":") if not function.startswith("arn:") else (function, "", "")
         context.inputs = {"function": name} | ({"qualifier": qualifier} if qualifier else {})
