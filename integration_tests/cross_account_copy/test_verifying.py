@@ -93,7 +93,9 @@ def test_a_copy_is_equal_however_late_it_is(
     copy.put(clicks(300, seed=1))
     if not cloud.lacks("closed shards"):
         split(copy, eventually)
-    time = datetime.now(UTC)
+    put = datetime.now(UTC)
+    # Asked for in whole seconds: what was put before is of an earlier one.
+    time = eventually(lambda: datetime.now(UTC), until=lambda now: now.replace(microsecond=0) > put)
     put_aggregate(copy, 120, seed=2)
 
     # Nothing of it is in the lake yet, and not all of it in the tables.

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from handlers.fan_out.rows import Value, item_of
+from handlers.shared.report import NAMESPACE
 from integration_tests.support import alarms
 from integration_tests.support.addressing import Clients, Cloud
 from integration_tests.support.deployments import Deployment, deploy, prepare
@@ -49,6 +51,21 @@ class FannedOut:
         """Delete a row of the mapping table."""
         key = item_of({"sourceArn": self.source_arn, "id": target_id})
         self.platform.dynamodb.delete_item(TableName=self.outputs["targetsTableName"], Key=key)
+
+    def count_delivered(self, target_id: str, count: int, at: datetime) -> None:
+        """Have the platform's functions count deliveries to a target at a time."""
+        dimensions = {"FunctionName": self.outputs["functionName"], "Target": target_id}
+        self.platform.cloudwatch.put_metric_data(
+            Namespace=NAMESPACE,
+            MetricData=[
+                {
+                    "MetricName": "Delivered",
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                    "Timestamp": at,
+                    "Value": count,
+                }
+            ],
+        )
 
     def alarms(self) -> set[str]:
         """The platform's alarms that are on."""

@@ -170,11 +170,20 @@ class Factories:
             request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": view}
         dynamodb.create_table(**{**request, **options})
         self._cleanup(dynamodb.delete_table, TableName=name)
-        return eventually(
+        table: dict[str, Any] = eventually(
             lambda: dynamodb.describe_table(TableName=name)["Table"],
             until=lambda description: description["TableStatus"] == "ACTIVE",
             timeout=60,
         )
+        if view:
+            # Until then LocalStack forgets changes.
+            streams, arn = self._clients(account_id).dynamodbstreams, table["LatestStreamArn"]
+            eventually(
+                lambda: streams.describe_stream(StreamArn=arn)["StreamDescription"]["StreamStatus"],
+                equals="ENABLED",
+                timeout=60,
+            )
+        return table
 
     def bucket(self, account_id: str, *, name: str | None = None, policy: Sequence[Mapping[str, Any]] = ()) -> str:
         """A bucket that is emptied and removed when the test ends; returns its name."""

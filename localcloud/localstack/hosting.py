@@ -63,6 +63,8 @@ def variables(port: int, folder: Path) -> dict[str, str]:
         "STRICT_SERVICE_LOADING": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "sandbox",
         "KINESIS_MOCK_VERSION": KINESIS_VERSION,
+        # Changes of a table are lost until its stream is made, which would take half a second.
+        "KINESIS_LATENCY": "0",
         # A mapping that found nothing would sleep for up to ten seconds, one whose function failed for a minute.
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.2",
         "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",

@@ -59,30 +59,31 @@ class Verification:
                 unread.append(source.arn)
                 continue
             targets = [one for one in mapping.targets(source.arn).rows if one.row.active]
-            expected = self._expected(source, targets)
-            found += [self._one(source, target, expected[target.row.id]) for target in targets]
+            expected, began = self._expected(source, targets)
+            found += [self._one(source, target, expected[target.row.id], began) for target in targets]
         return found, unread
 
-    def _expected(self, source: Source, targets: Sequence[Target]) -> Mapping[str, list[Message]]:
-        """What each target should have got of what the source still has."""
+    def _expected(self, source: Source, targets: Sequence[Target]) -> tuple[Mapping[str, list[Message]], datetime]:
+        """What each target should have got of what the source still has, and when the first of that arrived there."""
+        began = datetime.now(UTC)
         expected: dict[str, list[Message]] = {target.row.id: [] for target in targets}
         for shard_id, page in pages(self.platform.client("kinesis"), source.name, self.since):
+            began = min(began, *(record["ApproximateArrivalTimestamp"] for record in page))
             inputs = Inputs(lambda_records(source.rows_arn, shard_id, page))
             for target in targets:
                 rendered = render(inputs, target.row, target.destination.takes_records)
                 expected[target.row.id] += [one for one in rendered if isinstance(one, Message)]
-        return expected
+        return expected, began
 
-    def _one(self, source: Source, target: Target, expected: Sequence[Message]) -> Verified:
+    def _one(self, source: Source, target: Target, expected: Sequence[Message], began: datetime) -> Verified:
         read, why = self._reader(target)
-        since = self.since or datetime.fromtimestamp(0, UTC)
 
         def look() -> Verdict:
             # Before what arrived: what leaves the backlog meanwhile is there by then.
             waiting, failed = self._waiting(source, target.row.id), self._failed(target.row.id)
             if read is not None:
                 return compare(expected, waiting, failed, read(), target.ordered)
-            return self._counted(target.row.id, expected, waiting, failed, since)
+            return self._counted(target.row.id, expected, waiting, failed, began)
 
         verdict = look()
         deadline = self.patience.clock() + self.patience.longest_s
@@ -92,12 +93,12 @@ class Verification:
         return Verified(source.name, target.row.id, COUNTS if read is None else CONTENTS, why, verdict)
 
     def _counted(
-        self, target_id: str, expected: Sequence[Message], waiting: set[str], failed: set[str], since: datetime
+        self, target_id: str, expected: Sequence[Message], waiting: set[str], failed: set[str], began: datetime
     ) -> Verdict:
-        """By what the functions counted: that many were taken, which of them nobody can say."""
+        """By what the functions counted from then on: that many were taken, which of them nobody can say."""
         wanted = [one for one in expected if one.id not in waiting | failed]
         metric = Metric(NAMESPACE, "Delivered", {"FunctionName": self.platform.function, "Target": target_id}, "Sum")
-        delivered = round(total(self.platform.client("cloudwatch"), metric, since))
+        delivered = round(total(self.platform.client("cloudwatch"), metric, began))
         missing = max(0, len(wanted) - delivered)
         return Verdict(
             expected=len(wanted),
