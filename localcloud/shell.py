@@ -20,6 +20,7 @@ DEFAULT_STACK = "poc"
 BANNER = """\
 A local cloud answers at {endpoint}. Stacks: {stacks}; selected: {selected}.
 Try `pulumi preview -s {selected}`, `pulumi up -s {selected}`, `pulumi stack ls`. `exit` leaves{ending}.
+`AWS_ACCESS_KEY_ID=<account> AWS_REGION=<Region> aws …` is the root of an account.
 """
 
 
