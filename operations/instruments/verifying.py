@@ -89,6 +89,8 @@ def summary(shown: Mapping[str, Any], far_end: str = "replica") -> str:
     """A report's JSON in a few lines: the counts, and the first keys of each kind; `far_end` is what it is called."""
     verdict = "Equal" if shown["equal"] else "Different"
     counts = f"{shown['sourceItems']} items in the source, {shown['replicaItems']} in the {far_end}"
+    if shown["equal"] and shown["sourceItems"] != shown["replicaItems"]:
+        counts += " when they were first read, and equal since"
     effort = (
         f"; {shown['differingSegments']} of {shown['segments']} segments read twice; {shown['readUnits']:g} read units"
         if shown["segments"]

@@ -97,6 +97,8 @@ def test_a_change_on_its_way_is_waited_for() -> None:
     report = verify(table(source), table(replica), patience, RateLimit(None))
     assert report.equal
     assert 5 < report.seconds < 10
+    told = "Equal: 2 items in the source, 1 in the replica when they were first read, and equal since; "
+    assert summary(report.as_json(["PK"], values=False)).startswith(told)
 
 
 def test_an_item_that_keeps_changing_is_unsettled_and_not_different() -> None:
