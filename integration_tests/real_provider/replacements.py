@@ -16,6 +16,8 @@ RULE = {
     "toPort": 445,
 }
 FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:"
+KEY = "arn:aws:kms:eu-west-1:111111111111:key/11111111-1111-1111-1111-111111111111"
+POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 # Type → another value for each property; those that a resource does not have are left out. Values are valid, and no
 # two of a type exclude each other, since a provider's plan is asked about all of them at once.
 OTHERS: Mapping[str, Mapping[str, Any]] = {
@@ -27,9 +29,21 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "scheduleExpression": "rate(2 minutes)",
     },
     "aws:cloudwatch/eventTarget:EventTarget": {"rule": "another", "arn": f"{FUNCTION}another"},
-    "aws:cloudwatch/logGroup:LogGroup": {"name": "another", "retentionInDays": 1, "skipDestroy": True},
-    "aws:cloudwatch/logStream:LogStream": {"name": "another"},
-    "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": "another", "threshold": 99, "treatMissingData": "ignore"},
+    "aws:cloudwatch/logGroup:LogGroup": {
+        "kmsKeyId": KEY,
+        "name": "another",
+        "retentionInDays": 1,
+        "skipDestroy": True,
+    },
+    "aws:cloudwatch/logStream:LogStream": {"logGroupName": "another", "name": "another"},
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {
+        "alarmDescription": "another",
+        "comparisonOperator": "LessThanThreshold",
+        "evaluationPeriods": 99,
+        "name": "another",
+        "threshold": 99,
+        "treatMissingData": "ignore",
+    },
     "aws:dynamodb/table:Table": {
         "name": "another",
         "deletionProtectionEnabled": True,
@@ -56,19 +70,33 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
     },
     "aws:ec2/vpc:Vpc": {"cidrBlock": "10.9.0.0/24", "enableDnsHostnames": False, "enableDnsSupport": True},
     "aws:ec2/vpcEndpoint:VpcEndpoint": {
+        "policy": POLICY,
         "privateDnsEnabled": False,
         "serviceName": "com.amazonaws.us-east-1.sqs",
+        "vpcEndpointType": "GatewayLoadBalancer",
         "vpcId": "vpc-1",
     },
-    "aws:glue/catalogTable:CatalogTable": {"databaseName": "another", "name": "another", "tableType": "another"},
+    "aws:glue/catalogTable:CatalogTable": {
+        "databaseName": "another",
+        "name": "another",
+        "tableType": "another",
+        "viewExpandedText": "another",
+        "viewOriginalText": "another",
+    },
     "aws:glue/catalogDatabase:CatalogDatabase": {"name": "another", "description": "another"},
-    "aws:iam/role:Role": {"name": "another", "path": "/another/", "maxSessionDuration": 7200},
-    "aws:iam/rolePolicy:RolePolicy": {"name": "another", "role": "another"},
+    "aws:iam/role:Role": {
+        "assumeRolePolicy": POLICY,
+        "maxSessionDuration": 7200,
+        "name": "another",
+        "path": "/another/",
+    },
+    "aws:iam/rolePolicy:RolePolicy": {"name": "another", "policy": POLICY, "role": "another"},
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": {"name": "another"},
     "aws:kinesis/resourcePolicy:ResourcePolicy": {
-        "resourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another"
+        "policy": POLICY,
+        "resourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
     },
-    "aws:kinesis/stream:Stream": {"name": "another", "shardCount": 9, "retentionPeriod": 99},
+    "aws:kinesis/stream:Stream": {"kmsKeyId": KEY, "name": "another", "shardCount": 9, "retentionPeriod": 99},
     "aws:kinesis/streamConsumer:StreamConsumer": {
         "name": "another",
         "streamArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
@@ -81,12 +109,16 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "customerMasterKeySpec": "RSA_2048",
         "keyUsage": "SIGN_VERIFY",
         "multiRegion": True,
+        "policy": POLICY,
     },
     "aws:lambda/eventSourceMapping:EventSourceMapping": {
         "batchSize": 9,
+        "bisectBatchOnFunctionError": False,
         "enabled": False,
         "eventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/another",
         "functionName": "another",
+        "maximumBatchingWindowInSeconds": 9,
+        "maximumRecordAgeInSeconds": 99,
         "maximumRetryAttempts": 9,
         "parallelizationFactor": 9,
         "startingPosition": "LATEST",
@@ -95,6 +127,7 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
         "name": "another",
         "architectures": ["x86_64"],
         "handler": "another.handler",
+        "kmsKeyArn": KEY,
         "memorySize": 999,
         "role": "arn:aws:iam::111111111111:role/another",
         "runtime": "python3.12",
@@ -119,8 +152,14 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"bucket": "another-bucket"},
     "aws:s3/bucketMetric:BucketMetric": {"bucket": "another-bucket", "name": "another"},
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": {"bucket": "another-bucket"},
-    "aws:s3/bucketPolicy:BucketPolicy": {"bucket": "another-bucket"},
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {"bucket": "another-bucket", "blockPublicAcls": False},
+    "aws:s3/bucketPolicy:BucketPolicy": {"bucket": "another-bucket", "policy": POLICY},
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
+        "blockPublicAcls": False,
+        "blockPublicPolicy": False,
+        "bucket": "another-bucket",
+        "ignorePublicAcls": False,
+        "restrictPublicBuckets": False,
+    },
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
         "bucket": "another-bucket"
     },
