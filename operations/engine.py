@@ -163,6 +163,13 @@ class Engine:
         found: dict[str, Any] = json.loads(text)
         return found
 
+    def decrypted_state(self, stack: str) -> dict[str, Any]:
+        """The same with the texts of its secrets in their place: to be looked at, and never put back."""
+        found: dict[str, Any] = _decrypted(
+            json.loads(self._asked(["stack", "export", "--show-secrets", "--stack", stack]))
+        )
+        return found
+
     def replace_state(self, stack: str, state: Mapping[str, Any]) -> None:
         """Put another state in the place of a stack's."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -227,6 +234,16 @@ class Engine:
         if shutil.which("pulumi", path=self.environment.get("PATH")) is None:
             raise EngineError(NOT_FOUND)
         return attended(["pulumi", *arguments], cwd=self.folder, env=dict(self.environment), **options)
+
+
+def _decrypted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decrypted(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if SECRET in value:
+        return _decrypted(json.loads(value["plaintext"]))
+    return {name: _decrypted(one) for name, one in value.items()}
 
 
 def _failed(arguments: Sequence[str], code: int, shown: str) -> EngineError:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from operations.backends import folder_of
-from operations.engine import Engine
+from operations.engine import SECRET, Engine
 from operations.stacks import Stack
 
 # What the provider reads by what it knows already, and cannot import by an id alone.
@@ -34,7 +34,7 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Calla
         engine.run(["cancel", "--yes", "--stack", stack.name])
     state = engine.state(stack.name)
     pending = state["deployment"].get("pending_operations") or []
-    creating = {one["resource"]["urn"]: one["resource"] for one in pending if one["type"] == "creating"}
+    creating = _creating(pending)
     seen = [one["resource"]["urn"] for one in pending if one["type"] in ("updating", "deleting")]
     if seen:
         names = ", ".join(f"`{urn.rpartition('::')[2]}`" for urn in seen)
@@ -58,6 +58,10 @@ def recover(engine: Engine, stack: Stack, say: Callable[[str], None], ask: Calla
         engine.run(["refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets])
 
 
+def _creating(pending: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {one["resource"]["urn"]: one["resource"] for one in pending if one["type"] == "creating"}
+
+
 def _made(
     engine: Engine, stack: Stack, creating: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]
 ) -> dict[str, str]:
@@ -66,6 +70,8 @@ def _made(
     from operations.looks import looked_up
 
     account = account_of(engine, stack)
+    if SECRET in json.dumps(list(creating.values())):
+        creating = _creating(engine.decrypted_state(stack.name)["deployment"]["pending_operations"])
     known = {resource.get("id") for resource in resources}
     looked = {urn: looked_up(account, one) for urn, one in creating.items()}
     return {urn: identity for urn, identity in looked.items() if identity is not None and identity not in known}

@@ -62,8 +62,9 @@ def test_the_source_before_its_target_is_refused_with_the_command_to_type(undepl
     with pytest.raises(StackError, match=r"reads the outputs of `poc`, which is not deployed\. Type `tributary up poc"):
         deploying.up(undeployed, ["prod"], yes=True)
 
+    # As typed: Pulumi previews first. Without a preview what needs nothing of the target may be made already.
     with pytest.raises(EngineError, match=r"pulumi up -s poc"):
-        undeployed.up("prod")
+        undeployed.run(["up", "--yes", "--stack", "prod"])
     assert [one for one in undeployed.resources("prod") if one["type"].startswith("aws:")] == []
 
 

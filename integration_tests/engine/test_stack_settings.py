@@ -72,3 +72,27 @@ def test_operations_read_what_the_program_gets(tiny: TinyProject) -> None:
     [function] = [one for one in engine.resources("poc.eu") if one["type"] == "tiny:index:Function"]
     assert "ciphertext" in json.dumps(function["inputs"])
     assert "very-hidden" not in (tiny.state / ".pulumi" / "stacks" / "tiny" / "poc.eu.json").read_text()
+
+
+SECRETS = """
+import pulumi
+
+pulumi.ComponentResource("tiny:index:Row", "row", {"item": pulumi.Output.secret('{"id": 7}'), "table": "rows"})
+"""
+
+
+def test_what_is_secret_of_a_resource_under_way_is_decrypted_to_be_looked_at(tiny: TinyProject) -> None:
+    tiny.program(SECRETS)
+    engine = Engine(tiny.folder, tiny.environment)
+    engine.run(["up", "--yes", "--skip-preview", "--stack", "dev"])
+    [file] = tiny.state.glob("**/dev.json")
+    state = json.loads(file.read_text())
+    made = state["checkpoint"]["latest"]["resources"]
+    [row] = [one for one in made if one["type"] == "tiny:index:Row"]
+    # An import of a state would leave this out.
+    state["checkpoint"]["latest"]["pending_operations"] = [{"resource": row, "type": "creating"}]
+    file.write_text(json.dumps(state))
+
+    assert '"id' not in json.dumps(engine.state("dev"))
+    [pending] = engine.decrypted_state("dev")["deployment"]["pending_operations"]
+    assert pending["resource"]["inputs"] == {"item": '{"id": 7}', "table": "rows"}

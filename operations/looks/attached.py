@@ -10,12 +10,10 @@ from operations.looks.common import Inputs, Look, first
 
 
 def _item(account: Account, inputs: Inputs) -> str | None:
-    """The provider puts an item only where there is none of its key. One that is secret cannot be read in a state.
+    """The provider puts an item only where there is none of its key.
 
     https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/dynamodb/table_item.go
     """
-    if not isinstance(inputs["item"], str):
-        return None
     item, names = json.loads(inputs["item"]), [inputs[one] for one in ("hashKey", "rangeKey") if inputs.get(one)]
     values = [next(iter(item[name].items())) for name in names]
     key = {

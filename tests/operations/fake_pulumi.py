@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from operations.engine import SECRET
+
 
 class Answered:
     """A command that has ended well, as subprocess.Popen has it."""
@@ -60,8 +62,24 @@ class FakePulumi:
             case ["stack", "import", *_]:
                 self.imported = json.loads(Path(words[words.index("--file") + 1]).read_text())["deployment"]
             case ["stack", "export", *_]:
-                return {"deployment": self._deployed.get(stack, {})}
+                shown = self._deployed.get(stack, {})
+                return {"deployment": shown if "--show-secrets" in words else _encrypted(shown)}
         return None
+
+
+def secret(value: object) -> dict[str, str]:
+    """A secret in a state, as it is exported with `--show-secrets`."""
+    return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
+
+
+def _encrypted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_encrypted(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if SECRET in value:
+        return {SECRET: value[SECRET], "ciphertext": "v1:…"}
+    return {name: _encrypted(one) for name, one in value.items()}
 
 
 def config(path: Path) -> dict[str, dict[str, Any]]:

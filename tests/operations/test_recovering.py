@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from fake_pulumi import FakePulumi
+from fake_pulumi import FakePulumi, secret
 
 from operations import access, deploying
 from operations.engine import Engine
@@ -60,7 +60,7 @@ class Account:
         return {"Policy": json.dumps({"Statement": statements})}
 
 
-def creating(kind: str, resource: str, **inputs: str) -> dict[str, Any]:
+def creating(kind: str, resource: str, **inputs: Any) -> dict[str, Any]:
     urn = f"urn:pulumi:dev::tributary::{kind}::{resource}"
     return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
 
@@ -123,6 +123,7 @@ def test_rows_and_permissions_are_found_by_what_they_say(
     told_of(
         pulumi, tmp_path, monkeypatch,
         creating(item, "there", **row),
+        creating(item, "hidden", **{**row, "item": secret(row["item"])}),
         creating(item, "missing", **{**row, "item": row["item"].replace("7", "8")}),
         creating(permission, "of the rule", **allowed, sourceArn="arn:rule"),
         creating(permission, "of no rule", **allowed),
@@ -131,11 +132,13 @@ def test_rows_and_permissions_are_found_by_what_they_say(
     found = {one["urn"].rpartition("::")[2]: one for one in pulumi.imported["resources"] if "::" in one["urn"]}
     assert {name: one["id"] for name, one in found.items() if name != "root"} == {
         "there": "rows|id|at|7|eA==",
+        "hidden": "rows|id|at|7|eA==",
         "of the rule": "drain/pulumi-1",
         "named": "drain/other",
     }
     # The provider reads an item by what is known of it; the others it imports.
     assert (found["there"]["outputs"], found["of the rule"]["outputs"]) == (row, {})
+    assert "plaintext" not in json.dumps(pulumi.imported)
 
 
 def test_what_was_being_changed_or_deleted_is_looked_at(
