@@ -24,8 +24,9 @@ TAIL_LINES = 40
 # How long a state that was found half written may take to be whole.
 HALF_WRITTEN_S = 5.0
 ROOT_TYPE = "pulumi:pulumi:Stack"
-# What a secret is in a state: https://www.pulumi.com/docs/iac/concepts/secrets/
-SECRET = "4dabf18193072939515e22adb298388d"
+# What tells that an object in a state is no plain one, and the value of it that says that it is a secret, and no asset.
+# https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go
+SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 
 NOT_FOUND = (
     "`pulumi` is not on PATH. Type `make shell` for a shell that has it, or install it from "
@@ -241,7 +242,7 @@ def _decrypted(value: Any) -> Any:
         return [_decrypted(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if SECRET in value:
+    if value.get(SIGNATURE) == SECRET:
         return _decrypted(json.loads(value["plaintext"]))
     return {name: _decrypted(one) for name, one in value.items()}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from operations.engine import SECRET
+from operations.engine import SECRET, SIGNATURE
 
 
 class Answered:
@@ -69,7 +69,7 @@ class FakePulumi:
 
 def secret(value: object) -> dict[str, str]:
     """A secret in a state, as it is exported with `--show-secrets`."""
-    return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
+    return {SIGNATURE: SECRET, "plaintext": json.dumps(value)}
 
 
 def _encrypted(value: Any) -> Any:
@@ -77,8 +77,8 @@ def _encrypted(value: Any) -> Any:
         return [_encrypted(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if SECRET in value:
-        return {SECRET: value[SECRET], "ciphertext": "v1:…"}
+    if value.get(SIGNATURE) == SECRET:
+        return {SIGNATURE: SECRET, "ciphertext": "v1:…"}
     return {name: _encrypted(one) for name, one in value.items()}
 
 

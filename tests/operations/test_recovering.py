@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from fake_pulumi import FakePulumi, secret
 
 from operations import access, deploying
-from operations.engine import Engine
+from operations.engine import SIGNATURE, Engine
 from operations.errors import StackError
 from operations.recovering import recover
 from operations.stacks import Stack
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.pure
 
 STACK = Stack("dev", "444444444444", "eu-west-1", {}, {})
 KNOWN = {"urn": "urn", "type": "aws:iam/role:Role", "id": "known"}
+ASSET = {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "hash": "289059d9", "path": "main.py"}
 REFRESH = ["refresh", "--yes", "--skip-preview", "--stack", "dev"]
 
 
@@ -123,6 +124,7 @@ def test_rows_and_permissions_are_found_by_what_they_say(
     told_of(
         pulumi, tmp_path, monkeypatch,
         creating(item, "there", **row),
+        creating("aws:iam/role:Role", "with an asset", name="missing", file=ASSET),
         creating(item, "hidden", **{**row, "item": secret(row["item"])}),
         creating(item, "missing", **{**row, "item": row["item"].replace("7", "8")}),
         creating(permission, "of the rule", **allowed, sourceArn="arn:rule"),
