@@ -13,9 +13,9 @@ from pathlib import Path
 from boto3.dynamodb.types import TypeSerializer
 
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
-from benchmarks.code import packaged_files
 from benchmarks.results import Result
 from integration_tests.support.addressing import statement
+from integration_tests.support.function_code import packaged_files
 from localcloud.faults import Faults
 from operations.cross_account_copy.expecting import expected_item
 from operations.cross_account_copy.observing import item_count

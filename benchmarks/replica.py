@@ -12,10 +12,10 @@ from typing import Any
 
 from benchmarks import replica_growth
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
-from benchmarks.code import packaged_files
 from benchmarks.replica_items import ACCOUNT, batches
 from benchmarks.results import Result
 from integration_tests.support.addressing import credentials_of, statement
+from integration_tests.support.function_code import packaged_files
 from operations.cross_account_copy.observing import item_count
 from operations.instruments.patience import Patience
 from operations.instruments.rates import RateLimit

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.cloud import Bench, benchmark_cloud, seconds_until
-from benchmarks.code import packaged_files
 from benchmarks.results import Result
 from integration_tests.support.addressing import statement
 from integration_tests.support.factories import Function
+from integration_tests.support.function_code import packaged_files
 from operations.cross_account_copy.sending import Record, send
 
 OWNER, SUBSCRIBER = "111111111111", "222222222222"

@@ -10,10 +10,10 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.code import files_of
 from benchmarks.handlers.workload import ENVIRONMENT
 from benchmarks.results import Result
 from components.code import FunctionCode
+from integration_tests.support.function_code import files_of
 
 IMPORT_ROUNDS = 11
 

@@ -6,36 +6,20 @@ Their permissions and everything else that a stack has are proved where it is de
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from components.code import packaged_code
+from components.fan_out.platform import LIBRARIES
 from handlers.fan_out.rows import item_of
 from integration_tests.fan_out.test_stores import INDEX
 from integration_tests.support.addressing import Clients, statement
 from integration_tests.support.factories import Factories, Function, objects
+from integration_tests.support.function_code import files_of
 from integration_tests.support.waiting import eventually
 
-PROJECT = Path(__file__).resolve().parents[2]
-LIBRARIES = ("redis", "pymemcache")
 BATCH = 1_000
-
-
-def _code() -> dict[str, bytes]:
-    """The files of the functions' zip."""
-    folders = [(PROJECT, PROJECT / "handlers" / name) for name in ("fan_out", "shared")]
-    for name in LIBRARIES:
-        found = importlib.util.find_spec(name)
-        assert found is not None
-        assert found.origin is not None
-        package = Path(found.origin).parent
-        folders.append((package.parent, package))
-    files = {"handlers/__init__.py": b""}
-    for root, folder in folders:
-        files.update({path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.py"))})
-    return files
 
 
 class Running:
@@ -57,7 +41,7 @@ class Running:
         self.rows = make.table(own.account_id, keys="sourceArn id")["TableName"]
         self.bucket = make.bucket(own.account_id)
         role = make.role(own.account_id, [statement("*")])
-        code = _code()
+        code = files_of(packaged_code("fan_out", libraries=LIBRARIES))
         environment = {
             "TARGETS_TABLE": self.rows,
             "LANES_TABLE": self.lanes,

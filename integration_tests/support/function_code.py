@@ -1,4 +1,4 @@
-"""The code of the functions that are measured: what their components pack."""
+"""The code of functions that are made without their components: what these pack."""
 
 from collections.abc import Mapping
 from pathlib import Path
